@@ -1,0 +1,73 @@
+/**
+ * `npm test`: lint, types, dead code, import rules, then every suite; last, one line that counts it all:
+ * `N passed, N failed, N skipped`. The exit code is 0 only if nothing failed and something passed.
+ *
+ * Suites that only compute run two at a time; those that measure time or own daemons run one by one.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+interface Count {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
+  ['lint', 'node_modules/.bin/biome', 'check', '--error-on-warnings', '.'],
+  ['types', 'node_modules/.bin/tsc'],
+  ['dead code', process.execPath, 'node_modules/knip/bin/knip.js'],
+  ['import rules', process.execPath, 'test/lint/import-rules.ts'],
+];
+
+/** Suites with daemons, whole labs or deadlines of the real clock. */
+const ONE_BY_ONE = 'test/(lab|interop|kube|ctl|agent|cni|datastore)/';
+
+const total: Count = { passed: 0, failed: 0, skipped: 0 };
+const scratch = mkdtempSync(join(tmpdir(), 'tortie-test-'));
+try {
+  for (const [name, command, ...args] of CHECKS) add(check(name, command!, args));
+  add(jest('suites', ['--maxWorkers=2', `--testPathIgnorePatterns=${ONE_BY_ONE}`]));
+  add(jest('suites with daemons', ['--runInBand', `--testPathPatterns=${ONE_BY_ONE}`]));
+} finally {
+  rmSync(scratch, { recursive: true });
+}
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+function check(name: string, command: string, args: string[]): Count {
+  console.log(`== ${name}`);
+  const { status } = spawnSync(command, args, { stdio: 'inherit' });
+  return status === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+}
+
+function jest(name: string, args: string[]): Count {
+  console.log(`== ${name}`);
+  const output = join(scratch, `${name}.json`);
+  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+  const command = [...flags, 'node_modules/jest/bin/jest.js', '--json', `--outputFile=${output}`];
+  // Jest's JSON also goes to standard output; the readable report is on standard error.
+  const done = spawnSync(process.execPath, [...command, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  try {
+    const report = JSON.parse(readFileSync(output, 'utf8'));
+    return {
+      passed: report.numPassedTests,
+      // A suite that does not even load has no failed test of its own, and counts as one.
+      failed: report.numFailedTests + report.numRuntimeErrorTestSuites,
+      skipped: report.numPendingTests + report.numTodoTests,
+    };
+  } catch {
+    console.error(`${name}: jest ended with ${done.signal ?? done.status} and left no report`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+function add(count: Count): void {
+  total.passed += count.passed;
+  total.failed += count.failed;
+  total.skipped += count.skipped;
+}
