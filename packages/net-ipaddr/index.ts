@@ -1,1 +1,39 @@
-export {};
+/** IPv4 and IPv6 addresses and prefixes: strict text, set operations, prefix ids, longest match. */
+
+export {
+  type Address,
+  AddressError,
+  compareAddresses,
+  equalAddresses,
+  type Family,
+  familyBits,
+  formatAddress,
+  isAddress,
+  parseAddress,
+} from './address.ts';
+export {
+  canonicalPrefix,
+  comparePrefixes,
+  equalPrefixes,
+  formatPrefix,
+  hostPrefix,
+  type InterfaceAddress,
+  isPrefix,
+  type Prefix,
+  parseInterfaceAddress,
+  parsePrefix,
+  prefixOf,
+} from './prefix.ts';
+export {
+  addressAt,
+  aggregate,
+  containsAddress,
+  containsPrefix,
+  offsetIn,
+  overlaps,
+  prefixSize,
+  subnets,
+  subtractPrefix,
+} from './sets.ts';
+export { PrefixTable } from './table.ts';
+export { PrefixTrie, type TrieEntry } from './trie.ts';

@@ -1,0 +1,151 @@
+/**
+ * Longest-prefix match: a binary trie per family in which chains without a branch are one edge, so
+ * a look-up takes as many steps as there are branches on its way, at most 128.
+ */
+
+import type { Address, Family } from './address.ts';
+import type { Prefix } from './prefix.ts';
+import { commonBits } from './sets.ts';
+
+export interface TrieEntry<V> {
+  readonly prefix: Prefix;
+  readonly value: V;
+}
+
+interface Node<V> {
+  /** The first `length` bits are the path to this node; what follows means nothing. */
+  readonly bytes: Uint8Array;
+  readonly length: number;
+  /** None on a node that is only a fork. */
+  entry: TrieEntry<V> | undefined;
+  /** By the bit after the path: 0, 1. */
+  readonly children: [Node<V> | undefined, Node<V> | undefined];
+}
+
+/** A map from prefixes to values, asked by address. Don't change it while iterating over it. */
+export class PrefixTrie<V> {
+  /** The roots stay, whether or not they hold a default route. */
+  readonly #root4: Node<V> = newNode(new Uint8Array(4), 0);
+  readonly #root6: Node<V> = newNode(new Uint8Array(16), 0);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds the prefix, or replaces its value. */
+  set(prefix: Prefix, value: V): void {
+    const { bytes } = prefix.address;
+    let node = this.#root(prefix.address.family);
+    while (node.length < prefix.length) {
+      const side = bitAt(bytes, node.length);
+      const child = node.children[side];
+      if (child === undefined) {
+        node = node.children[side] = newNode(bytes, prefix.length);
+        break;
+      }
+      const shared = commonBits(bytes, child.bytes, Math.min(prefix.length, child.length));
+      if (shared === child.length) {
+        node = child;
+        continue;
+      }
+      const fork = newNode<V>(bytes, shared);
+      fork.children[bitAt(child.bytes, shared)] = child;
+      node = node.children[side] = fork;
+    }
+    if (node.entry === undefined) this.#size++;
+    node.entry = { prefix, value };
+  }
+
+  /** The value of exactly this prefix. */
+  get(prefix: Prefix): V | undefined {
+    return this.#path(prefix).at(-1)?.entry?.value;
+  }
+
+  /** @returns whether the prefix was there. */
+  delete(prefix: Prefix): boolean {
+    const path = this.#path(prefix);
+    const node = path.at(-1);
+    if (node?.entry === undefined) return false;
+    node.entry = undefined;
+    this.#size--;
+    // Only this node can have lost its use, and with it, if it was a leaf, the fork above.
+    for (let depth = path.length - 1; depth > 0; depth--) {
+      const { entry, children, bytes } = path[depth]!;
+      const [zero, one] = children;
+      if (entry !== undefined || (zero !== undefined && one !== undefined)) break;
+      const parent = path[depth - 1]!;
+      parent.children[bitAt(bytes, parent.length)] = zero ?? one;
+    }
+    return true;
+  }
+
+  /** The longest prefix that holds the address. The answer is shared: don't write to it. */
+  match(address: Address): TrieEntry<V> | undefined {
+    let best: TrieEntry<V> | undefined;
+    for (const node of this.#descend(address, address.bytes.length << 3)) best = node.entry ?? best;
+    return best;
+  }
+
+  /** The entries that contain `prefix`, itself included, the shortest first. */
+  *covering(prefix: Prefix): Generator<TrieEntry<V>, void, undefined> {
+    for (const node of this.#descend(prefix.address, prefix.length)) {
+      if (node.entry !== undefined) yield node.entry;
+    }
+  }
+
+  /** The entries that `prefix` contains, itself included, in ascending order. */
+  *covered(prefix: Prefix): Generator<TrieEntry<V>, void, undefined> {
+    const { bytes, family } = prefix.address;
+    let node: Node<V> | undefined = this.#root(family);
+    while (node !== undefined && node.length < prefix.length) {
+      node = node.children[bitAt(bytes, node.length)];
+    }
+    if (node !== undefined && commonBits(bytes, node.bytes, prefix.length) === prefix.length) {
+      yield* below(node);
+    }
+  }
+
+  /** All entries in ascending order, IPv4 first. */
+  *[Symbol.iterator](): Generator<TrieEntry<V>, void, undefined> {
+    yield* below(this.#root4);
+    yield* below(this.#root6);
+  }
+
+  #root(family: Family): Node<V> {
+    return family === 4 ? this.#root4 : this.#root6;
+  }
+
+  /** The nodes from the root whose paths are the address's leading bits, `length` of them at most. */
+  *#descend(address: Address, length: number): Generator<Node<V>, void, undefined> {
+    const { bytes } = address;
+    let node: Node<V> | undefined = this.#root(address.family);
+    while (
+      node !== undefined &&
+      node.length <= length &&
+      commonBits(bytes, node.bytes, node.length) === node.length
+    ) {
+      yield node;
+      node = node.length < length ? node.children[bitAt(bytes, node.length)] : undefined;
+    }
+  }
+
+  /** The nodes from the root down to exactly `prefix`; empty when it has none. */
+  #path(prefix: Prefix): Node<V>[] {
+    const path = [...this.#descend(prefix.address, prefix.length)];
+    return path.at(-1)?.length === prefix.length ? path : [];
+  }
+}
+
+function newNode<V>(bytes: Uint8Array, length: number): Node<V> {
+  return { bytes, length, entry: undefined, children: [undefined, undefined] };
+}
+
+function bitAt(bytes: Uint8Array, bit: number): 0 | 1 {
+  return ((bytes[bit >> 3]! >> (7 - (bit & 7))) & 1) as 0 | 1;
+}
+
+function* below<V>(node: Node<V>): Generator<TrieEntry<V>, void, undefined> {
+  if (node.entry !== undefined) yield node.entry;
+  for (const child of node.children) if (child !== undefined) yield* below(child);
+}
