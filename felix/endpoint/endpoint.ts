@@ -1,0 +1,54 @@
+/** A pod's interface: what the CNI server asks for, what felix keeps of it, how it is named. */
+
+import { createHash } from 'node:crypto';
+import type { Address } from 'net-ipaddr';
+
+/** Which interface of which sandbox: the key that CNI gives an attachment. */
+export interface EndpointRef {
+  containerID: string;
+  /** The interface's name in the pod: `eth0`. */
+  ifname: string;
+}
+
+export interface EndpointRequest extends EndpointRef {
+  /** A path that opens the pod's network namespace; `/proc/self/fd/N` will do. */
+  netns: string;
+  /** The Kubernetes namespace and name of the pod, of which the host interface's name is made. */
+  namespace: string;
+  pod: string;
+  /** At least one; each becomes a /32 or /128 on the pod's side. */
+  addresses: readonly Address[];
+  mtu: number;
+  /** Name of the CNI network. */
+  network: string;
+  /** IPAM's handle of these addresses. */
+  handleId: string;
+}
+
+/** A wired pod. What the endpoint file holds, and the answer to an ADD. */
+export interface Endpoint extends EndpointRef {
+  /** The veth's end in the node's namespace. */
+  hostInterface: string;
+  /** MAC address of the pod's end. */
+  mac: string;
+  namespace: string;
+  pod: string;
+  addresses: readonly Address[];
+  mtu: number;
+  network: string;
+  handleId: string;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+}
+
+/** Every host end has this one: pods send to a gateway that is always the same. */
+export const HOST_MAC = 'ee:ee:ee:ee:ee:ee';
+
+/** What all our host interfaces begin with; whatever is routed to one is ours. */
+export const WORKLOAD_INTERFACE_PREFIX = 'cali';
+
+/** The host interface of a pod, as Calico names it: a cluster can move over with its veths in place. */
+export function hostInterfaceOf(namespace: string, pod: string): string {
+  const digest = createHash('sha1').update(`${namespace}.${pod}`).digest('hex');
+  return WORKLOAD_INTERFACE_PREFIX + digest.slice(0, 11);
+}
