@@ -182,7 +182,7 @@ export class PrefixTable {
     return kind < V6 ? kind : kind - V6;
   }
 
-  /** 32 bits of the address, unsigned: word 0 for IPv4, 0–3 for IPv6, the first the highest. */
+  /** 32 bits of the address, unsigned, the first the highest: 0 for IPv4, 0–3 for IPv6. The id is not checked. */
   word(id: number, index: 0 | 1 | 2 | 3): number {
     const page = this.#pages[id >>> PAGE_BITS]!;
     const offset = id & PAGE_MASK;
