@@ -1,0 +1,241 @@
+/**
+ * Which routes this node should have, from all that asks for one: its pods, its blocks, BGP.
+ *
+ * The answer for a prefix depends on the present inputs only, never on the order in which they came.
+ * A change marks just the prefixes whose answer it may change, so that a hundred thousand learned
+ * routes are not judged again because one node joined.
+ */
+
+import {
+  type Address,
+  compareAddresses,
+  equalAddresses,
+  familyBits,
+  formatAddress,
+  formatPrefix,
+  hostPrefix,
+  type Prefix,
+  PrefixTrie,
+} from 'net-ipaddr';
+import {
+  firstObjection,
+  forEveryRoute,
+  forLearnedRoutes,
+  objectionToNextHops,
+  type Surroundings,
+} from './guards.ts';
+import type { Decision, DesiredRoute, Refusal, UnderlayRoute } from './route.ts';
+
+/** A pod's interface that wants its addresses routed to it. */
+export interface Workload {
+  readonly hostInterface: string;
+  readonly addresses: readonly Address[];
+  /** Milliseconds since the epoch. Of two pods with one address the newer has it. */
+  readonly since: number;
+}
+
+const NOTHING: Decision = { refusals: [] };
+
+export class Calculation {
+  readonly #workloads = new Map<string, Workload>();
+  /** By address, as text: the workloads that claim it. */
+  readonly #claims = new Map<string, Workload[]>();
+  #localBlocks = new PrefixTrie<true>();
+  #nodeAddresses = new PrefixTrie<true>();
+  #underlay = new PrefixTrie<UnderlayRoute>();
+  readonly #learned = new PrefixTrie<readonly Address[]>();
+  /** Prefixes to decide anew, by their text. */
+  readonly #dirty = new Map<string, Prefix>();
+
+  /** @param workload undefined: the interface has no pod any more. */
+  setWorkload(hostInterface: string, workload: Workload | undefined): void {
+    const before = this.#workloads.get(hostInterface);
+    for (const address of before?.addresses ?? []) {
+      const key = formatAddress(address);
+      const others = this.#claims.get(key)!.filter((claim) => claim !== before);
+      if (others.length > 0) this.#claims.set(key, others);
+      else this.#claims.delete(key);
+      this.#mark(hostPrefix(address));
+    }
+    if (workload === undefined) {
+      this.#workloads.delete(hostInterface);
+      return;
+    }
+    this.#workloads.set(hostInterface, workload);
+    for (const address of workload.addresses) {
+      const key = formatAddress(address);
+      this.#claims.set(key, [...(this.#claims.get(key) ?? []), workload]);
+      this.#mark(hostPrefix(address));
+    }
+  }
+
+  setLocalBlocks(blocks: Iterable<Prefix>): void {
+    const next = trieOf(blocks);
+    for (const prefix of differing(this.#localBlocks, next)) {
+      this.#mark(prefix);
+      // What lies inside the block may no longer, or may now, be learned.
+      for (const inside of this.#learned.covered(prefix)) this.#mark(inside.prefix);
+    }
+    this.#localBlocks = next;
+  }
+
+  setNodeAddresses(addresses: Iterable<Address>): void {
+    const next = trieOf(Array.from(addresses, hostPrefix));
+    for (const prefix of differing(this.#nodeAddresses, next)) this.#markAllThatHold(prefix);
+    this.#nodeAddresses = next;
+  }
+
+  /** The routes that the host has without us: all of them, each time they changed. */
+  setUnderlay(routes: Iterable<UnderlayRoute>): void {
+    const next = new PrefixTrie<UnderlayRoute>();
+    for (const route of routes) {
+      if (!next.get(route.prefix)?.isConnected) next.set(route.prefix, route);
+    }
+    for (const prefix of differing(this.#underlay, next, sameUnderlay)) {
+      this.#mark(prefix);
+      for (const node of this.#nodeAddresses.covered(prefix)) this.#markAllThatHold(node.prefix);
+    }
+    this.#underlay = next;
+  }
+
+  /** @param nextHops none: the route is gone. */
+  setLearned(prefix: Prefix, nextHops: readonly Address[]): void {
+    if (nextHops.length > 0) this.#learned.set(prefix, normalized(nextHops));
+    else if (!this.#learned.delete(prefix)) return;
+    this.#mark(prefix);
+  }
+
+  get learnedCount(): number {
+    return this.#learned.size;
+  }
+
+  get dirtyCount(): number {
+    return this.#dirty.size;
+  }
+
+  /** Takes up to `limit` of the prefixes whose decision may have changed. */
+  takeDirty(limit: number): Prefix[] {
+    const taken: Prefix[] = [];
+    for (const [key, prefix] of this.#dirty) {
+      if (taken.length === limit) break;
+      taken.push(prefix);
+      this.#dirty.delete(key);
+    }
+    return taken;
+  }
+
+  /** A pod before a block, a block before BGP. */
+  decide(prefix: Prefix): Decision {
+    const claims = this.#claimsOf(prefix);
+    const isBlock = this.#localBlocks.get(prefix) !== undefined;
+    const nextHops = this.#learned.get(prefix);
+    if (claims.length === 0 && !isBlock && nextHops === undefined) return NOTHING;
+
+    const refusals: Refusal[] = [];
+    let route: DesiredRoute | undefined;
+    if (claims.length > 0) {
+      const [owner, ...others] = claims;
+      for (const other of others) refusals.push(twoPods(prefix, owner!, other));
+      route = { prefix, target: { kind: 'workload', hostInterface: owner!.hostInterface } };
+    } else if (isBlock && !isHost(prefix)) {
+      // A block of one address needs no blackhole: the pod's own route is all there is to it.
+      route = { prefix, target: { kind: 'blackhole' } };
+    }
+    if (route !== undefined) {
+      const objection = firstObjection([forEveryRoute], prefix, this.#surroundings());
+      if (objection !== undefined) return { refusals: [...refusals, objection] };
+    }
+    if (nextHops !== undefined) {
+      const refusal =
+        claims.length > 0
+          ? localPod(prefix, claims[0]!)
+          : this.#objectionToLearned(prefix, nextHops);
+      if (refusal !== undefined) refusals.push(refusal);
+      else route ??= { prefix, target: { kind: 'learned', nextHops } };
+    }
+    return route === undefined ? { refusals } : { route, refusals };
+  }
+
+  #objectionToLearned(prefix: Prefix, nextHops: readonly Address[]): Refusal | undefined {
+    return (
+      firstObjection(forLearnedRoutes, prefix, this.#surroundings()) ??
+      objectionToNextHops(prefix, nextHops)
+    );
+  }
+
+  #claimsOf(prefix: Prefix): readonly Workload[] {
+    if (!isHost(prefix)) return [];
+    const claims = this.#claims.get(formatAddress(prefix.address)) ?? [];
+    if (claims.length < 2) return claims;
+    return claims.toSorted(
+      (a, b) => b.since - a.since || (a.hostInterface < b.hostInterface ? -1 : 1),
+    );
+  }
+
+  #surroundings(): Surroundings {
+    return {
+      nodeAddresses: this.#nodeAddresses,
+      underlay: this.#underlay,
+      localBlocks: this.#localBlocks,
+    };
+  }
+
+  /** Whatever is routed and holds this host prefix: any of them may be the one that carries it. */
+  #markAllThatHold(host: Prefix): void {
+    for (const entry of this.#learned.covering(host)) this.#mark(entry.prefix);
+    for (const entry of this.#localBlocks.covering(host)) this.#mark(entry.prefix);
+    if (this.#claims.has(formatAddress(host.address))) this.#mark(host);
+  }
+
+  #mark(prefix: Prefix): void {
+    this.#dirty.set(formatPrefix(prefix), prefix);
+  }
+}
+
+function isHost(prefix: Prefix): boolean {
+  return prefix.length === familyBits(prefix.address.family);
+}
+
+/** Ascending and without duplicates, so that equal sets are equal lists. */
+function normalized(nextHops: readonly Address[]): readonly Address[] {
+  if (nextHops.length === 1) return nextHops;
+  const sorted = nextHops.toSorted(compareAddresses);
+  return sorted.filter((hop, i) => i === 0 || !equalAddresses(hop, sorted[i - 1]!));
+}
+
+function trieOf(prefixes: Iterable<Prefix>): PrefixTrie<true> {
+  const trie = new PrefixTrie<true>();
+  for (const prefix of prefixes) trie.set(prefix, true);
+  return trie;
+}
+
+/** The prefixes that are in only one of the two, or in both with different values. */
+function* differing<V>(
+  before: PrefixTrie<V>,
+  after: PrefixTrie<V>,
+  isSame: (a: V, b: V) => boolean = () => true,
+): Generator<Prefix, void, undefined> {
+  for (const { prefix, value } of before) {
+    const now = after.get(prefix);
+    if (now === undefined || !isSame(value, now)) yield prefix;
+  }
+  for (const { prefix } of after) if (before.get(prefix) === undefined) yield prefix;
+}
+
+function sameUnderlay(a: UnderlayRoute, b: UnderlayRoute): boolean {
+  return a.isConnected === b.isConnected;
+}
+
+function twoPods(prefix: Prefix, owner: Workload, other: Workload): Refusal {
+  const reason =
+    `${formatPrefix(prefix)} is claimed by the pods behind ${owner.hostInterface} and ` +
+    `${other.hostInterface}; the newer, ${owner.hostInterface}, has it`;
+  return { prefix, rule: 'address of two pods', reason };
+}
+
+function localPod(prefix: Prefix, pod: Workload): Refusal {
+  const reason =
+    `${formatPrefix(prefix)} is announced by another node, and is the address of the pod behind ` +
+    `${pod.hostInterface} here`;
+  return { prefix, rule: 'belongs to a local pod', reason };
+}

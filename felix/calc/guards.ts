@@ -1,0 +1,116 @@
+/**
+ * What no route of ours may do to the node, whoever asks for it. A peer that announces the nodes' own
+ * subnet would otherwise take down the very sessions that brought the route.
+ */
+
+import {
+  type Address,
+  equalPrefixes,
+  familyBits,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  type PrefixTrie,
+} from 'net-ipaddr';
+import type { Refusal, RefusalRule, UnderlayRoute } from './route.ts';
+
+/** What the guards look at. */
+export interface Surroundings {
+  /** One entry (/32, /128) an address of any node. */
+  readonly nodeAddresses: PrefixTrie<true>;
+  readonly underlay: PrefixTrie<UnderlayRoute>;
+  readonly localBlocks: PrefixTrie<true>;
+}
+
+type Guard = readonly [
+  rule: RefusalRule,
+  objection: (prefix: Prefix, around: Surroundings) => string | undefined,
+];
+
+/** For every route, a pod's and a block's included. */
+export const forEveryRoute: Guard = ['covers a node address', coversNodeAddress];
+
+/** In the order in which a refusal is explained. */
+export const forLearnedRoutes: readonly Guard[] = [
+  forEveryRoute,
+  ['displaces a connected route', displacesConnectedRoute],
+  ['shadows a local block', shadowsLocalBlock],
+];
+
+export function firstObjection(
+  guards: readonly Guard[],
+  prefix: Prefix,
+  around: Surroundings,
+): Refusal | undefined {
+  for (const [rule, objection] of guards) {
+    const reason = objection(prefix, around);
+    if (reason !== undefined) return { prefix, rule, reason };
+  }
+  return undefined;
+}
+
+/** Why the next hops can't be programmed; undefined when they can. */
+export function objectionToNextHops(
+  prefix: Prefix,
+  nextHops: readonly Address[],
+): Refusal | undefined {
+  for (const nextHop of nextHops) {
+    const fault = faultOfNextHop(prefix, nextHop);
+    if (fault === undefined) continue;
+    const reason = `${formatPrefix(prefix)} via ${formatAddress(nextHop)}: ${fault}`;
+    return { prefix, rule: 'has an unusable next hop', reason };
+  }
+  return undefined;
+}
+
+/**
+ * A default route may "cover" every node and harm none, as long as something longer that isn't ours
+ * still carries each node's address: the connected subnet, mostly. So the question is whether this
+ * route would be the one by which a node is reached.
+ */
+function coversNodeAddress(prefix: Prefix, around: Surroundings): string | undefined {
+  for (const node of around.nodeAddresses.covered(prefix)) {
+    const underneath = around.underlay.match(node.prefix.address);
+    if (underneath !== undefined && underneath.prefix.length > prefix.length) continue;
+    return (
+      `${formatPrefix(prefix)} holds the node address ${formatAddress(node.prefix.address)}, ` +
+      'which no longer route of the host carries: traffic to that node would follow it'
+    );
+  }
+  return undefined;
+}
+
+function displacesConnectedRoute(prefix: Prefix, around: Surroundings): string | undefined {
+  return around.underlay.get(prefix)?.isConnected
+    ? `${formatPrefix(prefix)} is a network that this host is connected to`
+    : undefined;
+}
+
+/**
+ * A block's addresses are this node's, so a part of it is not routed elsewhere. Single addresses are
+ * let through: another node may have borrowed one, and says so with a /32 or /128.
+ */
+function shadowsLocalBlock(prefix: Prefix, around: Surroundings): string | undefined {
+  const isHost = prefix.length === familyBits(prefix.address.family);
+  for (const block of around.localBlocks.covering(prefix)) {
+    if (isHost && !equalPrefixes(block.prefix, prefix)) continue;
+    return `${formatPrefix(prefix)} lies in ${formatPrefix(block.prefix)}, a block of this node`;
+  }
+  return undefined;
+}
+
+function faultOfNextHop(prefix: Prefix, nextHop: Address): string | undefined {
+  if (nextHop.family !== prefix.address.family) return 'the next hop is of the other IP family';
+  if (isUnspecified(nextHop)) return 'that is no address to send to';
+  if (isLinkLocal(nextHop)) return 'a link-local next hop says nothing without its interface';
+  return undefined;
+}
+
+function isUnspecified(address: Address): boolean {
+  return address.bytes.every((byte) => byte === 0);
+}
+
+/** fe80::/10. */
+function isLinkLocal(address: Address): boolean {
+  return address.family === 6 && address.bytes[0] === 0xfe && (address.bytes[1]! & 0xc0) === 0x80;
+}

@@ -1,0 +1,45 @@
+/** What felix wants of the kernel for one prefix, in the node's own terms; table/ turns it into netlink's. */
+
+import type { Address, Prefix } from 'net-ipaddr';
+
+export type Target =
+  /** A pod of this node, on its veth. */
+  | { readonly kind: 'workload'; readonly hostInterface: string }
+  /** A block of this node: what no pod of it has goes nowhere, least of all back to where it came from. */
+  | { readonly kind: 'blackhole' }
+  /** What BGP chose: one gateway, or several that share the load. Sorted, without duplicates. */
+  | { readonly kind: 'learned'; readonly nextHops: readonly Address[] };
+
+export interface DesiredRoute {
+  readonly prefix: Prefix;
+  readonly target: Target;
+}
+
+/** A route that is wanted by someone and will not be programmed, with the rule that forbids it. */
+export interface Refusal {
+  readonly prefix: Prefix;
+  readonly rule: RefusalRule;
+  /** A sentence for the admin. */
+  readonly reason: string;
+}
+
+export type RefusalRule =
+  | 'covers a node address'
+  | 'displaces a connected route'
+  | 'shadows a local block'
+  | 'belongs to a local pod'
+  | 'has an unusable next hop'
+  | 'address of two pods';
+
+/** What one prefix comes to. Neither field: nobody wants it. */
+export interface Decision {
+  readonly route?: DesiredRoute;
+  readonly refusals: readonly Refusal[];
+}
+
+/** A route that the host has without us, as far as our guards must know it. */
+export interface UnderlayRoute {
+  readonly prefix: Prefix;
+  /** On-link because an interface has an address in it; else it goes by a gateway, or is the host's own. */
+  readonly isConnected: boolean;
+}

@@ -1,0 +1,136 @@
+/**
+ * One JSON file a wired pod, so that the agent knows its pods after a restart with the API server away.
+ *
+ * A file is on the disk before the ADD is answered, whole or not at all: written beside its place,
+ * synced, renamed, and the folder synced. A file that can't be read is evidence of a pod, so it is
+ * reported and kept, never removed.
+ */
+
+import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatAddress, isAddress, parseAddress } from 'net-ipaddr';
+import { z } from 'zod';
+import { type Endpoint, type EndpointRef, WORKLOAD_INTERFACE_PREFIX } from './endpoint.ts';
+import { faultOfContainerID, faultOfInterfaceName } from './names.ts';
+
+const ENDING = '.json';
+const UNFINISHED = '.tmp';
+
+const name = (faultOf: (text: string) => string | undefined) =>
+  z.string().superRefine((text, context) => {
+    const message = faultOf(text);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+
+const schema = z.object({
+  version: z.literal(1),
+  containerID: name(faultOfContainerID),
+  ifname: name(faultOfInterfaceName),
+  hostInterface: name(faultOfInterfaceName).startsWith(WORKLOAD_INTERFACE_PREFIX),
+  mac: z.string(),
+  namespace: z.string(),
+  pod: z.string(),
+  addresses: z.array(z.string().refine(isAddress, 'is not an IP address')).min(1),
+  mtu: z.int().positive(),
+  network: z.string(),
+  handleId: z.string(),
+  createdAt: z.int(),
+});
+
+export interface EndpointFilesRead {
+  endpoints: Endpoint[];
+  /** Files that say nothing we understand, with what is wrong. They stay where they are. */
+  unreadable: { path: string; reason: string }[];
+}
+
+export class EndpointFiles {
+  readonly #folder: string;
+
+  /** @param folder made, with its parents, by `readAll`. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async readAll(): Promise<EndpointFilesRead> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const read: EndpointFilesRead = { endpoints: [], unreadable: [] };
+    for (const file of (await readdir(this.#folder)).sort()) {
+      const path = join(this.#folder, file);
+      if (file.endsWith(UNFINISHED)) {
+        // Left by a crash before the rename, so before the answer: that pod was never handed out.
+        await unlink(path);
+        continue;
+      }
+      try {
+        read.endpoints.push(parse(file, await readFile(path, 'utf8')));
+      } catch (error) {
+        read.unreadable.push({ path, reason: (error as Error).message });
+      }
+    }
+    return read;
+  }
+
+  /** Resolves when a power cut would no longer lose it. Replaces the sandbox's earlier file. */
+  async write(endpoint: Endpoint): Promise<void> {
+    const path = join(this.#folder, fileName(endpoint));
+    const file = await open(path + UNFINISHED, 'w', 0o600);
+    try {
+      await file.writeFile(stringify(endpoint));
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await rename(path + UNFINISHED, path);
+    await this.#syncFolder();
+  }
+
+  async remove(ref: EndpointRef): Promise<void> {
+    try {
+      await unlink(join(this.#folder, fileName(ref)));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw error;
+    }
+    await this.#syncFolder();
+  }
+
+  /** A rename is durable only when the folder that it changed is. */
+  async #syncFolder(): Promise<void> {
+    const folder = await open(this.#folder, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+}
+
+/** A container id has no "@", so no two sandboxes share a name. */
+function fileName(ref: EndpointRef): string {
+  return `${ref.containerID}@${ref.ifname}${ENDING}`;
+}
+
+function stringify(endpoint: Endpoint): string {
+  const addresses = endpoint.addresses.map(formatAddress);
+  return `${JSON.stringify({ version: 1, ...endpoint, addresses }, undefined, 2)}\n`;
+}
+
+/** @throws Error that says what is wrong with the file. */
+function parse(file: string, text: string): Endpoint {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`it is not JSON (${(error as Error).message})`);
+  }
+  const result = schema.safeParse(json);
+  if (!result.success) {
+    const faults = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(faults.join('; '));
+  }
+  const { version: _, ...rest } = result.data;
+  const endpoint = { ...rest, addresses: rest.addresses.map(parseAddress) };
+  if (fileName(endpoint) !== file)
+    throw new Error(`its content is that of ${fileName(endpoint)}; has it been copied?`);
+  return endpoint;
+}

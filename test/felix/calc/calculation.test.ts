@@ -1,0 +1,343 @@
+import { formatAddress, formatPrefix, parseAddress, parsePrefix } from 'net-ipaddr';
+import { Calculation } from '../../../felix/calc/calculation.ts';
+import type { Decision, Target } from '../../../felix/calc/route.ts';
+
+/** Inputs as text: what there is, and nothing else. */
+interface Given {
+  nodes?: string[];
+  /** Routes of the host; connected ones with a "c" in front: `c 192.168.1.0/24`. */
+  underlay?: string[];
+  blocks?: string[];
+  /** `caliA 10.60.0.1 10.60.0.2`, in the order in which they were wired. */
+  pods?: string[];
+  /** `10.60.1.0/26 via 192.168.1.2 192.168.1.3`. */
+  learned?: string[];
+}
+
+function calculation(given: Given): Calculation {
+  const calc = new Calculation();
+  calc.setNodeAddresses((given.nodes ?? []).map(parseAddress));
+  calc.setUnderlay(
+    (given.underlay ?? []).map((text) => ({
+      prefix: parsePrefix(text.replace('c ', '')),
+      isConnected: text.startsWith('c '),
+    })),
+  );
+  calc.setLocalBlocks((given.blocks ?? []).map(parsePrefix));
+  for (const [since, pod] of (given.pods ?? []).entries()) {
+    const [hostInterface, ...addresses] = pod.split(' ');
+    calc.setWorkload(hostInterface!, {
+      hostInterface: hostInterface!,
+      addresses: addresses.map(parseAddress),
+      since,
+    });
+  }
+  for (const text of given.learned ?? []) learn(calc, text);
+  return calc;
+}
+
+function learn(calc: Calculation, text: string): void {
+  const [prefix, , ...hops] = text.split(' ');
+  calc.setLearned(parsePrefix(prefix!), hops.map(parseAddress));
+}
+
+function show(decision: Decision): string {
+  const routes = decision.route ? [showTarget(decision.route.target)] : [];
+  return [...routes, ...decision.refusals.map((refusal) => `refused: ${refusal.rule}`)].join('; ');
+}
+
+function showTarget(target: Target): string {
+  if (target.kind === 'workload') return `dev ${target.hostInterface}`;
+  if (target.kind === 'blackhole') return 'blackhole';
+  return `via ${target.nextHops.map(formatAddress).join(' ')}`;
+}
+
+/** Decides everything that is waiting: what a shell would be told to do now. */
+function drain(calc: Calculation): Record<string, string> {
+  const shown: Record<string, string> = {};
+  while (calc.dirtyCount > 0) {
+    for (const prefix of calc.takeDirty(2)) shown[formatPrefix(prefix)] = show(calc.decide(prefix));
+  }
+  return shown;
+}
+
+const LAN = 'c 192.168.1.0/24';
+const NODES = ['192.168.1.1', '192.168.1.2', '2001:db8::1'];
+
+test.each<[name: string, given: Given, prefix: string, then: string]>([
+  ['nobody wants it', {}, '10.60.0.0/26', ''],
+  [
+    'a pod is routed to its interface',
+    { pods: ['caliA 10.60.0.1'], blocks: ['10.60.0.0/26'] },
+    '10.60.0.1/32',
+    'dev caliA',
+  ],
+  ['an IPv6 pod too', { pods: ['caliA fd00::1'] }, 'fd00::1/128', 'dev caliA'],
+  ['a block is a blackhole', { blocks: ['10.60.0.0/26'] }, '10.60.0.0/26', 'blackhole'],
+  ['an IPv6 block too', { blocks: ['fd00::/122'] }, 'fd00::/122', 'blackhole'],
+  ['a block of one address has no blackhole', { blocks: ['10.60.0.7/32'] }, '10.60.0.7/32', ''],
+  ['nor one of one IPv6 address', { blocks: ['fd00::7/128'] }, 'fd00::7/128', ''],
+  [
+    'its pod has a route all the same',
+    { blocks: ['10.60.0.7/32'], pods: ['caliA 10.60.0.7'] },
+    '10.60.0.7/32',
+    'dev caliA',
+  ],
+  [
+    'of two pods with one address the newer has it',
+    { pods: ['caliA 10.60.0.1', 'caliB 10.60.0.1'] },
+    '10.60.0.1/32',
+    'dev caliB; refused: address of two pods',
+  ],
+  [
+    'a learned block goes by its next hop',
+    { learned: ['10.60.1.0/26 via 192.168.1.2'], nodes: NODES, underlay: [LAN] },
+    '10.60.1.0/26',
+    'via 192.168.1.2',
+  ],
+  [
+    'next hops are sorted and counted once',
+    { learned: ['10.60.1.0/26 via 192.168.1.3 192.168.1.2 192.168.1.3'] },
+    '10.60.1.0/26',
+    'via 192.168.1.2 192.168.1.3',
+  ],
+  [
+    'the nodes’ own subnet is not learned',
+    { learned: ['192.168.1.0/24 via 192.168.1.2'], nodes: NODES, underlay: [LAN] },
+    '192.168.1.0/24',
+    'refused: covers a node address',
+  ],
+  [
+    'nor a part of it that holds a node',
+    { learned: ['192.168.1.0/30 via 192.168.1.2'], nodes: NODES, underlay: [LAN] },
+    '192.168.1.0/30',
+    'refused: covers a node address',
+  ],
+  [
+    'nor a node itself',
+    { learned: ['2001:db8::1/128 via 2001:db8::2'], nodes: NODES, underlay: ['c 2001:db8::/64'] },
+    '2001:db8::1/128',
+    'refused: covers a node address',
+  ],
+  [
+    'nor what covers a node that only the default route reaches',
+    {
+      learned: ['10.0.0.0/8 via 192.168.1.2'],
+      nodes: ['10.9.9.9'],
+      underlay: [LAN, '0.0.0.0/0'],
+    },
+    '10.0.0.0/8',
+    'refused: covers a node address',
+  ],
+  [
+    'nor, with nothing known of the host, anything that holds a node',
+    { learned: ['192.168.0.0/16 via 192.168.1.2'], nodes: NODES },
+    '192.168.0.0/16',
+    'refused: covers a node address',
+  ],
+  [
+    'a default route is learned when all nodes have something longer',
+    { learned: ['0.0.0.0/0 via 192.168.1.9'], nodes: ['192.168.1.1'], underlay: [LAN] },
+    '0.0.0.0/0',
+    'via 192.168.1.9',
+  ],
+  [
+    'a connected network without a node is not displaced either',
+    { learned: ['172.16.0.0/24 via 192.168.1.2'], underlay: ['c 172.16.0.0/24'] },
+    '172.16.0.0/24',
+    'refused: displaces a connected route',
+  ],
+  [
+    'a static route of the host is no reason to refuse',
+    { learned: ['172.16.0.0/24 via 192.168.1.2'], underlay: ['172.16.0.0/24'] },
+    '172.16.0.0/24',
+    'via 192.168.1.2',
+  ],
+  [
+    'our block is not learned from others',
+    { learned: ['10.60.0.0/26 via 192.168.1.2'], blocks: ['10.60.0.0/26'] },
+    '10.60.0.0/26',
+    'blackhole; refused: shadows a local block',
+  ],
+  [
+    'nor a part of it',
+    { learned: ['10.60.0.0/27 via 192.168.1.2'], blocks: ['10.60.0.0/26'] },
+    '10.60.0.0/27',
+    'refused: shadows a local block',
+  ],
+  [
+    'nor our block of one address',
+    { learned: ['10.60.0.7/32 via 192.168.1.2'], blocks: ['10.60.0.7/32'] },
+    '10.60.0.7/32',
+    'refused: shadows a local block',
+  ],
+  [
+    'what is larger than our block shadows nothing',
+    { learned: ['10.60.0.0/16 via 192.168.1.2'], blocks: ['10.60.0.0/26'] },
+    '10.60.0.0/16',
+    'via 192.168.1.2',
+  ],
+  [
+    'an address that another node borrowed from our block is learned',
+    { learned: ['10.60.0.9/32 via 192.168.1.2'], blocks: ['10.60.0.0/26'] },
+    '10.60.0.9/32',
+    'via 192.168.1.2',
+  ],
+  [
+    'but not that of a pod here',
+    { learned: ['10.60.0.9/32 via 192.168.1.2'], pods: ['caliA 10.60.0.9'] },
+    '10.60.0.9/32',
+    'dev caliA; refused: belongs to a local pod',
+  ],
+  [
+    'a block that holds a node is no blackhole',
+    { blocks: ['192.168.1.0/26'], nodes: NODES, underlay: [LAN] },
+    '192.168.1.0/26',
+    'refused: covers a node address',
+  ],
+  [
+    'a pod with a node’s address gets no route',
+    { pods: ['caliA 192.168.1.2'], nodes: NODES, underlay: [LAN] },
+    '192.168.1.2/32',
+    'refused: covers a node address',
+  ],
+  [
+    'a next hop of the other family',
+    { learned: ['10.60.1.0/26 via fd00::2'] },
+    '10.60.1.0/26',
+    'refused: has an unusable next hop',
+  ],
+  [
+    'a link-local next hop, one of two',
+    { learned: ['fd00::/64 via fd00:1::2 fe80::1'] },
+    'fd00::/64',
+    'refused: has an unusable next hop',
+  ],
+  [
+    'the unspecified address as a next hop',
+    { learned: ['10.60.1.0/26 via 0.0.0.0'] },
+    '10.60.1.0/26',
+    'refused: has an unusable next hop',
+  ],
+])('%s', (_, given, prefix, then) => {
+  expect(show(calculation(given).decide(parsePrefix(prefix)))).toBe(then);
+});
+
+test('a reason names the prefix, what it touches, and the consequence', () => {
+  const calc = calculation({
+    learned: ['192.168.1.0/24 via 192.168.1.9'],
+    nodes: ['192.168.1.1'],
+    underlay: [LAN],
+  });
+  const [refusal] = calc.decide(parsePrefix('192.168.1.0/24')).refusals;
+  expect(refusal!.reason).toMatch(/192\.168\.1\.0\/24 .* node address 192\.168\.1\.1, .* traffic/);
+});
+
+describe('a change marks what it may change, and only that', () => {
+  const base: Given = {
+    nodes: ['192.168.1.1'],
+    underlay: [LAN],
+    blocks: ['10.60.0.0/26'],
+    pods: ['caliA 10.60.0.1'],
+    learned: [
+      '10.60.1.0/26 via 192.168.1.2',
+      '192.168.0.0/16 via 192.168.1.2',
+      '10.60.2.9/32 via 192.168.1.2',
+    ],
+  };
+
+  test.each<[name: string, change: (calc: Calculation) => void, marked: Record<string, string>]>([
+    [
+      'a route is gone',
+      (calc) => calc.setLearned(parsePrefix('10.60.1.0/26'), []),
+      { '10.60.1.0/26': '' },
+    ],
+    [
+      'a route that was never there is gone',
+      (calc) => calc.setLearned(parsePrefix('10.99.0.0/26'), []),
+      {},
+    ],
+    [
+      'a node joins under a learned route',
+      (calc) => calc.setNodeAddresses(['192.168.1.1', '192.168.7.7'].map(parseAddress)),
+      { '192.168.0.0/16': 'refused: covers a node address' },
+    ],
+    [
+      'the connected network goes away',
+      (calc) => calc.setUnderlay([]),
+      { '192.168.1.0/24': '', '192.168.0.0/16': 'refused: covers a node address' },
+    ],
+    [
+      'a learned network is connected',
+      (calc) =>
+        calc.setUnderlay([
+          { prefix: parsePrefix('192.168.1.0/24'), isConnected: true },
+          { prefix: parsePrefix('10.60.1.0/26'), isConnected: true },
+        ]),
+      { '10.60.1.0/26': 'refused: displaces a connected route' },
+    ],
+    [
+      'a block comes and one goes',
+      (calc) => calc.setLocalBlocks(['10.60.1.0/24'].map(parsePrefix)),
+      {
+        '10.60.0.0/26': '',
+        '10.60.1.0/24': 'blackhole',
+        '10.60.1.0/26': 'refused: shadows a local block',
+      },
+    ],
+    [
+      'a pod takes a borrowed address home',
+      (calc) =>
+        calc.setWorkload('caliB', {
+          hostInterface: 'caliB',
+          addresses: [parseAddress('10.60.2.9')],
+          since: 9,
+        }),
+      { '10.60.2.9/32': 'dev caliB; refused: belongs to a local pod' },
+    ],
+    ['a pod goes', (calc) => calc.setWorkload('caliA', undefined), { '10.60.0.1/32': '' }],
+    [
+      'all stays as it was',
+      (calc) => {
+        calc.setNodeAddresses([parseAddress('192.168.1.1')]);
+        calc.setLocalBlocks([parsePrefix('10.60.0.0/26')]);
+        calc.setUnderlay([{ prefix: parsePrefix('192.168.1.0/24'), isConnected: true }]);
+      },
+      {},
+    ],
+  ])('%s', (_, change, marked) => {
+    const calc = calculation(base);
+    drain(calc);
+    change(calc);
+    expect(drain(calc)).toEqual(marked);
+  });
+});
+
+test('the answer depends on the inputs, not on their order', () => {
+  const given: Given = {
+    nodes: NODES,
+    underlay: [LAN],
+    blocks: ['10.60.0.0/26', '10.60.3.0/26'],
+    pods: ['caliA 10.60.0.1', 'caliB 10.60.0.1'],
+    learned: ['10.60.0.1/32 via 192.168.1.2', '0.0.0.0/0 via 192.168.1.2'],
+  };
+  const forward = calculation(given);
+  const backward = new Calculation();
+  for (const text of given.learned!.toReversed()) learn(backward, text);
+  for (const [since, hostInterface] of [
+    [1, 'caliB'],
+    [0, 'caliA'],
+  ] as const) {
+    backward.setWorkload(hostInterface, {
+      hostInterface,
+      addresses: [parseAddress('10.60.0.1')],
+      since,
+    });
+  }
+  backward.setLocalBlocks(given.blocks!.toReversed().map(parsePrefix));
+  backward.setUnderlay([{ prefix: parsePrefix('192.168.1.0/24'), isConnected: true }]);
+  backward.setNodeAddresses(NODES.toReversed().map(parseAddress));
+  const wanted = drain(forward);
+  expect(Object.keys(wanted)).toHaveLength(4 + 1);
+  expect(drain(backward)).toEqual(wanted);
+});
