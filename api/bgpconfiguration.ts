@@ -1,0 +1,152 @@
+/** BGPConfiguration: cluster-wide BGP settings (`default`) and one node's (`node.<name>`). */
+import { z } from 'zod';
+import { isCommunity } from './community.ts';
+import {
+  addressOfFamily,
+  asNumber,
+  community,
+  duration,
+  integer,
+  password,
+  prefix,
+} from './fields.ts';
+import { resource, typeAndMeta } from './resource.ts';
+import { withRules } from './rules.ts';
+
+/** FelixConfiguration's highest route metric, one below what Linux reads as "unreachable". */
+const MAX_ROUTE_PRIORITY = 2147483646;
+
+/** Bounds keep the cost that kube-apiserver estimates for CEL rules within its budget. */
+const MAX_CIDRS = 500;
+
+const cidrs = z.array(z.looseObject({ cidr: prefix() })).max(MAX_CIDRS);
+
+const spec = withRules(
+  z.looseObject({
+    logSeverityScreen: z
+      .string()
+      .regex(/^(Trace|Debug|Info|Warning|Error|Fatal)?$/i, {
+        error: ({ input }) =>
+          `${JSON.stringify(input)} is not a severity: write Trace, Debug, Info, Warning, Error or Fatal`,
+      })
+      .default('Info')
+      // A CRD's pattern has no flags, so it says there what i says here.
+      .meta({ pattern: '^(?i)(Trace|Debug|Info|Warning|Error|Fatal)?$' }),
+    nodeToNodeMeshEnabled: z.boolean().default(true),
+    asNumber: asNumber().default(64512),
+    listenPort: integer(1, 65535).default(179),
+    bindMode: z.enum(['None', 'NodeIP']).default('None'),
+    nodeMeshPassword: password.optional(),
+    nodeMeshMaxRestartTime: duration().optional(),
+    /** Ours: the hold time of every session whose BGPPeer says none. Keepalives at a third of it. */
+    holdTime: duration().default('90s'),
+    ignoredInterfaces: z.array(z.string().min(1)).optional(),
+    communities: z
+      .array(z.looseObject({ name: z.string().min(1).max(253), value: community() }))
+      .max(500)
+      .optional(),
+    prefixAdvertisements: z
+      .array(
+        z.looseObject({
+          cidr: prefix(),
+          communities: z.array(z.string().max(253)).max(50),
+        }),
+      )
+      .max(500)
+      .optional(),
+    serviceClusterIPs: cidrs.optional(),
+    serviceExternalIPs: cidrs.optional(),
+    serviceLoadBalancerIPs: cidrs.optional(),
+    serviceLoadBalancerAggregation: z.enum(['Enabled', 'Disabled']).default('Enabled'),
+    localWorkloadPeeringIPV4: addressOfFamily(4).optional(),
+    localWorkloadPeeringIPV6: addressOfFamily(6).optional(),
+    programClusterRoutes: z
+      .enum(['Enabled', 'Disabled', 'EnabledIPIPOnly', 'EnabledNoEncapOnly'])
+      .default('Enabled'),
+    ipv4NormalRoutePriority: integer(1, MAX_ROUTE_PRIORITY).default(1024),
+    ipv6NormalRoutePriority: integer(1, MAX_ROUTE_PRIORITY).default(1024),
+  }),
+  [
+    {
+      field: 'nodeMeshPassword',
+      holds: (spec) => spec.nodeMeshPassword === undefined || spec.nodeToNodeMeshEnabled,
+      message: 'needs the mesh: remove it, or set nodeToNodeMeshEnabled to true',
+      cel: '!has(self.nodeMeshPassword) || !has(self.nodeToNodeMeshEnabled) || self.nodeToNodeMeshEnabled',
+    },
+    {
+      field: 'nodeMeshMaxRestartTime',
+      holds: (spec) => spec.nodeMeshMaxRestartTime === undefined || spec.nodeToNodeMeshEnabled,
+      message: 'needs the mesh: remove it, or set nodeToNodeMeshEnabled to true',
+      cel: '!has(self.nodeMeshMaxRestartTime) || !has(self.nodeToNodeMeshEnabled) || self.nodeToNodeMeshEnabled',
+    },
+    {
+      field: 'communities',
+      holds: ({ communities = [], prefixAdvertisements = [] }) =>
+        communities.every(({ name }) =>
+          prefixAdvertisements.some((advertisement) => advertisement.communities.includes(name)),
+        ),
+      message: 'has a name that no prefixAdvertisements entry uses: use it there, or remove it',
+      cel: '!has(self.communities) || size(self.communities) == 0 || (has(self.prefixAdvertisements) && size(self.prefixAdvertisements) > 0)',
+    },
+    {
+      field: 'prefixAdvertisements',
+      holds: ({ communities = [], prefixAdvertisements = [] }) =>
+        prefixAdvertisements.every((advertisement) =>
+          advertisement.communities.every(
+            (text) => isCommunity(text) || communities.some(({ name }) => name === text),
+          ),
+        ),
+      message:
+        'uses a community that is neither a value (aa:nn or aa:nn:mm) nor a name in communities: define it there',
+    },
+  ],
+);
+
+/** What only the whole cluster can have: a node's own configuration must not set it. */
+const CLUSTER_WIDE = [
+  'nodeToNodeMeshEnabled',
+  'asNumber',
+  'nodeMeshPassword',
+  'nodeMeshMaxRestartTime',
+  'serviceClusterIPs',
+  'serviceExternalIPs',
+  'serviceLoadBalancerIPs',
+] as const;
+
+const schema = z.looseObject({
+  ...typeAndMeta('BGPConfiguration'),
+  spec: spec.prefault({}),
+});
+
+function isNodeForm(name: string): boolean {
+  return name.startsWith('node.');
+}
+
+export type BGPConfiguration = z.input<typeof schema>;
+
+export const BGPConfiguration = resource('BGPConfiguration', {
+  plural: 'bgpconfigurations',
+  shortNames: ['bgpconfig', 'bgpconfigs'],
+  storesDefaults: false,
+  rulesAsWritten: [
+    {
+      field: 'metadata.name',
+      holds: ({ metadata }) => metadata.name === 'default' || isNodeForm(metadata.name),
+      message: 'must be default, or node.<name> for what one node overrides',
+      cel: "self.metadata.name == 'default' || self.metadata.name.startsWith('node.')",
+    },
+    ...CLUSTER_WIDE.map((field) => ({
+      field: `spec.${field}`,
+      holds: ({ metadata, spec }: BGPConfiguration) =>
+        !isNodeForm(metadata.name) || spec?.[field] === undefined,
+      message: 'holds for the whole cluster: set it in the BGPConfiguration named default',
+      cel: `!self.metadata.name.startsWith('node.') || !has(self.spec) || !has(self.spec.${field})`,
+    })),
+  ],
+  columns: [
+    { name: 'AS', type: 'string', jsonPath: '.spec.asNumber' },
+    { name: 'Mesh', type: 'boolean', jsonPath: '.spec.nodeToNodeMeshEnabled' },
+    { name: 'Log', type: 'string', jsonPath: '.spec.logSeverityScreen' },
+  ],
+  schema,
+});

@@ -1,0 +1,130 @@
+/** BGPPeer: which nodes peer with whom, and how. */
+import { parseAddress } from 'net-ipaddr';
+import { z } from 'zod';
+import {
+  address,
+  addressAndPort,
+  asNumber,
+  conditions,
+  duration,
+  integer,
+  parseAddressAndPort,
+  password,
+  selector,
+} from './fields.ts';
+import { resource, typeAndMeta } from './resource.ts';
+import { celIsSet, isSet, withRules } from './rules.ts';
+
+const spec = withRules(
+  z.looseObject({
+    node: z.string().max(253).optional(),
+    nodeSelector: selector().optional(),
+    peerIP: addressAndPort().optional(),
+    asNumber: asNumber().optional(),
+    peerSelector: selector().optional(),
+    localWorkloadSelector: selector().optional(),
+    localASNumber: asNumber().optional(),
+    numAllowedLocalASNumbers: integer(0, 255).optional(),
+    /** Deprecated in favour of nextHopMode: Keep. */
+    keepOriginalNextHop: z.boolean().optional(),
+    nextHopMode: z.enum(['Auto', 'Self', 'Keep']).optional(),
+    password: password.optional(),
+    sourceAddress: z.enum(['UseNodeIP', 'None']).default('UseNodeIP'),
+    maxRestartTime: duration().optional(),
+    keepaliveTime: duration().optional(),
+    /** Ours: the hold time offered to this peer; absent means BGPConfiguration's. */
+    holdTime: duration().optional(),
+    /** Hops between the peers; 0 is off (RFC 5082). */
+    ttlSecurity: integer(0, 255).optional(),
+    reachableBy: address().optional(),
+    filters: z.array(z.string().min(1).max(253)).optional(),
+    reversePeering: z.enum(['Auto', 'Manual']).default('Auto'),
+  }),
+  [
+    {
+      field: 'node',
+      holds: (spec) => !isSet(spec.node) || !isSet(spec.nodeSelector),
+      message: 'cannot be set together with nodeSelector: keep one of them',
+      cel: `!${celIsSet('node')} || !${celIsSet('nodeSelector')}`,
+    },
+    {
+      field: 'peerIP',
+      holds: (spec) => !isSet(spec.peerIP) || !isSet(spec.peerSelector),
+      message: 'cannot be set together with peerSelector: keep one of them',
+      cel: `!${celIsSet('peerIP')} || !${celIsSet('peerSelector')}`,
+    },
+    {
+      field: 'peerIP',
+      holds: (spec) => !isSet(spec.peerIP) || !isSet(spec.localWorkloadSelector),
+      message: 'cannot be set together with localWorkloadSelector: keep one of them',
+      cel: `!${celIsSet('peerIP')} || !${celIsSet('localWorkloadSelector')}`,
+    },
+    {
+      field: 'peerSelector',
+      holds: (spec) => !isSet(spec.peerSelector) || !isSet(spec.localWorkloadSelector),
+      message: 'cannot be set together with localWorkloadSelector: keep one of them',
+      cel: `!${celIsSet('peerSelector')} || !${celIsSet('localWorkloadSelector')}`,
+    },
+    {
+      field: 'peerIP',
+      holds: (spec) =>
+        isSet(spec.peerIP) || isSet(spec.peerSelector) || isSet(spec.localWorkloadSelector),
+      message: 'is missing, and so are peerSelector and localWorkloadSelector: set one of them',
+      cel: `${celIsSet('peerIP')} || ${celIsSet('peerSelector')} || ${celIsSet('localWorkloadSelector')}`,
+    },
+    {
+      field: 'asNumber',
+      holds: (spec) => !isSet(spec.peerSelector) || spec.asNumber === undefined,
+      message: 'cannot be set together with peerSelector, whose nodes have their own: remove it',
+      cel: `!${celIsSet('peerSelector')} || !has(self.asNumber)`,
+    },
+    {
+      field: 'asNumber',
+      holds: (spec) => !isSet(spec.localWorkloadSelector) || spec.asNumber !== undefined,
+      message: 'is missing: localWorkloadSelector needs the AS number of the workloads',
+      cel: `!${celIsSet('localWorkloadSelector')} || has(self.asNumber)`,
+    },
+    {
+      field: 'reachableBy',
+      holds: (spec) => !isSet(spec.reachableBy) || isSet(spec.peerIP),
+      message: 'is the gateway to peerIP, which is not set: set peerIP, or remove it',
+      cel: `!${celIsSet('reachableBy')} || ${celIsSet('peerIP')}`,
+    },
+    {
+      field: 'reachableBy',
+      holds: (spec) =>
+        !isSet(spec.reachableBy) ||
+        !isSet(spec.peerIP) ||
+        parseAddress(spec.reachableBy).family ===
+          parseAddress(parseAddressAndPort(spec.peerIP).address).family,
+      message: 'is not of the same address family as peerIP',
+    },
+    {
+      field: 'keepOriginalNextHop',
+      holds: (spec) => !spec.keepOriginalNextHop || spec.nextHopMode === undefined,
+      message: 'is deprecated and cannot be set together with nextHopMode: keep nextHopMode',
+      cel: '!has(self.keepOriginalNextHop) || !self.keepOriginalNextHop || !has(self.nextHopMode)',
+    },
+  ],
+);
+
+const schema = z.looseObject({
+  ...typeAndMeta('BGPPeer'),
+  spec,
+  status: z.looseObject({ conditions: conditions.optional() }).optional(),
+});
+
+export type BGPPeer = z.input<typeof schema>;
+
+export const BGPPeer = resource('BGPPeer', {
+  plural: 'bgppeers',
+  hasStatus: true,
+  columns: [
+    { name: 'Peer IP', type: 'string', jsonPath: '.spec.peerIP' },
+    { name: 'Peer Selector', type: 'string', jsonPath: '.spec.peerSelector' },
+    { name: 'AS', type: 'string', jsonPath: '.spec.asNumber' },
+    { name: 'Node', type: 'string', jsonPath: '.spec.node' },
+    { name: 'Node Selector', type: 'string', jsonPath: '.spec.nodeSelector' },
+  ],
+  schema,
+});

@@ -1,0 +1,38 @@
+/**
+ * FelixConfiguration: settings of the kernel side (`default`, `node.<name>`). Calico has some 200
+ * fields here; those that we act on are typed, all others are kept as they are.
+ */
+import { z } from 'zod';
+import { duration, integer } from './fields.ts';
+import { resource, typeAndMeta } from './resource.ts';
+
+const schema = z.looseObject({
+  ...typeAndMeta('FelixConfiguration'),
+  spec: z
+    .looseObject({
+      logSeverityScreen: z.string().optional(),
+      interfacePrefix: z.string().optional(),
+      routeRefreshInterval: duration().optional(),
+      deviceRouteProtocol: integer(0, 255).optional(),
+      removeExternalRoutes: z.boolean().optional(),
+      ipipMTU: integer(0, 65535).optional(),
+      vxlanMTU: integer(0, 65535).optional(),
+      vxlanMTUV6: integer(0, 65535).optional(),
+      vxlanPort: integer(1, 65535).optional(),
+      vxlanVNI: integer(1, 16_777_215).optional(),
+      programClusterRoutes: z
+        .enum(['Enabled', 'Disabled', 'EnabledIPIPOnly', 'EnabledNoEncapOnly'])
+        .optional(),
+    })
+    .prefault({}),
+});
+
+export type FelixConfiguration = z.input<typeof schema>;
+
+export const FelixConfiguration = resource('FelixConfiguration', {
+  plural: 'felixconfigurations',
+  shortNames: ['felixconfig', 'felixconfigs'],
+  keepsUnknownFields: true,
+  storesDefaults: false,
+  schema,
+});

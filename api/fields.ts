@@ -1,0 +1,160 @@
+/** The kinds of values that several resources have: AS numbers, prefixes, durations, communities. */
+import { isAddress, parseAddress, parsePrefix } from 'net-ipaddr';
+import { z } from 'zod';
+import { parseAsNumber } from './asnumber.ts';
+import { parseCommunity } from './community.ts';
+import { parseDuration } from './duration.ts';
+import { parseSelector } from './selector.ts';
+
+/** Text that `parse` accepts: its error is the message, so that each format is described once. */
+function parsed(parse: (text: string) => unknown, inCrd: Record<string, unknown>) {
+  return z
+    .string()
+    .superRefine((text, context) => {
+      try {
+        parse(text);
+      } catch (error) {
+        // Not to be continued: rules between fields count on well-formed ones.
+        context.addIssue({ code: 'custom', message: (error as Error).message, continue: false });
+      }
+    })
+    .meta(inCrd);
+}
+
+/** 1 to 4294967295 as a number, "64512" or asdot "1.10"; `parseAsNumber` reads all three. */
+export function asNumber() {
+  return z
+    .custom<number | string>((value) => typeof value === 'number' || typeof value === 'string', {
+      error: ({ input }) =>
+        input === undefined ? 'is missing' : `${JSON.stringify(input)} is not an AS number`,
+    })
+    .superRefine((value, context) => {
+      try {
+        parseAsNumber(value);
+      } catch (error) {
+        // Not to be continued: rules between fields count on well-formed ones.
+        context.addIssue({ code: 'custom', message: (error as Error).message, continue: false });
+      }
+    })
+    .meta({
+      'x-kubernetes-int-or-string': true,
+      minimum: 1,
+      maximum: 4294967295,
+      pattern: '^([0-9]{1,10}|[0-9]{1,5}\\.[0-9]{1,5})$',
+    });
+}
+
+/** A prefix of either family, host bits zero. */
+export function prefix() {
+  return parsed(parsePrefix, { format: 'cidr', maxLength: 49 });
+}
+
+/** A prefix of one family, host bits zero. */
+export function prefixOfFamily(family: 4 | 6) {
+  return parsed(
+    (text) => {
+      if (parsePrefix(text).address.family !== family)
+        throw new Error(`${text} is not an IPv${family} prefix`);
+    },
+    { format: 'cidr', maxLength: family === 4 ? 18 : 49 },
+  );
+}
+
+export function address() {
+  return parsed(parseAddress, { maxLength: 45 });
+}
+
+export function addressOfFamily(family: 4 | 6) {
+  return parsed(
+    (text) => {
+      if (parseAddress(text).family !== family)
+        throw new Error(`${text} is not an IPv${family} address`);
+    },
+    { format: family === 4 ? 'ipv4' : 'ipv6' },
+  );
+}
+
+/** Go's form: "120s", "1m30s". `parseDuration` reads it. */
+export function duration() {
+  return parsed(parseDuration, {
+    pattern: '^([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$',
+    maxLength: 32,
+  });
+}
+
+/** "65000:1" or large "65000:1:2". */
+export function community() {
+  return parsed(parseCommunity, {
+    pattern: '^[0-9]{1,5}:[0-9]{1,5}$|^[0-9]{1,10}:[0-9]{1,10}:[0-9]{1,10}$',
+    maxLength: 32,
+  });
+}
+
+/** Calico's selector language; `parseSelector` compiles it. */
+export function selector() {
+  return parsed(parseSelector, { maxLength: 1024 });
+}
+
+/** "192.0.2.1", "192.0.2.1:1179", "2001:db8::1" or "[2001:db8::1]:1179". */
+export function addressAndPort() {
+  return parsed(parseAddressAndPort, { maxLength: 64 });
+}
+
+export interface AddressAndPort {
+  address: string;
+  port?: number;
+}
+
+/** @throws Error whose message reads on after the field's name. */
+export function parseAddressAndPort(text: string): AddressAndPort {
+  if (isAddress(text)) return { address: text };
+  const [, v6, v4, port] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+  const host = v6 ?? v4;
+  if (host === undefined || !isAddress(host) || (v6 !== undefined) !== host.includes(':'))
+    throw new Error(
+      `${JSON.stringify(text)} is not an address, with or without a port: write 192.0.2.1, 192.0.2.1:179, 2001:db8::1 or [2001:db8::1]:179`,
+    );
+  if (Number(port) < 1 || Number(port) > 65535)
+    throw new Error(`${JSON.stringify(text)} has port ${port}, which is not between 1 and 65535`);
+  return { address: host, port: Number(port) };
+}
+
+function isInt64(value: unknown): value is number | bigint {
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value;
+  return Number.isSafeInteger(value);
+}
+
+/** A 64-bit integer: a number where that is exact, beyond it a bigint. */
+export function int64() {
+  return z
+    .custom<number | bigint>(isInt64, { error: 'is not a 64-bit integer' })
+    .meta({ type: 'integer', format: 'int64' });
+}
+
+/** A whole number within bounds that both we and the CRD hold. */
+export function integer(minimum: number, maximum: number) {
+  return z.int().min(minimum).max(maximum);
+}
+
+/** The password's place: a key of a Secret in the agent's own namespace. */
+export const password = z.looseObject({
+  secretKeyRef: z
+    .looseObject({
+      name: z.string().optional(),
+      key: z.string(),
+      optional: z.boolean().optional(),
+    })
+    .optional(),
+});
+
+/** metav1.Condition. */
+export const conditions = z.array(
+  z.looseObject({
+    type: z.string(),
+    status: z.enum(['True', 'False', 'Unknown']),
+    reason: z.string().optional(),
+    message: z.string().optional(),
+    lastTransitionTime: z.string().optional(),
+    observedGeneration: int64().optional(),
+  }),
+);
