@@ -1,1 +1,33 @@
-export {};
+/** Linux routing netlink, network namespaces, and sockets with options that Node does not know. */
+
+export type { AddressEntry, AddressSpec } from './codec/address.ts';
+export type {
+  Bridge,
+  Ipip,
+  Link,
+  LinkKind,
+  LinkRef,
+  LinkSpec,
+  Namespace,
+  Tun,
+  Veth,
+  Vxlan,
+} from './codec/link.ts';
+export type { FdbEntry, Neighbour, NeighbourFilter, NeighbourState } from './codec/neighbour.ts';
+export type { NextHop, Route, RouteFilter, RouteSpec, RouteType, Scope } from './codec/route.ts';
+export type { Rule } from './codec/rule.ts';
+export type { Group, Monitor, NetlinkEvent } from './monitor.ts';
+export { inNamespace, writeSysctls } from './namespace.ts';
+export { NetlinkError } from './netlink-error.ts';
+export type { Action, Operation } from './operation.ts';
+export { type NetlinkOptions, openNetlink, type Result, Rtnetlink } from './rtnetlink.ts';
+export {
+  connectSeqpacket,
+  listenSeqpacket,
+  type Message,
+  type SeqpacketConnection,
+  type SeqpacketOptions,
+  type SeqpacketServer,
+} from './seqpacket.ts';
+export { closeDescriptor, openTcp, setMinTtl, setTcpMd5, setTtl, type TcpOptions } from './tcp.ts';
+export { createTun } from './tun.ts';
