@@ -93,18 +93,18 @@ function structural(type: CustomResource): OpenApiSchema {
   const validations = type.rulesAsWritten.flatMap(({ cel, field, message }) =>
     cel === undefined ? [] : [{ rule: cel, message: `${field} ${message}` }],
   );
-  return {
+  const schema: OpenApiSchema = {
     type: 'object',
-    required: (root.required ?? []).filter((name) => name === 'spec'),
-    properties: type.keepsUnknownFields
-      ? { ...properties, spec: keepingUnknown(spec!) }
-      : properties,
+    ...(root.required?.includes('spec') && { required: ['spec'] }),
+    properties,
     ...(validations.length > 0 && { 'x-kubernetes-validations': validations }),
   };
+  return type.keepsUnknownFields ? keepingUnknown(schema) : schema;
 }
 
 function keepingUnknown(schema: OpenApiSchema): OpenApiSchema {
   const kept: OpenApiSchema = { ...schema };
+  // `metadata` has no properties here: its schema is kube-apiserver's own.
   if (schema.properties) {
     kept['x-kubernetes-preserve-unknown-fields'] = true;
     kept.properties = Object.fromEntries(

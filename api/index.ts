@@ -15,6 +15,7 @@ export { BlockAffinity } from './blockaffinity.ts';
 export { CalicoNodeStatus } from './caliconodestatus.ts';
 export { ClusterInformation } from './clusterinformation.ts';
 export { parseCommunity } from './community.ts';
+export { type Conformed, conform } from './conform.ts';
 export {
   CORE_RESOURCES,
   type Condition,
