@@ -54,7 +54,7 @@ export function prefixOfFamily(family: 4 | 6) {
   return parsed(
     (text) => {
       if (parsePrefix(text).address.family !== family)
-        throw new Error(`${text} is not an IPv${family} prefix`);
+        throw new Error(`${JSON.stringify(text)} is not an IPv${family} prefix`);
     },
     { format: 'cidr', maxLength: family === 4 ? 18 : 49 },
   );
@@ -68,7 +68,7 @@ export function addressOfFamily(family: 4 | 6) {
   return parsed(
     (text) => {
       if (parseAddress(text).family !== family)
-        throw new Error(`${text} is not an IPv${family} address`);
+        throw new Error(`${JSON.stringify(text)} is not an IPv${family} address`);
     },
     { format: family === 4 ? 'ipv4' : 'ipv6' },
   );
