@@ -1,0 +1,97 @@
+/** What the derivations know of the cluster: plain values read from the resources; what is malformed is left out, and named. */
+import {
+  BGPConfiguration,
+  type BGPPeer,
+  type CustomResource,
+  describeProblem,
+  type IPPool,
+  type Node,
+  type NodeNetwork,
+  parseAsNumber,
+  parseDuration,
+  readNodeNetwork,
+  validate,
+  withDefaults,
+} from '../../../api/index.ts';
+import type { KubeObject } from '../../../ports.ts';
+
+/** The resources as the reflectors hold them. */
+export interface Resources {
+  nodes: readonly Node[];
+  pools: readonly IPPool[];
+  bgpConfigurations: readonly BGPConfiguration[];
+  bgpPeers: readonly BGPPeer[];
+}
+
+export interface ClusterNode {
+  name: string;
+  labels: Readonly<Record<string, string>>;
+  network: NodeNetwork;
+  /** Its own, or the cluster's. */
+  asNumber: number;
+}
+
+export interface BgpSettings {
+  asNumber: number;
+  meshEnabled: boolean;
+  listenPort: number;
+  /** Listen on the node's own addresses only. */
+  bindToNodeAddress: boolean;
+  holdTimeSec: number;
+}
+
+/** BGPConfiguration `default`; of `node.<name>` only listenPort counts here, as in Calico. */
+export function readBgpSettings(
+  configurations: readonly BGPConfiguration[],
+  nodeName: string,
+  problems: string[],
+): BgpSettings {
+  const named = (name: string) =>
+    configurations.find((configuration) => configuration.metadata.name === name);
+  const own = named(`node.${nodeName}`);
+  const ownSpec = own && readable(BGPConfiguration, own, problems) ? own.spec : undefined;
+  const nothing: BGPConfiguration = {
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'BGPConfiguration',
+    metadata: { name: 'default' },
+  };
+  const cluster = readable(BGPConfiguration, named('default') ?? nothing, problems);
+  const { spec } = cluster ?? withDefaults(BGPConfiguration, nothing);
+  return {
+    asNumber: parseAsNumber(spec.asNumber),
+    meshEnabled: spec.nodeToNodeMeshEnabled,
+    // As written: the node's own form has a listenPort only where it sets one.
+    listenPort: ownSpec?.listenPort ?? spec.listenPort,
+    bindToNodeAddress: spec.bindMode === 'NodeIP',
+    holdTimeSec: parseDuration(spec.holdTime) / 1000,
+  };
+}
+
+export function readNodes(
+  nodes: readonly Node[],
+  clusterAs: number,
+  problems: string[],
+): ClusterNode[] {
+  return nodes.map((node) => {
+    const { network, problems: found } = readNodeNetwork(node.metadata);
+    problems.push(...found);
+    return {
+      name: node.metadata.name,
+      labels: node.metadata.labels ?? {},
+      network,
+      asNumber: network.asNumber ?? clusterAs,
+    };
+  });
+}
+
+/** With defaults filled in. A datastore may hold what our schema refuses: that is named, and counts as absent. */
+export function readable<T extends KubeObject, D extends KubeObject>(
+  type: CustomResource<T, D>,
+  object: T,
+  problems: string[],
+): D | undefined {
+  const found = validate(type as unknown as CustomResource, object);
+  if (found.length === 0) return withDefaults(type, object);
+  problems.push(...found.map((problem) => describeProblem(object, problem)));
+  return undefined;
+}

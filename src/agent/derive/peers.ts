@@ -1,0 +1,234 @@
+/**
+ * Which BGP sessions this node should have: the node-to-node mesh, the BGPPeers that select this node, and the
+ * reverse of those that select another node and name this one. Pure.
+ */
+import {
+  type Address,
+  compareAddresses,
+  equalAddresses,
+  type Family,
+  formatAddress,
+  type InterfaceAddress,
+  parseAddress,
+} from 'net-ipaddr';
+import {
+  BGPPeer,
+  type CustomResource,
+  parseAddressAndPort,
+  parseAsNumber,
+  parseDuration,
+  parseSelector,
+} from '../../../api/index.ts';
+import { type BgpSettings, type ClusterNode, readable } from './cluster.ts';
+
+/** The words of calicoctl's PEER TYPE column. */
+export type PeerType = 'node-to-node mesh' | 'global' | 'node specific';
+
+export interface DerivedPeer {
+  /** Unique, and the same as long as it is the same session: address and port. */
+  name: string;
+  type: PeerType;
+  address: Address;
+  port: number;
+  remoteAs: number;
+  localAs: number;
+  sourceAddress: Address | undefined;
+  /** Waits for the other side: of two nodes of a mesh only one connects. */
+  passive: boolean;
+  holdTimeSec: number;
+  nextHopMode: 'auto' | 'self' | 'keep';
+  routeReflectorClient: boolean;
+}
+
+/** A BGPPeer's spec with its defaults. */
+type PeerSpec = (typeof BGPPeer extends CustomResource<BGPPeer, infer Full> ? Full : never)['spec'];
+
+export interface PeersInput {
+  nodeName: string;
+  nodes: readonly ClusterNode[];
+  peers: readonly BGPPeer[];
+  settings: BgpSettings;
+}
+
+/** Ordered by name. A peer that cannot be is named in `problems`. */
+export function derivePeers(input: PeersInput, problems: string[]): DerivedPeer[] {
+  const self = input.nodes.find((node) => node.name === input.nodeName);
+  if (!self) return [];
+  const found = new Map<string, DerivedPeer>();
+  // The first to name an address and port is the one that counts.
+  const add = (peer: DerivedPeer) => found.has(peer.name) || found.set(peer.name, peer);
+  const resources = readPeers(input.peers, problems);
+  const isGlobal = (peer: ReadPeer) => peer.type === 'global';
+  // Calico: a global peer beats a node's own for the same address; an explicit one beats an implied reverse.
+  const forward = resources.filter((peer) => peer.selectsNode(self));
+  for (const peer of [...forward.filter(isGlobal), ...forward.filter((one) => !isGlobal(one))])
+    for (const derived of explicitPeers(self, peer, input)) add(derived);
+  for (const peer of resources) for (const derived of reversePeers(self, peer, input)) add(derived);
+  for (const derived of meshPeers(self, input)) add(derived);
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+interface ReadPeer {
+  name: string;
+  type: PeerType;
+  spec: PeerSpec;
+  selectsNode(node: ClusterNode): boolean;
+  /** Whether `peerSelector` or `peerIP` means this node of the cluster. */
+  meansNode(node: ClusterNode): boolean;
+}
+
+function readPeers(peers: readonly BGPPeer[], problems: string[]): ReadPeer[] {
+  return peers.flatMap((resource) => {
+    const peer = readable(BGPPeer, resource, problems);
+    if (!peer) return [];
+    const { spec } = peer;
+    const { name } = peer.metadata;
+    const nodes = spec.nodeSelector ? parseSelector(spec.nodeSelector) : undefined;
+    const others = spec.peerSelector ? parseSelector(spec.peerSelector) : undefined;
+    return [
+      {
+        name,
+        type: (spec.node || nodes ? 'node specific' : 'global') as PeerType,
+        spec,
+        selectsNode: (node: ClusterNode) =>
+          spec.node ? node.name === spec.node : (nodes?.(node.labels) ?? true),
+        meansNode(node: ClusterNode) {
+          if (others) return others(node.labels);
+          if (!spec.peerIP) return false;
+          const { address } = parseAddressAndPort(spec.peerIP);
+          return addressesOf(node).some((own) => equalAddresses(own, parseAddress(address)));
+        },
+      },
+    ];
+  });
+}
+
+function explicitPeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): DerivedPeer[] {
+  const { spec } = peer;
+  if (spec.peerIP) {
+    const { address: text, port } = parseAddressAndPort(spec.peerIP);
+    const address = parseAddress(text);
+    // A peer for all nodes may name one of them: that one has no session with itself.
+    if (addressesOf(self).some((own) => equalAddresses(own, address))) return [];
+    const node = input.nodes.find((other) =>
+      addressesOf(other).some((own) => equalAddresses(own, address)),
+    );
+    const remoteAs = spec.asNumber === undefined ? node?.asNumber : parseAsNumber(spec.asNumber);
+    const derived = session(self, address, remoteAs ?? input.settings.asNumber, peer.type, input);
+    return [
+      {
+        ...derived,
+        ...settingsOf(peer, derived),
+        port: port ?? (node ? input.settings.listenPort : 179),
+        name: nameOf(address, port ?? (node ? input.settings.listenPort : 179)),
+        routeReflectorClient: isClient(self, node, derived.remoteAs),
+      },
+    ];
+  }
+  if (!spec.peerSelector) return [];
+  return input.nodes
+    .filter((node) => node !== self && peer.meansNode(node))
+    .flatMap((node) => nodePeers(self, node, peer, input));
+}
+
+/** A session has two ends: who is named by another node's BGPPeer has the other end of it. */
+function reversePeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): DerivedPeer[] {
+  if (peer.spec.reversePeering === 'Manual' || !peer.meansNode(self)) return [];
+  return input.nodes
+    .filter((node) => node !== self && peer.selectsNode(node))
+    .flatMap((node) => nodePeers(self, node, peer, input));
+}
+
+function nodePeers(
+  self: ClusterNode,
+  node: ClusterNode,
+  peer: ReadPeer,
+  input: PeersInput,
+): DerivedPeer[] {
+  return addressesOf(node).flatMap((address) => {
+    if (!ownAddress(self, address.family)) return [];
+    const derived = session(self, address, node.asNumber, peer.type, input);
+    return [
+      {
+        ...derived,
+        ...settingsOf(peer, derived),
+        routeReflectorClient: isClient(self, node, node.asNumber),
+      },
+    ];
+  });
+}
+
+/** Route reflectors are not part of the mesh: their BGPPeers say whom they serve. */
+function meshPeers(self: ClusterNode, input: PeersInput): DerivedPeer[] {
+  if (!input.settings.meshEnabled || self.network.routeReflectorClusterID) return [];
+  return input.nodes
+    .filter((node) => node !== self && !node.network.routeReflectorClusterID)
+    .flatMap((node) =>
+      addressesOf(node).flatMap((address) => {
+        const own = ownAddress(self, address.family);
+        if (!own) return [];
+        const derived = session(self, address, node.asNumber, 'node-to-node mesh', input);
+        // One side connects, so that two never collide: as in Calico, the one whose text sorts higher.
+        return [{ ...derived, passive: formatAddress(own.address) < formatAddress(address) }];
+      }),
+    );
+}
+
+function session(
+  self: ClusterNode,
+  address: Address,
+  remoteAs: number,
+  type: PeerType,
+  { settings }: PeersInput,
+): DerivedPeer {
+  return {
+    name: nameOf(address, settings.listenPort),
+    type,
+    address,
+    port: settings.listenPort,
+    remoteAs,
+    localAs: self.asNumber,
+    sourceAddress: ownAddress(self, address.family)?.address,
+    passive: false,
+    holdTimeSec: settings.holdTimeSec,
+    nextHopMode: 'auto',
+    routeReflectorClient: false,
+  };
+}
+
+/** What a BGPPeer says of the session itself. */
+function settingsOf({ spec }: ReadPeer, derived: DerivedPeer): Partial<DerivedPeer> {
+  const localAs =
+    spec.localASNumber === undefined ? derived.localAs : parseAsNumber(spec.localASNumber);
+  const keep = spec.nextHopMode === 'Keep' || spec.keepOriginalNextHop === true;
+  return {
+    localAs,
+    sourceAddress: spec.sourceAddress === 'None' ? undefined : derived.sourceAddress,
+    holdTimeSec:
+      spec.holdTime === undefined ? derived.holdTimeSec : parseDuration(spec.holdTime) / 1000,
+    nextHopMode: keep ? 'keep' : spec.nextHopMode === 'Self' ? 'self' : 'auto',
+  };
+}
+
+/** As in Calico: a reflector's clients are the peers of its AS that are not reflectors of its own cluster. */
+function isClient(self: ClusterNode, node: ClusterNode | undefined, remoteAs: number): boolean {
+  const own = self.network.routeReflectorClusterID;
+  if (!own || remoteAs !== self.asNumber) return false;
+  const theirs = node?.network.routeReflectorClusterID;
+  return !theirs || compareAddresses(own, theirs) !== 0;
+}
+
+function addressesOf(node: ClusterNode): Address[] {
+  return [node.network.ipv4Address, node.network.ipv6Address]
+    .filter((address) => address !== undefined)
+    .map(({ address }) => address);
+}
+
+function ownAddress(node: ClusterNode, family: Family): InterfaceAddress | undefined {
+  return family === 4 ? node.network.ipv4Address : node.network.ipv6Address;
+}
+
+function nameOf(address: Address, port: number): string {
+  const text = formatAddress(address);
+  return address.family === 4 ? `${text}:${port}` : `[${text}]:${port}`;
+}

@@ -1,0 +1,59 @@
+/** What an agent says of itself on its inspect socket, as JSON at GET /status. Times are milliseconds since the epoch. */
+
+import { once } from 'node:events';
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { PeerType } from './derive/peers.ts';
+
+export interface SessionStatus {
+  address: string;
+  port: number;
+  type: PeerType;
+  remoteAs: number;
+  /** RFC 4271's name of the state. */
+  state: string;
+  since: number;
+  /** The last error, as a NOTIFICATION or a TCP error said it. */
+  lastError: string | undefined;
+  received: number;
+  advertised: number;
+}
+
+export interface AgentStatus {
+  node: string;
+  version: string;
+  asNumber: number;
+  routerId: string;
+  startedAt: number;
+  /** When every configured session had been established and its initial routes had arrived. */
+  convergedAt: number | undefined;
+  /** Why /readyz is not ok. */
+  notReady: string[];
+  /** The Nodes that it has heard of, itself included. */
+  knownNodes: string[];
+  sessions: SessionStatus[];
+  blocks: string[];
+  endpoints: { pod: string; containerID: string; interface: string; addresses: string[] }[];
+  /** Resources that could not be used, routes and interfaces that were refused or are in doubt. */
+  problems: string[];
+}
+
+/** Serves `status()` at a Unix socket; mode 0660, so that a group can be let in. */
+export async function serveStatus(path: string, status: () => AgentStatus): Promise<Server> {
+  // What an agent that was killed left behind: nobody answers there.
+  rmSync(path, { force: true });
+  const server = createServer((request, response) => {
+    if (request.method !== 'GET' || request.url !== '/status') {
+      response.statusCode = 404;
+      return void response.end('there is GET /status\n');
+    }
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(status()));
+  });
+  server.requestTimeout = 5_000;
+  server.maxConnections = 64;
+  server.listen(path);
+  await once(server, 'listening');
+  chmodSync(path, 0o660);
+  return server;
+}

@@ -1,0 +1,188 @@
+/** What ADD, DEL, CHECK and STATUS do: addresses from IPAM, the wiring from felix, in an order that loses neither. */
+import { type Address, type Family, formatAddress, parseAddress } from 'net-ipaddr';
+import { type Endpoint, HOST_MAC } from '../../felix/endpoint/endpoint.ts';
+import type { Felix } from '../../felix/felix.ts';
+import type { Allocator } from '../../ipam/allocator.ts';
+import type { Log } from '../../ports.ts';
+import {
+  CNI_ERROR,
+  CniError,
+  type CniRequest,
+  type CniResult,
+  formatResult,
+  hostCidr,
+} from './protocol.ts';
+import type { Releases } from './releases.ts';
+
+export interface CniCommandsOptions {
+  felix: Pick<Felix, 'addEndpoint' | 'removeEndpoint' | 'checkEndpoint' | 'endpoints'>;
+  allocator: Pick<Allocator, 'assign'>;
+  releases: Pick<Releases, 'release'>;
+  nodeName: string;
+  /** The families that have a pool to assign from; empty while there is none. */
+  families: () => readonly Family[];
+  /** The MTU of pods whose conf names none. */
+  mtu: () => number;
+  /** Why requests cannot be served yet; undefined when they can. */
+  notReady: () => string | undefined;
+  log: Log;
+}
+
+export class CniCommands {
+  readonly #options: CniCommandsOptions;
+
+  constructor(options: CniCommandsOptions) {
+    this.#options = options;
+  }
+
+  /** The JSON to print, empty where the specification wants none. `netns`: a path that opens the pod's namespace. */
+  async run(request: CniRequest, netns: string | undefined): Promise<string> {
+    switch (request.command) {
+      case 'ADD':
+        return formatResult(request.conf.cniVersion, await this.#add(request, netns));
+      case 'DEL':
+        await this.#del(request, netns);
+        return '';
+      case 'CHECK':
+        await this.#check(request, netns);
+        return '';
+      case 'STATUS':
+        this.#mustBeReady(CNI_ERROR.notReady);
+        return '';
+    }
+  }
+
+  async #add(request: CniRequest, netns: string | undefined): Promise<CniResult> {
+    this.#mustBeReady(CNI_ERROR.tryAgainLater);
+    const sandbox = mustOpen(request, netns);
+    const { felix, allocator, families, log } = this.#options;
+    const wanted = families();
+    if (wanted.length === 0)
+      throw new CniError(
+        CNI_ERROR.tryAgainLater,
+        'there is no enabled IPPool to take an address from',
+        'create one: tortiectl apply -f pool.yaml',
+      );
+    const handleId = handleOf(request);
+    const assigned = await allocator.assign({
+      handleId,
+      families: [...wanted],
+      attributes: {
+        namespace: request.namespace,
+        node: this.#options.nodeName,
+        pod: request.pod,
+        timestamp: new Date().toISOString(),
+      },
+    });
+    try {
+      const endpoint = await felix.addEndpoint({
+        containerID: request.containerID,
+        ifname: request.ifname,
+        netns: sandbox,
+        namespace: request.namespace,
+        pod: request.pod,
+        addresses: assigned.map(({ address }) => parseAddress(address)),
+        mtu: request.conf.mtu || this.#options.mtu(),
+        network: request.conf.name,
+        handleId,
+      });
+      return resultOf(endpoint, request.netns);
+    } catch (error) {
+      // The runtime calls DEL after a failed ADD, but it may not: then the address would leak.
+      await this.#options.releases.release(handleId).catch((failure: Error) => {
+        log.warn(
+          { handleId, error: failure.message },
+          'cannot take back the address of a failed ADD',
+        );
+      });
+      throw error;
+    }
+  }
+
+  /** The workload first, then its address: an address that is free again must not be wired any more. */
+  async #del(request: CniRequest, netns: string | undefined): Promise<void> {
+    const { containerID, ifname } = request;
+    await this.#options.felix.removeEndpoint({ containerID, ifname, ...(netns && { netns }) });
+    await this.#options.releases.release(handleOf(request));
+  }
+
+  async #check(request: CniRequest, netns: string | undefined): Promise<void> {
+    const sandbox = mustOpen(request, netns);
+    const { containerID, ifname } = request;
+    const endpoint = this.#options.felix
+      .endpoints()
+      .find((one) => one.containerID === containerID && one.ifname === ifname);
+    if (!endpoint)
+      throw new CniError(
+        CNI_ERROR.unknownContainer,
+        `container ${containerID} has no interface ${ifname} of ours on this node`,
+        'delete the pod: its next sandbox is wired anew',
+      );
+    const problems = [
+      ...differences(request, endpoint),
+      ...(await this.#options.felix.checkEndpoint({ containerID, ifname, netns: sandbox })),
+    ];
+    if (problems.length > 0)
+      throw new CniError(
+        CNI_ERROR.checkFailed,
+        `${endpoint.namespace}/${endpoint.pod}: ${problems.join('; ')}`,
+        'delete the pod: its next sandbox is wired anew',
+      );
+  }
+
+  #mustBeReady(code: number): void {
+    const reason = this.#options.notReady();
+    if (reason !== undefined)
+      throw new CniError(
+        code,
+        `the tortie agent is not ready: ${reason}`,
+        'it goes on trying; see its log',
+      );
+  }
+}
+
+/** As Calico names it, so that both can release what the other assigned. */
+function handleOf(request: CniRequest): string {
+  return `${request.conf.name}.${request.containerID}`;
+}
+
+function mustOpen(request: CniRequest, netns: string | undefined): string {
+  if (netns !== undefined) return netns;
+  throw new CniError(
+    CNI_ERROR.unknownContainer,
+    `CNI_NETNS: cannot open ${request.netns}`,
+    'the sandbox has ended, or the plugin runs where the path is not visible',
+  );
+}
+
+/** What prevResult says that is not so. */
+function differences(request: CniRequest, endpoint: Endpoint): string[] {
+  const { prevResult } = request.conf;
+  if (!prevResult) return [];
+  const own = new Set(endpoint.addresses.map(hostCidr));
+  return prevResult.ips
+    .filter((ip) => prevResult.interfaces[ip.interface ?? -1]?.name === request.ifname)
+    .filter((ip) => !own.has(ip.address))
+    .map((ip) => `prevResult has ${ip.address}, which is not this interface’s`);
+}
+
+const GATEWAY4 = '169.254.1.1';
+
+function resultOf(endpoint: Endpoint, sandbox: string): CniResult {
+  const hasFamily = (family: Family) =>
+    endpoint.addresses.some((one: Address) => one.family === family);
+  return {
+    interfaces: [
+      { name: endpoint.hostInterface, mac: HOST_MAC },
+      { name: endpoint.ifname, mac: endpoint.mac, sandbox },
+    ],
+    ips: endpoint.addresses.map((address) => ({ address: hostCidr(address), interface: 1 })),
+    routes: [
+      ...(hasFamily(4) ? [{ dst: '0.0.0.0/0', gw: GATEWAY4 }] : []),
+      ...(hasFamily(6) ? [{ dst: '::/0', gw: formatAddress(HOST_LINK_LOCAL) }] : []),
+    ],
+  };
+}
+
+/** fe80:: with the EUI-64 of HOST_MAC (RFC 4291, appendix A): what every host end has. */
+const HOST_LINK_LOCAL = parseAddress('fe80::ecee:eeff:feee:eeee');

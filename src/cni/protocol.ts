@@ -1,0 +1,242 @@
+/**
+ * The Container Network Interface as data: requests checked, results and errors in the form of the version that the
+ * conf asks for (0.3.1 to 1.1.0). https://www.cni.dev/docs/spec/
+ */
+import { type Address, formatAddress } from 'net-ipaddr';
+import { z } from 'zod';
+import { faultOfContainerID, faultOfInterfaceName } from '../../felix/endpoint/names.ts';
+
+export const SUPPORTED_VERSIONS = ['0.3.1', '0.4.0', '1.0.0', '1.1.0'] as const;
+export type CniVersion = (typeof SUPPORTED_VERSIONS)[number];
+
+/** The error codes of the specification, and above 100 our own. */
+export const CNI_ERROR = {
+  incompatibleVersion: 1,
+  unsupportedField: 2,
+  unknownContainer: 3,
+  invalidEnvironment: 4,
+  ioFailure: 5,
+  decodeFailure: 6,
+  invalidConfig: 7,
+  tryAgainLater: 11,
+  notReady: 50,
+  internal: 999,
+  checkFailed: 101,
+} as const;
+
+/** An answer that is an error: its code, what was wrong, and what to do. */
+export class CniError extends Error {
+  readonly code: number;
+  readonly details: string;
+  constructor(code: number, message: string, details = '') {
+    super(message);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+export type Command = 'ADD' | 'DEL' | 'CHECK' | 'STATUS';
+
+export interface Conf {
+  cniVersion: CniVersion;
+  name: string;
+  mtu: number | undefined;
+  prevResult: CniResult | undefined;
+}
+
+export interface CniRequest {
+  command: Command;
+  conf: Conf;
+  containerID: string;
+  ifname: string;
+  /** What CNI_NETNS said; empty where it was absent. */
+  netns: string;
+  /** The pod's Kubernetes namespace and name; outside Kubernetes the conf's name and the containerID stand in. */
+  namespace: string;
+  pod: string;
+}
+
+export interface CniResult {
+  interfaces: { name: string; mac?: string | undefined; sandbox?: string | undefined }[];
+  ips: { address: string; gateway?: string | undefined; interface?: number | undefined }[];
+  routes: { dst: string; gw?: string | undefined }[];
+}
+
+const result = z.looseObject({
+  interfaces: z
+    .array(
+      z.looseObject({
+        name: z.string(),
+        mac: z.string().optional(),
+        sandbox: z.string().optional(),
+      }),
+    )
+    .default([]),
+  ips: z
+    .array(
+      z.looseObject({
+        address: z.string(),
+        gateway: z.string().optional(),
+        interface: z.number().optional(),
+      }),
+    )
+    .default([]),
+  routes: z.array(z.looseObject({ dst: z.string(), gw: z.string().optional() })).default([]),
+});
+
+const conf = z.looseObject({
+  cniVersion: z.string().default('0.1.0'),
+  name: z
+    .string()
+    .regex(
+      /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/,
+      'must begin with a letter or digit, then letters, digits, _ . -',
+    )
+    .max(255),
+  type: z.string(),
+  mtu: z.int().min(0).max(65_535).optional(),
+  prevResult: result.optional(),
+});
+
+/** `variables` are the CNI_* ones; `stdin` the conf's text. Throws CniError. */
+export function readRequest(variables: ReadonlyMap<string, string>, stdin: string): CniRequest {
+  const command = readCommand(variables.get('CNI_COMMAND'));
+  const checked = readConf(stdin);
+  // STATUS is about the network, not about one container.
+  const ofContainer = command !== 'STATUS';
+  const containerID = variables.get('CNI_CONTAINERID') ?? '';
+  const ifname = variables.get('CNI_IFNAME') ?? '';
+  const netns = variables.get('CNI_NETNS') ?? '';
+  if (ofContainer) {
+    refuse('CNI_CONTAINERID', faultOfContainerID(containerID));
+    refuse('CNI_IFNAME', faultOfInterfaceName(ifname));
+  }
+  if ((command === 'ADD' || command === 'CHECK') && netns === '')
+    refuse('CNI_NETNS', 'is not set; the runtime must name the pod’s network namespace');
+  const args = readArgs(variables.get('CNI_ARGS') ?? '');
+  return {
+    command,
+    conf: checked,
+    containerID,
+    ifname,
+    netns,
+    namespace: args.get('K8S_POD_NAMESPACE') ?? checked.name,
+    pod: args.get('K8S_POD_NAME') ?? containerID,
+  };
+}
+
+function readCommand(text: string | undefined): Command {
+  switch (text) {
+    case 'ADD':
+    case 'DEL':
+    case 'CHECK':
+    case 'STATUS':
+      return text;
+    default:
+      throw new CniError(
+        CNI_ERROR.invalidEnvironment,
+        `CNI_COMMAND is ${text ? `"${text}"` : 'not set'}`,
+        'it must be one of ADD, DEL, CHECK, STATUS, VERSION',
+      );
+  }
+}
+
+function readConf(stdin: string): Conf {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(stdin);
+  } catch (error) {
+    throw new CniError(
+      CNI_ERROR.decodeFailure,
+      stdin.trim() === ''
+        ? 'the CNI conf on standard input is empty'
+        : `the CNI conf on standard input is not JSON: ${(error as Error).message}`,
+      'look at the conf file in /etc/cni/net.d: it may be truncated',
+    );
+  }
+  const checked = conf.safeParse(parsed);
+  if (!checked.success) {
+    const issue = checked.error.issues[0]!;
+    throw new CniError(
+      CNI_ERROR.invalidConfig,
+      `the CNI conf: ${issue.path.join('.') || 'it'}: ${issue.message}`,
+      'correct the conf file in /etc/cni/net.d',
+    );
+  }
+  const { cniVersion, name, mtu, prevResult } = checked.data;
+  if (!SUPPORTED_VERSIONS.includes(cniVersion as CniVersion))
+    throw new CniError(
+      CNI_ERROR.incompatibleVersion,
+      `the CNI conf asks for version ${cniVersion}`,
+      `supported are ${SUPPORTED_VERSIONS.join(', ')}: set cniVersion to one of them`,
+    );
+  return { cniVersion: cniVersion as CniVersion, name, mtu, prevResult };
+}
+
+/** `CNI_ARGS`: `KEY=VALUE;KEY=VALUE`. Keys that we do not know are none of our business. */
+function readArgs(text: string): Map<string, string> {
+  const args = new Map<string, string>();
+  for (const part of text.split(';')) {
+    if (part === '') continue;
+    const equals = part.indexOf('=');
+    if (equals <= 0)
+      throw new CniError(
+        CNI_ERROR.invalidEnvironment,
+        `CNI_ARGS: "${part}" is not KEY=VALUE`,
+        'write KEY=VALUE;KEY=VALUE',
+      );
+    args.set(part.slice(0, equals), part.slice(equals + 1));
+  }
+  for (const key of ['K8S_POD_NAMESPACE', 'K8S_POD_NAME']) {
+    const value = args.get(key);
+    // They become part of the host interface's name and of file contents, never of a path.
+    if (value !== undefined && !/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(value))
+      throw new CniError(
+        CNI_ERROR.invalidEnvironment,
+        `CNI_ARGS: ${key} is "${value}"`,
+        'it must be the name of a Kubernetes object',
+      );
+  }
+  return args;
+}
+
+function refuse(variable: string, fault: string | undefined): void {
+  if (fault !== undefined)
+    throw new CniError(CNI_ERROR.invalidEnvironment, `${variable}: ${fault}`);
+}
+
+/** The answer to an ADD, in the form of `version`. */
+export function formatResult(version: CniVersion, answer: CniResult): string {
+  return JSON.stringify({
+    cniVersion: version,
+    interfaces: answer.interfaces,
+    ips: answer.ips.map((ip) =>
+      // Up to 0.4.0 each address says its IP version in a field of its own.
+      version === '0.3.1' || version === '0.4.0'
+        ? { version: ip.address.includes(':') ? '6' : '4', ...ip }
+        : ip,
+    ),
+    routes: answer.routes,
+    dns: {},
+  });
+}
+
+export function formatError(version: string, error: CniError): string {
+  return JSON.stringify({
+    cniVersion: version,
+    code: error.code,
+    msg: error.message,
+    ...(error.details && { details: error.details }),
+  });
+}
+
+/** The version to tag an error with, from a conf that may be broken. */
+export function versionForErrors(stdin: string): string {
+  const found = /"cniVersion"\s*:\s*"([0-9.]{1,15})"/.exec(stdin)?.[1];
+  return found ?? '1.0.0';
+}
+
+/** An address as a single host's prefix, as results carry it. */
+export function hostCidr(address: Address): string {
+  return `${formatAddress(address)}/${address.family === 4 ? 32 : 128}`;
+}

@@ -1,0 +1,111 @@
+/**
+ * Releases that must not be forgotten. A DEL is answered also while the datastore is away; what it would have
+ * released is then first written to a file, and tried again until it is done, also after a restart.
+ */
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Allocator } from '../../ipam/allocator.ts';
+import type { Clock, Log, Random, Timer } from '../../ports.ts';
+
+const RETRY_LEAST_MS = 1_000;
+const RETRY_MOST_MS = 60_000;
+
+export interface ReleasesOptions {
+  /** A folder of our own: one file a handle. */
+  folder: string;
+  allocator: Pick<Allocator, 'release'>;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+export class Releases {
+  readonly #options: ReleasesOptions;
+  readonly #pending = new Set<string>();
+  #timer: Timer | undefined;
+  #delayMs = RETRY_LEAST_MS;
+  #closed = false;
+
+  private constructor(options: ReleasesOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what an earlier run left to do. */
+  static async open(options: ReleasesOptions): Promise<Releases> {
+    const releases = new Releases(options);
+    await mkdir(options.folder, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(options.folder)) {
+      const handleId = await readFile(join(options.folder, name), 'utf8');
+      // Empty: the machine went down before the text was on disk, and so before the DEL was answered.
+      if (handleId !== '') releases.#pending.add(handleId);
+    }
+    if (releases.#pending.size > 0) releases.#schedule();
+    return releases;
+  }
+
+  /** How many wait for the datastore. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Resolves when the addresses of the handle are free, or sure to become so. */
+  async release(handleId: string): Promise<void> {
+    try {
+      await this.#options.allocator.release({ handleId });
+    } catch (error) {
+      await this.#remember(handleId);
+      this.#options.log.warn(
+        { handleId, error: (error as Error).message },
+        'cannot release addresses now; trying again until it works',
+      );
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  async #remember(handleId: string): Promise<void> {
+    const file = await open(this.#path(handleId), 'w', 0o600);
+    try {
+      await file.writeFile(handleId);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    this.#pending.add(handleId);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#timer || this.#closed) return;
+    const delay = this.#delayMs * (0.5 + this.#options.random());
+    this.#timer = this.#options.clock.after(delay, () => void this.#retry());
+  }
+
+  async #retry(): Promise<void> {
+    this.#delayMs = Math.min(this.#delayMs * 2, RETRY_MOST_MS);
+    for (const handleId of [...this.#pending]) {
+      if (this.#closed) return;
+      try {
+        await this.#options.allocator.release({ handleId });
+        await rm(this.#path(handleId), { force: true });
+        this.#pending.delete(handleId);
+        this.#delayMs = RETRY_LEAST_MS;
+      } catch (error) {
+        this.#options.log.debug(
+          { handleId, error: (error as Error).message },
+          'still not released',
+        );
+        break;
+      }
+    }
+    this.#timer = undefined;
+    if (this.#pending.size > 0) this.#schedule();
+  }
+
+  #path(handleId: string): string {
+    return join(this.#options.folder, encodeURIComponent(handleId));
+  }
+}

@@ -1,0 +1,58 @@
+/** What `tortie lab` prints of a running lab: sessions, blocks, routes, who reaches whom. Pure text. */
+import type { AgentStatus } from '../agent/status.ts';
+import { formatTable } from '../ctl/table.ts';
+import type { LabPod, Ping } from './pods.ts';
+
+export function sessionsReport(agents: readonly AgentStatus[]): string {
+  const rows = agents.flatMap((agent) =>
+    agent.sessions.map((session) => [
+      agent.node,
+      session.address,
+      session.type,
+      String(session.remoteAs),
+      session.state,
+      String(session.received),
+      String(session.advertised),
+    ]),
+  );
+  return formatTable(
+    ['NODE', 'PEER ADDRESS', 'PEER TYPE', 'ASN', 'STATE', 'RECEIVED', 'SENT'],
+    rows,
+  );
+}
+
+export function blocksReport(agents: readonly AgentStatus[]): string {
+  const rows = agents.flatMap((agent) =>
+    agent.blocks.map((block) => [
+      agent.node,
+      block,
+      agent.endpoints
+        .flatMap(({ addresses }) => addresses.filter((one) => isIn(block, one)))
+        .join(' '),
+    ]),
+  );
+  return formatTable(['NODE', 'BLOCK', 'PODS'], rows);
+}
+
+/** Same family is enough: a pod has one address of each, and a node's blocks of a family share a line otherwise. */
+function isIn(block: string, address: string): boolean {
+  return block.includes(':') === address.includes(':');
+}
+
+/** One line a source pod, one column a target; each cell the IPv4 and the IPv6 time. */
+export function pingReport(pods: readonly LabPod[], pings: readonly Ping[]): string {
+  const rows = pods.map((from) => [
+    from.name,
+    ...pods.map((to) =>
+      from === to
+        ? '-'
+        : pings
+            .filter((ping) => ping.from === from && ping.to === to)
+            .map(({ milliseconds }) =>
+              milliseconds === undefined ? 'LOST' : milliseconds.toFixed(2),
+            )
+            .join(' '),
+    ),
+  ]);
+  return formatTable(['ms', ...pods.map((pod) => pod.name)], rows);
+}

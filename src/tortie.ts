@@ -1,0 +1,21 @@
+/** The `tortie` command: one subcommand a program; what a program needs is loaded when it runs. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { addAgentCommand } from './agent/command.ts';
+import { addApiServerCommand } from './apiserver/command.ts';
+import { addCleanupCommand } from './cleanup.ts';
+import { addLabCommand } from './lab/command.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
+const program = new Command('tortie')
+  .description('BGP route distribution, pod addresses and pod wiring for Kubernetes')
+  .version(version)
+  .showHelpAfterError();
+
+addAgentCommand(program);
+addApiServerCommand(program);
+addLabCommand(program);
+addCleanupCommand(program);
+
+await program.parseAsync();
