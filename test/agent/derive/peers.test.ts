@@ -1,0 +1,153 @@
+import { formatAddress } from 'net-ipaddr';
+import type { BGPPeer, Node } from '../../../api/index.ts';
+import { readBgpSettings, readNodes } from '../../../src/agent/derive/cluster.ts';
+import { type DerivedPeer, derivePeers } from '../../../src/agent/derive/peers.ts';
+
+interface Given {
+  annotations?: Record<string, string>;
+  labels?: Record<string, string>;
+}
+
+function node(name: string, index: number, { annotations = {}, labels = {} }: Given = {}): Node {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: {
+      name,
+      labels,
+      annotations: { 'projectcalico.org/IPv4Address': `192.0.2.${index}/24`, ...annotations },
+    },
+  };
+}
+
+function peer(name: string, spec: Partial<BGPPeer['spec']>): BGPPeer {
+  return {
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'BGPPeer',
+    metadata: { name },
+    spec: spec as BGPPeer['spec'],
+  };
+}
+
+function derive(nodeName: string, nodes: Node[], peers: BGPPeer[] = [], mesh = true) {
+  const problems: string[] = [];
+  const settings = readBgpSettings(
+    [
+      {
+        apiVersion: 'projectcalico.org/v3',
+        kind: 'BGPConfiguration',
+        metadata: { name: 'default' },
+        spec: { nodeToNodeMeshEnabled: mesh },
+      },
+    ],
+    nodeName,
+    problems,
+  );
+  const derived = derivePeers(
+    { nodeName, nodes: readNodes(nodes, settings.asNumber, problems), peers, settings },
+    problems,
+  );
+  return { derived, problems };
+}
+
+const short = (one: DerivedPeer) =>
+  `${formatAddress(one.address)} AS${one.remoteAs} ${one.type}${one.passive ? ' passive' : ''}${one.routeReflectorClient ? ' client' : ''}`;
+
+describe('the mesh', () => {
+  test('every other node, an AS of its own where it has one, one side of each pair passive', () => {
+    const nodes = [
+      node('a', 1),
+      node('b', 2, { annotations: { 'projectcalico.org/ASNumber': '64600' } }),
+      node('c', 3),
+    ];
+    expect(derive('b', nodes).derived.map(short)).toEqual([
+      '192.0.2.1 AS64512 node-to-node mesh',
+      '192.0.2.3 AS64512 node-to-node mesh passive',
+    ]);
+    const passive = (self: string, other: number) =>
+      derive(self, nodes).derived.find((one) => one.name === `192.0.2.${other}:179`)!.passive;
+    expect(passive('a', 2)).not.toBe(passive('b', 1));
+  });
+
+  test('both families where both ends have them', () => {
+    const v6 = (index: number) => ({
+      annotations: { 'projectcalico.org/IPv6Address': `2001:db8::${index}/64` },
+    });
+    const nodes = [node('a', 1, v6(1)), node('b', 2, v6(2)), node('c', 3)];
+    expect(derive('a', nodes).derived.map((one) => one.name)).toEqual([
+      '192.0.2.2:179',
+      '192.0.2.3:179',
+      '[2001:db8::2]:179',
+    ]);
+  });
+
+  test('not with it disabled, and not for a route reflector', () => {
+    const nodes = [
+      node('a', 1),
+      node('rr', 2, { annotations: { 'projectcalico.org/RouteReflectorClusterID': '244.0.0.1' } }),
+    ];
+    expect(derive('a', [node('a', 1), node('b', 2)], [], false).derived).toEqual([]);
+    expect(derive('a', nodes).derived).toEqual([]);
+    expect(derive('rr', nodes).derived).toEqual([]);
+  });
+});
+
+describe('BGPPeers', () => {
+  test('global, by node name and by nodeSelector', () => {
+    const nodes = [node('a', 1, { labels: { rack: '1' } }), node('b', 2)];
+    const peers = [
+      peer('all', { peerIP: '203.0.113.1', asNumber: 65001 }),
+      peer('one', { node: 'b', peerIP: '203.0.113.2:1790', asNumber: '65001.1' }),
+      peer('rack', { nodeSelector: "rack == '1'", peerIP: '203.0.113.3', asNumber: 65003 }),
+    ];
+    expect(derive('a', nodes, peers, false).derived.map(short)).toEqual([
+      '203.0.113.1 AS65001 global',
+      '203.0.113.3 AS65003 node specific',
+    ]);
+    expect(derive('b', nodes, peers, false).derived.map((one) => [one.name, one.remoteAs])).toEqual(
+      [
+        ['203.0.113.1:179', 65001],
+        ['203.0.113.2:1790', 65001 * 65536 + 1],
+      ],
+    );
+  });
+
+  test('a global peer beats a node’s own for the same address and port', () => {
+    const peers = [
+      peer('own', { node: 'a', peerIP: '203.0.113.1', asNumber: 65009 }),
+      peer('all', { peerIP: '203.0.113.1', asNumber: 65001 }),
+    ];
+    expect(derive('a', [node('a', 1)], peers).derived.map(short)).toEqual([
+      '203.0.113.1 AS65001 global',
+    ]);
+  });
+
+  test('peerSelector peers with nodes, and the nodes peer back; reflectors see clients', () => {
+    const nodes = [
+      node('a', 1),
+      node('rr1', 2, {
+        labels: { rr: 'yes' },
+        annotations: { 'projectcalico.org/RouteReflectorClusterID': '244.0.0.1' },
+      }),
+    ];
+    const peers = [peer('to-rr', { nodeSelector: '!has(rr)', peerSelector: 'has(rr)' })];
+    expect(derive('a', nodes, peers).derived.map(short)).toEqual([
+      '192.0.2.2 AS64512 node specific',
+    ]);
+    expect(derive('rr1', nodes, peers).derived.map(short)).toEqual([
+      '192.0.2.1 AS64512 node specific client',
+    ]);
+    const manual = [peer('to-rr', { ...peers[0]!.spec, reversePeering: 'Manual' })];
+    expect(derive('rr1', nodes, manual).derived).toEqual([]);
+  });
+
+  test('a malformed one is named and the others count', () => {
+    const peers = [
+      peer('bad', { peerIP: '10.0.0.300', asNumber: 65001 }),
+      peer('good', { peerIP: '203.0.113.1', asNumber: 65001 }),
+    ];
+    const { derived, problems } = derive('a', [node('a', 1)], peers);
+    expect(derived.map(short)).toEqual(['203.0.113.1 AS65001 global']);
+    expect(problems).toEqual([expect.stringContaining('BGPPeer "bad": spec.peerIP')]);
+  });
+});

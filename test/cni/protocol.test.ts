@@ -1,0 +1,76 @@
+import { CniError, formatError, formatResult, readRequest } from '../../src/cni/protocol.ts';
+
+const CONF = '{"cniVersion":"1.0.0","name":"net","type":"tortie"}';
+const VARIABLES = {
+  CNI_COMMAND: 'ADD',
+  CNI_CONTAINERID: 'c1',
+  CNI_IFNAME: 'eth0',
+  CNI_NETNS: '/run/netns/x',
+  CNI_ARGS: 'IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=web-0',
+};
+
+function read(variables: Record<string, string>, conf = CONF) {
+  return readRequest(new Map(Object.entries({ ...VARIABLES, ...variables })), conf);
+}
+
+function errorOf(work: () => unknown): CniError {
+  try {
+    work();
+  } catch (error) {
+    return error as CniError;
+  }
+  throw new Error('it was accepted');
+}
+
+test('a request as a kubelet’s runtime sends it', () => {
+  expect(read({})).toMatchObject({
+    command: 'ADD',
+    containerID: 'c1',
+    ifname: 'eth0',
+    namespace: 'ns',
+    pod: 'web-0',
+    conf: { cniVersion: '1.0.0', name: 'net' },
+  });
+});
+
+test('outside Kubernetes the network’s name and the container stand in for the pod', () => {
+  expect(read({ CNI_ARGS: '' })).toMatchObject({ namespace: 'net', pod: 'c1' });
+});
+
+test.each([
+  [{ CNI_COMMAND: 'MOVE' }, CONF, 4, 'CNI_COMMAND is "MOVE"'],
+  [{ CNI_CONTAINERID: '../x' }, CONF, 4, 'CNI_CONTAINERID'],
+  [{ CNI_CONTAINERID: '' }, CONF, 4, 'CNI_CONTAINERID'],
+  [{ CNI_IFNAME: 'a/b' }, CONF, 4, 'CNI_IFNAME'],
+  [{ CNI_NETNS: '' }, CONF, 4, 'CNI_NETNS'],
+  [{ CNI_ARGS: 'x' }, CONF, 4, 'CNI_ARGS: "x" is not KEY=VALUE'],
+  [{ CNI_ARGS: 'K8S_POD_NAME=../../x' }, CONF, 4, 'K8S_POD_NAME'],
+  [{}, CONF.slice(0, 30), 6, 'is not JSON'],
+  [{}, '', 6, 'is empty'],
+  [{}, '{"cniVersion":"0.2.0","name":"net","type":"tortie"}', 1, 'version 0.2.0'],
+  [{}, '{"cniVersion":"1.0.0","type":"tortie"}', 7, 'name'],
+  [{}, '{"cniVersion":"1.0.0","name":"a b","type":"tortie"}', 7, 'name'],
+  [{}, '{"cniVersion":"1.0.0","name":"n","type":"tortie","mtu":"big"}', 7, 'mtu'],
+] as const)('%j with conf %s is refused with code %i', (variables, conf, code, message) => {
+  const error = errorOf(() => read(variables, conf));
+  expect(error).toBeInstanceOf(CniError);
+  expect(error.code).toBe(code);
+  expect(error.message).toContain(message);
+});
+
+test('results up to 0.4.0 tell the version of each address, later ones do not', () => {
+  const result = { interfaces: [], ips: [{ address: 'fd00::1/128' }], routes: [] };
+  expect(JSON.parse(formatResult('0.4.0', result)).ips).toEqual([
+    { version: '6', address: 'fd00::1/128' },
+  ]);
+  expect(JSON.parse(formatResult('1.1.0', result)).ips).toEqual([{ address: 'fd00::1/128' }]);
+});
+
+test('an error in the specification’s form', () => {
+  expect(JSON.parse(formatError('1.0.0', new CniError(11, 'later', 'why')))).toEqual({
+    cniVersion: '1.0.0',
+    code: 11,
+    msg: 'later',
+    details: 'why',
+  });
+});
