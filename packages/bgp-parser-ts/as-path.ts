@@ -1,0 +1,48 @@
+/** What a decision process asks of an AS path, read from segments of 4-octet AS numbers in place. */
+
+import { readU32 } from './bytes.ts';
+import { AS_CONFED_SEQUENCE, AS_CONFED_SET, AS_SEQUENCE, AS_SET } from './constants.ts';
+
+/** `firstAs` or `originAs` has no single answer: an AS_SET stands there. */
+export const AS_NONE = -1;
+
+/** RFC 4271 §9.1.2.2 a): an AS_SET counts 1; RFC 5065 §5.3: confederation segments count 0. */
+export function asPathLength(bytes: Uint8Array, start: number, end: number): number {
+  let length = 0;
+  for (let at = start; at < end; at += 2 + bytes[at + 1]! * 4) {
+    if (bytes[at] === AS_SEQUENCE) length += bytes[at + 1]!;
+    else if (bytes[at] === AS_SET) length += 1;
+  }
+  return length;
+}
+
+/** The leftmost AS after any confederation segments; 0 for an empty path, AS_NONE for an AS_SET. */
+export function firstAs(bytes: Uint8Array, start: number, end: number): number {
+  for (let at = start; at < end; at += 2 + bytes[at + 1]! * 4) {
+    if (bytes[at] === AS_CONFED_SEQUENCE || bytes[at] === AS_CONFED_SET) continue;
+    return bytes[at] === AS_SEQUENCE ? readU32(bytes, at + 2) : AS_NONE;
+  }
+  return 0;
+}
+
+/** RFC 6811 §2: the rightmost AS; 0 for an empty path, AS_NONE when the last segment is a set. */
+export function originAs(bytes: Uint8Array, start: number, end: number): number {
+  let origin = 0;
+  for (let at = start; at < end; ) {
+    const type = bytes[at];
+    at += 2 + bytes[at + 1]! * 4;
+    if (type === AS_SEQUENCE) origin = readU32(bytes, at - 4);
+    else if (type === AS_SET) origin = AS_NONE;
+  }
+  return origin;
+}
+
+/** How often `as` stands in the path, in segments of any type: the loop check of RFC 4271 §9.1.2. */
+export function countAs(bytes: Uint8Array, start: number, end: number, as: number): number {
+  let found = 0;
+  for (let at = start; at < end; ) {
+    const segmentEnd = at + 2 + bytes[at + 1]! * 4;
+    for (at += 2; at < segmentEnd; at += 4) if (readU32(bytes, at) === as) found++;
+  }
+  return found;
+}

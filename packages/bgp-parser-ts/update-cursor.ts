@@ -1,0 +1,516 @@
+/**
+ * Walks one UPDATE in place: the only decoder of UPDATEs there is.
+ *
+ *   ┌────────┬─────┬───────────┬─────┬─────────────────────────────────────────┬──────────────┐
+ *   │ header │ len │ withdrawn │ len │ path attributes … MP_REACH … MP_UNREACH │ NLRI         │
+ *   └────────┴─────┴───────────┴─────┴─────────────────────────────────────────┴──────────────┘
+ *   fields:         WITHDRAWN                         REACH      UNREACH         NLRI
+ *
+ * `reset` judges the whole message first (RFC 7606: nothing of it counts before that), then the
+ * iterators read from the four fields. A well-formed UPDATE allocates nothing; an error makes its
+ * texts. Every position is into the bytes given to `reset` and good as long as those are.
+ */
+
+import { MAX_VALUE_LENGTH, mergeAs4, TOO_LONG } from './as4.ts';
+import { AttributeView } from './attribute-view.ts';
+import { RULES } from './attributes/list.ts';
+import { acceptedFamily, MP_REACH_HEAD } from './attributes/mp-reach.ts';
+import { MP_UNREACH_HEAD } from './attributes/mp-unreach.ts';
+import { isHostAddress } from './attributes/next-hop.ts';
+import { readU16, readU32 } from './bytes.ts';
+import { writeCanonical } from './canonical.ts';
+import {
+  AFI_IPV4,
+  ATTRIBUTE,
+  FLAG_EXTENDED_LENGTH,
+  FLAG_OPTIONAL,
+  FLAG_TRANSITIVE,
+  HEADER_LENGTH,
+  SAFI_UNICAST,
+} from './constants.ts';
+import type { FamilyContext, WireContext } from './context.ts';
+import { isNlriField, PATH_ID_LENGTH, readWord } from './nlri.ts';
+import { type AttributeError, type Outcome, Verdict } from './verdict.ts';
+import { UPDATE_ERROR, type WireError } from './wire-error.ts';
+
+/** Fields that hold NLRI, in the order in which they are to be applied (RFC 4271 §4.3). */
+const WITHDRAWN = 0;
+const UNREACH = 1;
+const REACH = 2;
+const NLRI = 3;
+const FIELDS = 4;
+
+const NO_BYTES = new Uint8Array(0);
+const KNOWN_BITS = FLAG_OPTIONAL | FLAG_TRANSITIVE;
+
+export class UpdateCursor {
+  /** What to do with the message. On 'session-reset' nothing of it may be used but `notification`. */
+  get outcome(): Outcome {
+    return this.#verdict.outcome;
+  }
+
+  /** What to close the session with, when `outcome` says so. */
+  get notification(): WireError | undefined {
+    return this.#verdict.notification;
+  }
+
+  /** What was wrong, in the order found; at most 16 of `errorCount`. Emptied by the next `reset`. */
+  get errors(): readonly AttributeError[] {
+    return this.#verdict.errors;
+  }
+
+  get errorCount(): number {
+    return this.#verdict.count;
+  }
+
+  /** The attributes as received, without those discarded. Empty of sense after 'treat-as-withdraw'. */
+  readonly attributes = new AttributeView();
+  /** The path attributes field: `bytes[attributesStart, attributesEnd)`. */
+  attributesStart = 0;
+  attributesEnd = 0;
+
+  /** RFC 4724 §2: the message is the End-of-RIB mark of this family; AFI 0: it is none. */
+  endOfRibAfi = 0;
+  endOfRibSafi = 0;
+  /** Routes of a family that was not negotiated were left out. */
+  ignoredFamily = false;
+
+  /** The prefix that nextWithdrawn or nextAnnounced came to. */
+  family: 4 | 6 = 4;
+  /** Bits. */
+  length = 0;
+  /** The address in network order, 32 bits each, unsigned, host bits zero; IPv4 is w0 alone. */
+  w0 = 0;
+  w1 = 0;
+  w2 = 0;
+  w3 = 0;
+  /** RFC 7911 path identifier, unsigned; 0 where ADD-PATH is not negotiated. */
+  pathId = 0;
+
+  /**
+   * The next hop of the section that nextSection came to: 4, 16 or 32 octets at `nextHopStart`; of 32
+   * the second half is the link-local address.
+   */
+  nextHopStart = 0;
+  nextHopLength = 0;
+
+  readonly #verdict = new Verdict();
+  #bytes: Uint8Array = NO_BYTES;
+  readonly #fieldStart = new Uint32Array(FIELDS);
+  readonly #fieldEnd = new Uint32Array(FIELDS);
+  readonly #fieldIs6 = new Uint8Array(FIELDS);
+  readonly #fieldHasPathIds = new Uint8Array(FIELDS);
+  /** Iterators: the field, and the position in it. */
+  #withdrawnField = 0;
+  #withdrawnAt = 0;
+  #withdrawnFields = 0;
+  #section = 0;
+  #announcedAt = 0;
+  #mpHopStart = 0;
+  #mpHopLength = 0;
+  /** Which message an attribute code was last seen in. A double never wraps. */
+  readonly #seenIn = new Float64Array(256);
+  #message = 0;
+  #as4 = true;
+  /** The message has reachable NLRI, be it of a family that is ignored. */
+  #reaches = false;
+  /** NEXT_HOP's error, if it has one: what that means depends on the rest. */
+  #hopSubcode = 0;
+  #hopAt = 0;
+  #hopEnd = 0;
+  /** The 4-octet path of a 2-octet peer; made when the first one comes. */
+  #widePath: Uint8Array = NO_BYTES;
+
+  /**
+   * Takes the UPDATE `bytes[start, end)`, header included and checked by frameLength, and returns
+   * `outcome`. Never throws, never reads outside of the message. The bytes must stay as they are
+   * while the cursor is used.
+   */
+  reset(bytes: Uint8Array, start: number, end: number, context: WireContext): Outcome {
+    this.#clear(bytes);
+    const withdrawn = start + HEADER_LENGTH + 2;
+    if (withdrawn + 2 > end) {
+      return this.#malformedList(`an UPDATE of ${end - start} octets is too short`);
+    }
+    const withdrawnEnd = withdrawn + readU16(bytes, withdrawn - 2);
+    if (withdrawnEnd + 2 > end) {
+      return this.#malformedList('the withdrawn routes exceed the message');
+    }
+    const attributes = withdrawnEnd + 2;
+    const attributesEnd = attributes + readU16(bytes, withdrawnEnd);
+    if (attributesEnd > end) return this.#malformedList('the path attributes exceed the message');
+    this.attributesStart = attributes;
+    this.attributesEnd = attributesEnd;
+    this.#as4 = context.as4;
+
+    this.#takeClassicField(WITHDRAWN, withdrawn, withdrawnEnd, context.ipv4);
+    this.#takeClassicField(NLRI, attributesEnd, end, context.ipv4);
+    this.#reaches = attributesEnd < end;
+    this.#walkAttributes(attributes, attributesEnd, context);
+    if (this.outcome !== 'session-reset') this.#judgeWhole();
+    if (withdrawnEnd === withdrawn && attributesEnd === end) this.#lookForEndOfRib();
+    return this.#conclude();
+  }
+
+  /**
+   * The next prefix that is no longer reachable: withdrawn, or announced with attributes that
+   * RFC 7606 has treated as a withdraw. False: no more.
+   */
+  nextWithdrawn(): boolean {
+    while (this.#withdrawnField < this.#withdrawnFields) {
+      const field = this.#withdrawnField;
+      if (this.#withdrawnAt < this.#fieldEnd[field]!) {
+        this.#withdrawnAt = this.#readPrefix(field, this.#withdrawnAt);
+        return true;
+      }
+      this.#withdrawnField = field + 1;
+      this.#withdrawnAt = field + 1 < FIELDS ? this.#fieldStart[field + 1]! : 0;
+    }
+    return false;
+  }
+
+  /**
+   * Goes to the next group of announced prefixes: at most MP_REACH_NLRI, then the NLRI field, each
+   * with a next hop of its own. False: no more. After that, `nextAnnounced` reads the group's
+   * prefixes, and `canonicalAttributes` writes what they share.
+   */
+  nextSection(): boolean {
+    while (this.#section < NLRI) {
+      this.#section++;
+      const start = this.#fieldStart[this.#section]!;
+      if (start >= this.#fieldEnd[this.#section]!) continue;
+      this.#announcedAt = start;
+      this.family = this.#fieldIs6[this.#section] === 1 ? 6 : 4;
+      const isMp = this.#section === REACH;
+      this.nextHopStart = isMp ? this.#mpHopStart : this.attributes.start(ATTRIBUTE.NEXT_HOP);
+      this.nextHopLength = isMp ? this.#mpHopLength : 4;
+      return true;
+    }
+    this.#section = FIELDS;
+    return false;
+  }
+
+  /** The next prefix of the section. False: no more in this section. */
+  nextAnnounced(): boolean {
+    const section = this.#section;
+    if (section < REACH || section > NLRI || this.#announcedAt >= this.#fieldEnd[section]!) {
+      return false;
+    }
+    this.#announcedAt = this.#readPrefix(section, this.#announcedAt);
+    return true;
+  }
+
+  /**
+   * Writes the section's attributes in canonical form, from `out[at]` on: equal routes give equal
+   * bytes, whatever the peer's taste. `canonical.ts` describes the form. Needs
+   * MAX_CANONICAL_LENGTH octets of room. Returns the position after.
+   */
+  canonicalAttributes(out: Uint8Array, at: number): number {
+    return writeCanonical(
+      this.attributes,
+      this.#as4,
+      this.nextHopStart,
+      this.nextHopLength,
+      out,
+      at,
+    );
+  }
+
+  #clear(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#verdict.clear();
+    this.attributes.clear(bytes);
+    this.attributesStart = 0;
+    this.attributesEnd = 0;
+    this.endOfRibAfi = 0;
+    this.endOfRibSafi = 0;
+    this.ignoredFamily = false;
+    this.#fieldStart.fill(0);
+    this.#fieldEnd.fill(0);
+    this.#withdrawnField = 0;
+    this.#withdrawnAt = 0;
+    this.#withdrawnFields = 0;
+    this.#section = FIELDS;
+    this.#mpHopLength = 0;
+    this.#reaches = false;
+    this.#hopSubcode = 0;
+    this.#message++;
+  }
+
+  #setField(field: number, start: number, end: number, is6: boolean, addPath: boolean): void {
+    this.#fieldStart[field] = start;
+    this.#fieldEnd[field] = end;
+    this.#fieldIs6[field] = is6 ? 1 : 0;
+    this.#fieldHasPathIds[field] = addPath ? 1 : 0;
+  }
+
+  /** The fields of RFC 4271, which are IPv4's. */
+  #takeClassicField(
+    field: number,
+    start: number,
+    end: number,
+    ipv4: FamilyContext | undefined,
+  ): void {
+    if (start === end) return;
+    if (ipv4 === undefined) {
+      this.ignoredFamily = true;
+    } else if (isNlriField(this.#bytes, start, end, 32, ipv4.addPath)) {
+      this.#setField(field, start, end, false, ipv4.addPath);
+    } else {
+      const name = field === NLRI ? 'NLRI' : 'Withdrawn Routes';
+      this.#verdict.add(
+        0,
+        'session-reset',
+        UPDATE_ERROR.INVALID_NETWORK_FIELD,
+        `${name}: a prefix is longer than 32 bits or than the field (RFC 7606 §5.3)`,
+        end,
+        end,
+      );
+    }
+  }
+
+  #walkAttributes(start: number, end: number, context: WireContext): void {
+    const bytes = this.#bytes;
+    for (let at = start; at < end; ) {
+      const flags = bytes[at]!;
+      const head = (flags & FLAG_EXTENDED_LENGTH) !== 0 ? 4 : 3;
+      const value = at + head;
+      const length = value <= end ? (head === 4 ? readU16(bytes, at + 2) : bytes[at + 2]!) : 0;
+      if (value + length > end) {
+        this.#failFraming(at, value, end);
+        return;
+      }
+      this.#takeAttribute(bytes[at + 1]!, flags, at, value, length, context);
+      if (this.outcome === 'session-reset') return;
+      at = value + length;
+    }
+  }
+
+  /** RFC 7606 §4: the last attribute doesn't end where the attributes end. */
+  #failFraming(at: number, value: number, end: number): void {
+    const code = end - at >= 2 ? this.#bytes[at + 1]! : 0;
+    // NLRI that is cut short cannot be withdrawn in full: RFC 7606 §3.j.
+    const holdsNlri = code === ATTRIBUTE.MP_REACH_NLRI || code === ATTRIBUTE.MP_UNREACH_NLRI;
+    const fate = holdsNlri ? 'session-reset' : 'treat-as-withdraw';
+    const text =
+      value > end
+        ? `${end - at} octets are left where an attribute begins (RFC 7606 §4)`
+        : 'the length exceeds the path attributes (RFC 7606 §4)';
+    const subcode =
+      value > end ? UPDATE_ERROR.MALFORMED_ATTRIBUTE_LIST : UPDATE_ERROR.ATTRIBUTE_LENGTH;
+    this.#verdict.add(code, fate, subcode, text, at, end);
+  }
+
+  #takeAttribute(
+    code: number,
+    flags: number,
+    at: number,
+    value: number,
+    length: number,
+    context: WireContext,
+  ): void {
+    const end = value + length;
+    const rule = RULES[code];
+    const isRepeated = this.#seenIn[code] === this.#message;
+    this.#seenIn[code] = this.#message;
+    if (isRepeated) {
+      const holdsNlri = code === ATTRIBUTE.MP_REACH_NLRI || code === ATTRIBUTE.MP_UNREACH_NLRI;
+      const fate = holdsNlri ? 'session-reset' : 'attribute-discard';
+      const subcode = UPDATE_ERROR.MALFORMED_ATTRIBUTE_LIST;
+      this.#verdict.add(code, fate, subcode, 'appears more than once (RFC 7606 §3.g)', at, end);
+      return;
+    }
+    if (rule === undefined) {
+      if ((flags & FLAG_OPTIONAL) === 0) {
+        // RFC 4271 §6.3, which RFC 7606 leaves as it was.
+        const subcode = UPDATE_ERROR.UNRECOGNIZED_WELL_KNOWN;
+        const text = 'is marked well-known, but is not known (RFC 4271 §6.3)';
+        this.#verdict.add(code, 'session-reset', subcode, text, at, end);
+      } else if ((flags & FLAG_TRANSITIVE) !== 0) {
+        this.attributes.add(code, flags, value, length);
+      }
+      return;
+    }
+    if ((rule.internalOnly && context.ebgp) || (rule.twoOctetOnly && context.as4)) {
+      const text = rule.internalOnly
+        ? `comes from an external peer (${rule.clause})`
+        : 'comes from a peer with 4-octet AS numbers (RFC 6793 §4.1)';
+      const subcode = UPDATE_ERROR.OPTIONAL_ATTRIBUTE;
+      this.#verdict.add(code, 'attribute-discard', subcode, text, at, end);
+      return;
+    }
+    if (((flags ^ rule.flags) & KNOWN_BITS) !== 0) {
+      const fate = rule.onError === 'session-reset' ? 'session-reset' : 'treat-as-withdraw';
+      const text = `flags 0x${flags.toString(16)} conflict with 0x${rule.flags.toString(16)} (RFC 7606 §3.c)`;
+      this.#verdict.add(code, fate, UPDATE_ERROR.ATTRIBUTE_FLAGS, text, at, end);
+      return;
+    }
+    const subcode = rule.check(this.#bytes, value, length, context);
+    if (subcode !== 0) {
+      if (code === ATTRIBUTE.NEXT_HOP) {
+        this.#hopSubcode = subcode;
+        this.#hopAt = at;
+        this.#hopEnd = end;
+        return;
+      }
+      const text = `must be ${rule.expects} (${rule.clause}); got ${length} octets`;
+      this.#verdict.add(code, rule.onError, subcode, text, at, end);
+      return;
+    }
+    this.attributes.add(code, flags, value, length);
+    if (code === ATTRIBUTE.MP_REACH_NLRI) this.#takeReach(value, end, context);
+    else if (code === ATTRIBUTE.MP_UNREACH_NLRI) this.#takeUnreach(value, end, context);
+  }
+
+  /** MP_REACH_NLRI, which has passed its check. */
+  #takeReach(value: number, end: number, context: WireContext): void {
+    const bytes = this.#bytes;
+    const hop = value + MP_REACH_HEAD;
+    const hopLength = bytes[value + 3]!;
+    // One reserved octet stands between next hop and NLRI, RFC 4760 §3.
+    const nlri = hop + hopLength + 1;
+    if (nlri < end) this.#reaches = true;
+    const afi = readU16(bytes, value);
+    const family = acceptedFamily(context, afi, bytes[value + 2]!);
+    if (family === undefined) {
+      this.ignoredFamily = true;
+      return;
+    }
+    this.#setField(REACH, nlri, end, afi !== AFI_IPV4, family.addPath);
+    this.#mpHopStart = hop;
+    // Some speakers fill an absent link-local address with zeros.
+    const hasLinkLocal = hopLength === 32 && isHostAddress(bytes, hop + 16, 16);
+    this.#mpHopLength = hopLength === 32 && !hasLinkLocal ? 16 : hopLength;
+    if (nlri < end && !isHostAddress(bytes, hop, hopLength === 4 ? 4 : 16)) {
+      // The NLRI is found all right, so that RFC 7606 §3.e can be followed as for NEXT_HOP.
+      const subcode = UPDATE_ERROR.INVALID_NEXT_HOP;
+      const text = "the next hop is not a host's address (RFC 4271 §6.3)";
+      this.#verdict.add(ATTRIBUTE.MP_REACH_NLRI, 'treat-as-withdraw', subcode, text, value, end);
+    }
+  }
+
+  #takeUnreach(value: number, end: number, context: WireContext): void {
+    const afi = readU16(this.#bytes, value);
+    const family = acceptedFamily(context, afi, this.#bytes[value + 2]!);
+    if (family === undefined) {
+      this.ignoredFamily = true;
+      return;
+    }
+    this.#setField(UNREACH, value + MP_UNREACH_HEAD, end, afi !== AFI_IPV4, family.addPath);
+  }
+
+  /** What can only be said once all attributes are known. */
+  #judgeWhole(): void {
+    const announcesMp = this.#fieldStart[REACH]! < this.#fieldEnd[REACH]!;
+    const announcesNlri = this.#fieldStart[NLRI]! < this.#fieldEnd[NLRI]!;
+    if (this.#hopSubcode !== 0) {
+      // RFC 4760 §3: NEXT_HOP is to be ignored where all routes are in MP_REACH_NLRI.
+      const fate = announcesMp && !announcesNlri ? 'attribute-discard' : 'treat-as-withdraw';
+      const text = 'must be 4 octets, the address of a host (RFC 7606 §7.3)';
+      const { NEXT_HOP } = ATTRIBUTE;
+      this.#verdict.add(NEXT_HOP, fate, this.#hopSubcode, text, this.#hopAt, this.#hopEnd);
+    }
+    if (announcesMp || announcesNlri) {
+      this.#requireAttribute(ATTRIBUTE.ORIGIN);
+      this.#requireAttribute(ATTRIBUTE.AS_PATH);
+      if (announcesNlri) this.#requireAttribute(ATTRIBUTE.NEXT_HOP);
+    }
+    if (this.attributes.has(ATTRIBUTE.AS_PATH) && this.outcome !== 'treat-as-withdraw') {
+      this.#placeAsPath();
+    }
+  }
+
+  /** RFC 7606 §3.d. */
+  #requireAttribute(code: number): void {
+    if (this.#seenIn[code] === this.#message) return;
+    const subcode = UPDATE_ERROR.MISSING_WELL_KNOWN;
+    this.#verdict.add(code, 'treat-as-withdraw', subcode, 'is missing (RFC 7606 §3.d)', 0, 0);
+  }
+
+  /** Points the view at the AS path in 4-octet form. */
+  #placeAsPath(): void {
+    const view = this.attributes;
+    const start = view.start(ATTRIBUTE.AS_PATH);
+    const length = view.length(ATTRIBUTE.AS_PATH);
+    if (this.#as4) {
+      view.setAsPath(this.#bytes, start, length);
+      return;
+    }
+    if (this.#widePath.length === 0) this.#widePath = new Uint8Array(MAX_VALUE_LENGTH);
+    const wideLength = mergeAs4(view, this.#widePath);
+    if (wideLength === TOO_LONG) {
+      const text = 'exceeds 65535 octets with 4-octet AS numbers, so nobody could be told of it';
+      const subcode = UPDATE_ERROR.MALFORMED_AS_PATH;
+      const end = start + length;
+      this.#verdict.add(ATTRIBUTE.AS_PATH, 'treat-as-withdraw', subcode, text, start, end);
+    } else {
+      view.setAsPath(this.#widePath, 0, wideLength);
+    }
+  }
+
+  /** In a message without withdrawn routes and NLRI fields. */
+  #lookForEndOfRib(): void {
+    if (this.outcome !== 'ok') return;
+    const view = this.attributes;
+    const start = view.start(ATTRIBUTE.MP_UNREACH_NLRI);
+    if (this.attributesStart === this.attributesEnd) {
+      this.endOfRibAfi = AFI_IPV4;
+      this.endOfRibSafi = SAFI_UNICAST;
+    } else if (
+      // The only attribute: no other fits before it or after it.
+      view.length(ATTRIBUTE.MP_UNREACH_NLRI) === MP_UNREACH_HEAD &&
+      start - this.attributesStart <= 4 &&
+      start + MP_UNREACH_HEAD === this.attributesEnd
+    ) {
+      this.endOfRibAfi = readU16(this.#bytes, start);
+      this.endOfRibSafi = this.#bytes[start + 2]!;
+    }
+  }
+
+  #malformedList(text: string): Outcome {
+    this.#verdict.add(0, 'session-reset', UPDATE_ERROR.MALFORMED_ATTRIBUTE_LIST, text, 0, 0);
+    return this.#conclude();
+  }
+
+  #conclude(): Outcome {
+    const outcome = this.#verdict.conclude(this.#bytes, this.#reaches);
+    if (outcome === 'session-reset') {
+      this.#fieldStart.fill(0);
+      this.#fieldEnd.fill(0);
+      return outcome;
+    }
+    const isWithdrawn = outcome === 'treat-as-withdraw';
+    this.#withdrawnFields = isWithdrawn ? FIELDS : REACH;
+    this.#withdrawnAt = this.#fieldStart[WITHDRAWN]!;
+    this.#section = isWithdrawn ? FIELDS : UNREACH;
+    return outcome;
+  }
+
+  /** Sets the prefix fields from the NLRI at `at`; returns the position after it. */
+  #readPrefix(field: number, at: number): number {
+    const bytes = this.#bytes;
+    let from = at;
+    if (this.#fieldHasPathIds[field] === 1) {
+      this.pathId = readU32(bytes, from);
+      from += PATH_ID_LENGTH;
+    } else {
+      this.pathId = 0;
+    }
+    const bits = bytes[from]!;
+    from++;
+    this.length = bits;
+    this.w0 = readWord(bytes, from, bits);
+    if (this.#fieldIs6[field] === 1) {
+      this.family = 6;
+      this.w1 = readWord(bytes, from + 4, bits - 32);
+      this.w2 = readWord(bytes, from + 8, bits - 64);
+      this.w3 = readWord(bytes, from + 12, bits - 96);
+    } else {
+      this.family = 4;
+      this.w1 = 0;
+      this.w2 = 0;
+      this.w3 = 0;
+    }
+    return from + ((bits + 7) >>> 3);
+  }
+}
