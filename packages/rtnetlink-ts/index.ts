@@ -1,21 +1,12 @@
 /** Linux routing netlink, network namespaces, and sockets with options that Node does not know. */
 
 export type { AddressEntry, AddressSpec } from './codec/address.ts';
-export type {
-  Bridge,
-  Ipip,
-  Link,
-  LinkKind,
-  LinkRef,
-  LinkSpec,
-  Namespace,
-  Tun,
-  Veth,
-  Vxlan,
-} from './codec/link.ts';
+export type { Link, LinkRef, LinkSpec } from './codec/link.ts';
+export type { Bridge, Ipip, LinkKind, Namespace, Tun, Veth, Vxlan } from './codec/link-kind.ts';
 export type { FdbEntry, Neighbour, NeighbourFilter, NeighbourState } from './codec/neighbour.ts';
-export type { NextHop, Route, RouteFilter, RouteSpec, RouteType, Scope } from './codec/route.ts';
-export type { Rule } from './codec/rule.ts';
+export type { NextHop, Route, RouteFilter, RouteSpec, RouteType } from './codec/route.ts';
+export type { Rule, RuleAction } from './codec/rule.ts';
+export type { Scope } from './codec/scope.ts';
 export type { Group, Monitor, NetlinkEvent } from './monitor.ts';
 export { inNamespace, writeSysctls } from './namespace.ts';
 export { NetlinkError } from './netlink-error.ts';
@@ -29,5 +20,6 @@ export {
   type SeqpacketOptions,
   type SeqpacketServer,
 } from './seqpacket.ts';
+export { SystemCallError } from './system-call-error.ts';
 export { closeDescriptor, openTcp, setMinTtl, setTcpMd5, setTtl, type TcpOptions } from './tcp.ts';
 export { createTun } from './tun.ts';

@@ -1,10 +1,63 @@
 /** What can be asked of the kernel, as plain values. */
 
-import type { AddressSpec } from './codec/address.ts';
-import type { LinkSpec } from './codec/link.ts';
-import type { FdbEntry, Neighbour } from './codec/neighbour.ts';
-import type { RouteSpec } from './codec/route.ts';
-import type { Rule } from './codec/rule.ts';
+import {
+  type AddressSpec,
+  decodeAddress,
+  describeAddress,
+  encodeAddress,
+  RTM_DELADDR,
+  RTM_NEWADDR,
+} from './codec/address.ts';
+import {
+  decodeLink,
+  describeLink,
+  encodeLink,
+  type LinkSpec,
+  type OpenNamespace,
+  RTM_DELLINK,
+  RTM_NEWLINK,
+} from './codec/link.ts';
+import {
+  decodeFdb,
+  decodeNeighbour,
+  describeFdb,
+  describeNeighbour,
+  encodeFdb,
+  encodeNeighbour,
+  type FdbEntry,
+  isFdb,
+  type Neighbour,
+  RTM_DELNEIGH,
+  RTM_NEWNEIGH,
+} from './codec/neighbour.ts';
+import {
+  decodeRoute,
+  describeRoute,
+  encodeRoute,
+  type RouteSpec,
+  RTM_DELROUTE,
+  RTM_NEWROUTE,
+} from './codec/route.ts';
+import {
+  decodeRule,
+  describeRule,
+  encodeRule,
+  RTM_DELRULE,
+  RTM_NEWRULE,
+  type Rule,
+} from './codec/rule.ts';
+import {
+  HEADER_LENGTH,
+  messageFlags,
+  messageLength,
+  messageType,
+  NLM_F_APPEND,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+} from './wire/message.ts';
+import type { MessageWriter } from './wire/message-writer.ts';
+import type { Words } from './wire/words.ts';
 
 /**
  * - `add`: EEXIST if it is there.
@@ -23,3 +76,82 @@ export type Operation =
   | { readonly action: 'add' | 'delete'; readonly rule: Rule }
   | { readonly action: 'add' | 'replace' | 'delete'; readonly neighbour: Neighbour }
   | { readonly action: Action; readonly fdb: FdbEntry };
+
+const FLAGS: Readonly<Record<Action | 'change', number>> = {
+  add: NLM_F_CREATE | NLM_F_EXCL,
+  replace: NLM_F_CREATE | NLM_F_REPLACE,
+  append: NLM_F_CREATE | NLM_F_APPEND,
+  change: 0,
+  delete: 0,
+};
+
+/** Writes one operation as one message. @returns where it begins. */
+export function encodeOperation(
+  out: MessageWriter,
+  operation: Operation,
+  sequence: number,
+  openNamespace: OpenNamespace,
+): number {
+  const { action } = operation;
+  const deletes = action === 'delete';
+  const begin = (create: number, remove: number) =>
+    out.begin(deletes ? remove : create, FLAGS[action], sequence);
+  const start = out.length;
+  try {
+    if ('route' in operation) {
+      begin(RTM_NEWROUTE, RTM_DELROUTE);
+      encodeRoute(out, operation.route, deletes);
+    } else if ('link' in operation) {
+      begin(RTM_NEWLINK, RTM_DELLINK);
+      encodeLink(out, operation.link, openNamespace);
+    } else if ('address' in operation) {
+      begin(RTM_NEWADDR, RTM_DELADDR);
+      encodeAddress(out, operation.address);
+    } else if ('neighbour' in operation) {
+      begin(RTM_NEWNEIGH, RTM_DELNEIGH);
+      encodeNeighbour(out, operation.neighbour);
+    } else if ('fdb' in operation) {
+      begin(RTM_NEWNEIGH, RTM_DELNEIGH);
+      encodeFdb(out, operation.fdb);
+    } else {
+      begin(RTM_NEWRULE, RTM_DELRULE);
+      encodeRule(out, operation.rule);
+    }
+  } catch (error) {
+    out.abandon(start);
+    throw error;
+  }
+  out.end();
+  return start;
+}
+
+/** What a message asks for, in words, from its bytes: `adding route 10.1.0.0/26 via 10.0.0.2`. */
+export function describeRequest(words: Words, at: number): string {
+  return `${verbOf(words, at)} ${objectOf(words, at)}`;
+}
+
+function verbOf(words: Words, at: number): string {
+  const flags = messageFlags(words, at);
+  // RTM_NEW…, RTM_DEL…, RTM_GET… and RTM_SET… follow one another from a multiple of four on.
+  if ((messageType(words, at) & 3) === 1) return 'deleting';
+  if ((flags & NLM_F_EXCL) !== 0) return 'adding';
+  if ((flags & NLM_F_REPLACE) !== 0) return 'replacing';
+  return (flags & NLM_F_APPEND) !== 0 ? 'appending' : 'changing';
+}
+
+function objectOf(words: Words, at: number): string {
+  const start = at + HEADER_LENGTH;
+  const end = at + messageLength(words, at);
+  const type = messageType(words, at) & ~3;
+  if (type === RTM_NEWROUTE) return orUnknown(decodeRoute(words, start, end), describeRoute);
+  if (type === RTM_NEWLINK) return orUnknown(decodeLink(words, start, end), describeLink);
+  if (type === RTM_NEWADDR) return orUnknown(decodeAddress(words, start, end), describeAddress);
+  if (type === RTM_NEWRULE) return orUnknown(decodeRule(words, start, end), describeRule);
+  return isFdb(words, start)
+    ? orUnknown(decodeFdb(words, start, end), describeFdb)
+    : orUnknown(decodeNeighbour(words, start, end), describeNeighbour);
+}
+
+function orUnknown<T>(value: T | undefined, describe: (value: T) => string): string {
+  return value === undefined ? 'what it cannot read back' : describe(value);
+}

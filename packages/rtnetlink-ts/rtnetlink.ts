@@ -1,14 +1,44 @@
 /** The kernel's links, addresses, routes, rules and neighbours in one network namespace. */
 
+import { closeSync, openSync } from 'node:fs';
 import type { Family } from 'net-ipaddr';
-import type { AddressEntry } from './codec/address.ts';
-import type { Link, LinkRef, Namespace } from './codec/link.ts';
-import type { FdbEntry, Neighbour, NeighbourFilter } from './codec/neighbour.ts';
-import type { Route, RouteFilter } from './codec/route.ts';
-import type { Rule } from './codec/rule.ts';
-import type { Group, Monitor, NetlinkEvent } from './monitor.ts';
+import {
+  type AddressEntry,
+  decodeAddress,
+  encodeAddressDump,
+  RTM_GETADDR,
+} from './codec/address.ts';
+import { decodeLink, encodeLinkDump, type Link, type LinkRef, RTM_GETLINK } from './codec/link.ts';
+import type { Namespace } from './codec/link-kind.ts';
+import {
+  decodeFdb,
+  decodeNeighbour,
+  encodeFdbDump,
+  encodeNeighbourDump,
+  type FdbEntry,
+  type Neighbour,
+  type NeighbourFilter,
+  RTM_GETNEIGH,
+} from './codec/neighbour.ts';
+import {
+  decodeRoute,
+  encodeRouteDump,
+  type Route,
+  type RouteFilter,
+  RTM_GETROUTE,
+} from './codec/route.ts';
+import { decodeRule, encodeRuleDump, RTM_GETRULE, type Rule } from './codec/rule.ts';
+import { Dumps } from './dump.ts';
+import { LinkDeletion } from './link-deletion.ts';
+import { type Group, type Monitor, type NetlinkEvent, NetlinkMonitor } from './monitor.ts';
 import type { NetlinkError } from './netlink-error.ts';
+import { NetlinkSocket } from './netlink-socket.ts';
+import { OffLoop } from './off-loop.ts';
 import type { Operation } from './operation.ts';
+import { readLink } from './read-link.ts';
+import { RequestBuffer } from './request-buffer.ts';
+import type { MessageWriter } from './wire/message-writer.ts';
+import type { Words } from './wire/words.ts';
 
 export interface NetlinkOptions {
   /** @default the namespace of the calling thread */
@@ -18,50 +48,164 @@ export interface NetlinkOptions {
 /** One operation's result: undefined when done, else why not. */
 export type Result = NetlinkError | undefined;
 
+/** Room for the answers to a whole buffer of requests that all fail, at about 1 KiB each. */
+const ANSWERS_BYTES = 1 << 20;
+const NOTIFICATIONS_BYTES = 1 << 20;
+
 /**
  * Opens the kernel's routing tables in a namespace. The descriptors stay in that namespace, and keep
  * it alive, until `close`.
  *
- * @throws NetlinkError when the namespace cannot be entered or the kernel is older than 4.20.
+ * @throws SystemCallError when the namespace cannot be entered or the kernel is older than 4.20; an
+ * Error of open(2) when its path is not there.
  */
 export function openNetlink(options: NetlinkOptions = {}): Rtnetlink {
   return new Rtnetlink(options);
 }
 
-export interface Rtnetlink {
+export class Rtnetlink {
+  /** Undefined: the calling thread's, which needs no setns and so no CAP_SYS_ADMIN. */
+  readonly #namespace: number | undefined;
+  readonly #socket: NetlinkSocket;
+  readonly #requests: RequestBuffer;
+  readonly #monitors = new Set<Monitor>();
+  #offLoop: OffLoop | undefined;
+  #deletion: LinkDeletion | undefined;
+  readonly #dumps = new Dumps(() => this.#openSocket());
+  #closed = false;
+
+  constructor(options: NetlinkOptions) {
+    const { netns } = options;
+    // A descriptor of our own: a path may go, and the caller closes what it gave.
+    if (netns !== undefined)
+      this.#namespace = openSync(typeof netns === 'number' ? `/proc/self/fd/${netns}` : netns, 'r');
+    try {
+      this.#socket = this.#openSocket();
+    } catch (error) {
+      if (this.#namespace !== undefined) closeSync(this.#namespace);
+      throw error;
+    }
+    this.#requests = new RequestBuffer(this.#socket);
+  }
+
   /** One interface, or undefined when there is none. Takes microseconds. */
-  link(ref: LinkRef): Link | undefined;
+  link(ref: LinkRef): Link | undefined {
+    return readLink(this.#socket, ref);
+  }
 
   /*
    * Dumps read in slices, so that a table of a million entries does not hold up the event loop, and
    * begin again when a change tore them (NLM_F_DUMP_INTR). Two at a time wait for one another.
    */
-  links(filter?: { kind?: string; master?: number }): Promise<Link[]>;
-  addresses(filter?: { family?: Family; link?: number }): Promise<AddressEntry[]>;
-  routes(filter?: RouteFilter): Promise<Route[]>;
-  rules(filter?: { family?: Family }): Promise<Rule[]>;
-  neighbours(filter?: NeighbourFilter): Promise<Neighbour[]>;
-  fdb(filter?: { link?: number }): Promise<FdbEntry[]>;
+
+  links(filter: { kind?: string; master?: number } = {}): Promise<Link[]> {
+    return this.#collect('links', RTM_GETLINK, decodeLink, (out) => encodeLinkDump(out, filter));
+  }
+
+  addresses(filter: { family?: Family; link?: number } = {}): Promise<AddressEntry[]> {
+    return this.#collect('addresses', RTM_GETADDR, decodeAddress, (out) =>
+      encodeAddressDump(out, filter),
+    );
+  }
+
+  /** Without a family: IPv4's, then IPv6's. A table that is not there is empty. */
+  async routes(filter: RouteFilter = {}): Promise<Route[]> {
+    const all: Route[] = [];
+    for (const family of families(filter.family)) {
+      let routes: Route[] = [];
+      await this.eachRoute({ ...filter, family }, () => {
+        routes = [];
+        return (route) => routes.push(route);
+      });
+      for (const route of routes) all.push(route);
+    }
+    return all;
+  }
+
   /**
-   * Every route, without an array of them all. `begin` is called when the dump begins, and once more
-   * each time that it begins again: forget what was told before.
+   * Every route of a family, without an array of them all. `begin` is called when the dump begins,
+   * and once more each time that it begins again: forget what was told before.
    */
-  eachRoute(filter: RouteFilter, begin: () => (route: Route) => void): Promise<void>;
+  eachRoute(
+    filter: RouteFilter & { family: Family },
+    begin: () => (route: Route) => void,
+  ): Promise<void> {
+    const { family } = filter;
+    const encode = (out: MessageWriter) => encodeRouteDump(out, family, filter);
+    return this.#visit('routes', RTM_GETROUTE, ofFamily(family, decodeRoute), encode, begin);
+  }
+
+  async rules(filter: { family?: Family } = {}): Promise<Rule[]> {
+    const all: Rule[] = [];
+    for (const family of families(filter.family)) {
+      const decode = ofFamily(family, decodeRule);
+      const encode = (out: MessageWriter) => encodeRuleDump(out, family);
+      all.push(...(await this.#collect('rules', RTM_GETRULE, decode, encode)));
+    }
+    return all;
+  }
+
+  neighbours(filter: NeighbourFilter = {}): Promise<Neighbour[]> {
+    return this.#collect('neighbours', RTM_GETNEIGH, decodeNeighbour, (out) =>
+      encodeNeighbourDump(out, filter),
+    );
+  }
+
+  fdb(filter: { link?: number } = {}): Promise<FdbEntry[]> {
+    return this.#collect('forwarding entries', RTM_GETNEIGH, decodeFdb, (out) =>
+      encodeFdbDump(out, filter),
+    );
+  }
 
   /**
    * Does all of them, each on its own: one that fails does not keep those after it from being tried.
-   * Blocks for about 3 µs a route; links take longer. Results are in the order of the operations.
+   * Blocks for about 3 µs a route; links take longer. Each is written down before the next is asked
+   * for: an iterable may hand out the same object again and again.
+   *
+   * @returns results in the order of the operations.
    */
-  batch(operations: Iterable<Operation>): Result[];
-  /** Does them as `batch` does, then throws the first one's error that failed. */
-  change(...operations: Operation[]): void;
+  batch(operations: Iterable<Operation>): Result[] {
+    const results: Result[] = [];
+    let first = 0;
+    const onFailure = (index: number, error: NetlinkError) => {
+      results[first + index] = error;
+    };
+    try {
+      for (const operation of operations) {
+        this.#requests.put(operation);
+        results.push(undefined);
+        if (!this.#requests.isFull) continue;
+        this.#requests.send(onFailure);
+        first = results.length;
+      }
+      this.#requests.send(onFailure);
+    } finally {
+      this.#requests.clear();
+    }
+    return results;
+  }
+
+  /** Does them as `batch` does, then throws the first error, if any. */
+  change(...operations: Operation[]): void {
+    for (const error of this.batch(operations)) if (error) throw error;
+  }
+
   /** `batch` on a thread of libuv's pool: for what blocks in the kernel (moving or deleting links). */
-  batchOffLoop(operations: Iterable<Operation>): Promise<Result[]>;
+  batchOffLoop(operations: Iterable<Operation>): Promise<Result[]> {
+    return this.#openOffLoop().run(() => operations);
+  }
+
   /**
    * Deletes interfaces off the loop. One deletion blocks in the kernel for 15–40 ms, and so do
    * twenty by group: those asked for while one is under way go together. What is gone already is fine.
    */
-  deleteLinks(refs: Iterable<LinkRef>): Promise<void>;
+  deleteLinks(refs: Iterable<LinkRef>): Promise<void> {
+    this.#deletion ??= new LinkDeletion(
+      (operations) => this.batch(operations),
+      this.#openOffLoop(),
+    );
+    return this.#deletion.delete([...refs]);
+  }
 
   /**
    * Calls `onEvent` for each change from now on, and `onResync` when the kernel had to drop some
@@ -72,16 +216,88 @@ export interface Rtnetlink {
     groups: readonly Group[],
     onEvent: (event: NetlinkEvent) => void,
     onResync: () => void,
-    options?: { /** @default 1 MiB */ receiveBufferBytes?: number },
-  ): Monitor;
+    options: { /** @default 1 MiB */ receiveBufferBytes?: number } = {},
+  ): Monitor {
+    const socket = this.#openSocket(options.receiveBufferBytes ?? NOTIFICATIONS_BYTES);
+    const isOwnPort = (portId: number) =>
+      portId === this.#socket.portId || portId === this.#offLoop?.portId;
+    const monitor = new NetlinkMonitor(socket, { groups, onEvent, onResync, isOwnPort });
+    this.#monitors.add(monitor);
+    return {
+      close: () => {
+        this.#monitors.delete(monitor);
+        monitor.close();
+      },
+    };
+  }
 
-  /** Closes its sockets; its monitors too. */
-  close(): void;
+  /** Closes its sockets; its monitors too. Dumps under way are rejected. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const monitor of this.#monitors) monitor.close();
+    this.#offLoop?.close();
+    this.#dumps.close();
+    this.#socket.close();
+    if (this.#namespace !== undefined) closeSync(this.#namespace);
+  }
+
+  #openSocket(receiveBufferBytes = ANSWERS_BYTES): NetlinkSocket {
+    if (this.#closed) throw new Error('the Rtnetlink was closed');
+    return new NetlinkSocket(this.#namespace, receiveBufferBytes);
+  }
+
+  #openOffLoop(): OffLoop {
+    this.#offLoop ??= new OffLoop(this.#openSocket());
+    return this.#offLoop;
+  }
+
+  async #collect<T>(
+    what: string,
+    type: number,
+    decode: Decode<T>,
+    encode: (out: MessageWriter) => void,
+  ): Promise<T[]> {
+    let all: T[] = [];
+    await this.#visit(what, type, decode, encode, () => {
+      all = [];
+      return (entry) => all.push(entry);
+    });
+    return all;
+  }
+
+  #visit<T>(
+    what: string,
+    type: number,
+    decode: Decode<T>,
+    encode: (out: MessageWriter) => void,
+    begin: () => (entry: T) => void,
+  ): Promise<void> {
+    return this.#dumps.run({
+      attempt: `reading ${what}`,
+      type,
+      encode,
+      begin: () => {
+        const visit = begin();
+        return (words, start, end) => {
+          const entry = decode(words, start, end);
+          if (entry !== undefined) visit(entry);
+        };
+      },
+    });
+  }
 }
 
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the face first
-export class Rtnetlink {
-  constructor(_options: NetlinkOptions) {
-    throw new Error('not wired yet');
-  }
+type Decode<T> = (words: Words, start: number, end: number) => T | undefined;
+
+function families(family: Family | undefined): readonly Family[] {
+  return family === undefined ? [4, 6] : [family];
+}
+
+/** A kernel without this family answers with those that it has. */
+function ofFamily<T extends { family: Family }>(family: Family, decode: Decode<T>): Decode<T> {
+  return (words, start, end) => {
+    const entry = decode(words, start, end);
+    return entry?.family === family ? entry : undefined;
+  };
 }

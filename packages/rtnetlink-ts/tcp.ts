@@ -1,7 +1,12 @@
 /** TCP sockets with options that node:net does not know, as descriptors that it takes over. */
 
 import type { Address, Family, Prefix } from 'net-ipaddr';
-import type { Namespace } from './codec/link.ts';
+import { formatAddress } from 'net-ipaddr';
+import { addon } from './addon.ts';
+import { AF_INET, AF_INET6, familyNumber } from './codec/family.ts';
+import type { Namespace } from './codec/link-kind.ts';
+import { inNamespace } from './namespace.ts';
+import { checked, SystemCallError } from './system-call-error.ts';
 
 export interface TcpOptions {
   readonly family: Family;
@@ -20,30 +25,132 @@ export interface TcpOptions {
   readonly minTtl?: number;
 }
 
+const SOCK_STREAM = 1;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_BINDTODEVICE = 25;
+
+const SOL_IP = 0;
+const IP_TTL = 2;
+const IP_FREEBIND = 15;
+const IP_MINTTL = 21;
+
+const SOL_IPV6 = 41;
+const IPV6_UNICAST_HOPS = 16;
+const IPV6_V6ONLY = 26;
+const IPV6_MINHOPCOUNT = 73;
+
+const SOL_TCP = 6;
+const TCP_MD5SIG = 14;
+const TCP_MD5SIG_EXT = 32;
+const TCP_MD5SIG_FLAG_PREFIX = 1;
+const TCP_MD5SIG_MAXKEYLEN = 80;
+
 /**
  * A TCP descriptor, bound where an address or port is given. Hand it to `net.Socket({ fd }).connect`
- * with an IP literal, or to `server.listen({ fd })`; from then on it is theirs to close.
+ * with an IP literal (names go through autoSelectFamily, which may drop it), or to
+ * `server.listen({ fd })`; from then on it is theirs to close.
+ *
+ * @throws SystemCallError 'EADDRINUSE', 'EADDRNOTAVAIL', 'ENODEV', 'EPERM', 'EACCES', …
  */
-export function openTcp(_options: TcpOptions): number {
-  throw new Error('not wired yet');
+export function openTcp(options: TcpOptions): number {
+  const { family } = options;
+  const make = () => addon.socket(familyNumber(family), SOCK_STREAM, 0);
+  const made = options.netns === undefined ? make() : inNamespace(options.netns, make);
+  const fd = checked(made, 'opening a TCP socket');
+  try {
+    configure(fd, options);
+    if (options.address || options.port) bind(fd, options);
+    return fd;
+  } catch (error) {
+    addon.close(fd);
+    throw error;
+  }
+}
+
+function configure(fd: number, options: TcpOptions): void {
+  const { family, device } = options;
+  // As node:net does: a restart must not wait for TIME_WAIT to pass.
+  setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1, 'SO_REUSEADDR');
+  if (family === 6) setOption(fd, SOL_IPV6, IPV6_V6ONLY, 1, 'IPV6_V6ONLY');
+  if (device !== undefined)
+    setOption(fd, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(device), `SO_BINDTODEVICE ${device}`);
+  // The IPv4 option serves both families.
+  if (options.freeBind) setOption(fd, SOL_IP, IP_FREEBIND, 1, 'IP_FREEBIND');
+  if (options.ttl !== undefined) setTtl(fd, family, options.ttl);
+  if (options.minTtl !== undefined) setMinTtl(fd, family, options.minTtl);
+}
+
+function bind(fd: number, options: TcpOptions): void {
+  const { family, address, port = 0 } = options;
+  const sockaddr = socketAddress(family, address, port);
+  const at = address ? formatAddress(address) : `any IPv${family} address`;
+  checked(addon.bind(fd, sockaddr), `binding a TCP socket to ${at}, port ${port}`);
+}
+
+/** struct sockaddr_in and sockaddr_in6: family (machine's order), port (network order), address. */
+function socketAddress(family: Family, address: Address | undefined, port: number): Uint8Array {
+  const sockaddr = Buffer.alloc(family === 4 ? 16 : 28);
+  new Uint16Array(sockaddr.buffer, sockaddr.byteOffset, 1)[0] = family === 4 ? AF_INET : AF_INET6;
+  sockaddr.writeUInt16BE(port, 2);
+  if (address) sockaddr.set(address.bytes, family === 4 ? 4 : 8);
+  return sockaddr;
 }
 
 /**
  * The MD5 key (RFC 2385) for one peer's address, or for all of a prefix; an empty key removes it.
- * Also while listening. At most 80 bytes.
+ * Also on a socket that listens already. At most 80 bytes of UTF-8.
  */
-export function setTcpMd5(_fd: number, _peer: Address | Prefix, _key: string): void {
-  throw new Error('not wired yet');
+export function setTcpMd5(fd: number, peer: Address | Prefix, key: string): void {
+  const address = 'address' in peer ? peer.address : peer;
+  const keyBytes = Buffer.from(key);
+  if (keyBytes.length > TCP_MD5SIG_MAXKEYLEN)
+    throw new TypeError(
+      `a TCP MD5 key has at most ${TCP_MD5SIG_MAXKEYLEN} bytes; this one has ${keyBytes.length}`,
+    );
+  // struct tcp_md5sig: sockaddr_storage 128, flags 1, prefix length 1, key length 2, ifindex 4, key.
+  const value = Buffer.alloc(136 + TCP_MD5SIG_MAXKEYLEN);
+  value.set(socketAddress(address.family, address, 0));
+  const byPrefix = 'address' in peer;
+  if (byPrefix) {
+    value[128] = TCP_MD5SIG_FLAG_PREFIX;
+    value[129] = peer.length;
+  }
+  new Uint16Array(value.buffer, value.byteOffset + 130, 1)[0] = keyBytes.length;
+  value.set(keyBytes, 136);
+  const option = byPrefix ? TCP_MD5SIG_EXT : TCP_MD5SIG;
+  const result = addon.setsockopt(fd, SOL_TCP, option, value);
+  // Removing what is not there: so it is as wanted.
+  if (result === -ENOENT && keyBytes.length === 0) return;
+  checked(result, `setting the TCP MD5 key for ${formatAddress(address)}`);
 }
 
-export function setTtl(_fd: number, _family: Family, _ttl: number): void {
-  throw new Error('not wired yet');
+const ENOENT = 2;
+
+/** TTL, or hop limit, of what is sent: 1–255. */
+export function setTtl(fd: number, family: Family, ttl: number): void {
+  if (family === 4) setOption(fd, SOL_IP, IP_TTL, ttl, `IP_TTL ${ttl}`);
+  else setOption(fd, SOL_IPV6, IPV6_UNICAST_HOPS, ttl, `IPV6_UNICAST_HOPS ${ttl}`);
 }
 
-export function setMinTtl(_fd: number, _family: Family, _minTtl: number): void {
-  throw new Error('not wired yet');
+/** Drops what arrives with a lower TTL or hop limit (GTSM, RFC 5082): 0–255; 0 drops nothing. */
+export function setMinTtl(fd: number, family: Family, minTtl: number): void {
+  if (family === 4) setOption(fd, SOL_IP, IP_MINTTL, minTtl, `IP_MINTTL ${minTtl}`);
+  else setOption(fd, SOL_IPV6, IPV6_MINHOPCOUNT, minTtl, `IPV6_MINHOPCOUNT ${minTtl}`);
 }
 
-export function closeDescriptor(_fd: number): void {
-  throw new Error('not wired yet');
+/** Closes a descriptor that nothing has taken over. */
+export function closeDescriptor(fd: number): void {
+  const result = addon.close(fd);
+  if (result < 0) throw new SystemCallError(`closing descriptor ${fd}`, 'EBADF');
+}
+
+function setOption(
+  fd: number,
+  level: number,
+  name: number,
+  value: number | Uint8Array,
+  text: string,
+): void {
+  checked(addon.setsockopt(fd, level, name, value), `setting ${text}`);
 }

@@ -1,64 +1,23 @@
 /** Network interfaces: RTM_NEWLINK and its kin, rtnetlink(7) and linux/if_link.h. */
 
-import type { Address } from 'net-ipaddr';
+import { AttributeCursor } from '../wire/attributes.ts';
+import { formatMac, parseMac } from '../wire/mac.ts';
+import type { MessageWriter } from '../wire/message-writer.ts';
+import type { Words } from '../wire/words.ts';
+import { AF_UNSPEC } from './family.ts';
+import {
+  type Bridge,
+  decodeLinkKind,
+  encodeLinkKind,
+  type Ipip,
+  type LinkKind,
+  type Namespace,
+  type Veth,
+  type Vxlan,
+} from './link-kind.ts';
 
 /** An interface by its index or its name. */
 export type LinkRef = number | string;
-
-/** A network namespace: a path such as `/var/run/netns/x` or `/proc/123/ns/net`, or a descriptor of one. */
-export type Namespace = string | number;
-
-export interface Veth {
-  readonly kind: 'veth';
-  /** Needed to create one; absent in what the kernel tells, where `Link.peerIndex` has it. */
-  readonly peer?: {
-    readonly name: string;
-    /** Where the peer is created; by default beside the first end. Moving it later costs 16 ms. */
-    readonly namespace?: Namespace;
-    readonly mac?: string;
-    readonly mtu?: number;
-  };
-}
-
-export interface Bridge {
-  readonly kind: 'bridge';
-}
-
-export interface Vxlan {
-  readonly kind: 'vxlan';
-  /** VNI, 0–16777215. */
-  readonly id: number;
-  /** Source address of the outer packets; its family is the underlay's. */
-  readonly local?: Address;
-  /** Index of the underlay's interface. */
-  readonly device?: number;
-  /** UDP destination port. @default 4789 (the kernel's own default is 8472) */
-  readonly port?: number;
-  /** Learn remote addresses from traffic. @default false (the kernel's own default is true) */
-  readonly learning?: boolean;
-}
-
-export interface Ipip {
-  readonly kind: 'ipip';
-  readonly local?: Address;
-  readonly remote?: Address;
-  /** Outer TTL; 0 copies the inner one. @default 0 */
-  readonly ttl?: number;
-  /** Set DF on outer packets. Kernel: must be true unless ttl is 0. @default true */
-  readonly pathMtuDiscovery?: boolean;
-}
-
-/** Told by the kernel only: rtnetlink cannot create one, `createTun` does. */
-export interface Tun {
-  readonly kind: 'tun';
-  readonly mode: 'tun' | 'tap';
-  readonly persistent: boolean;
-  readonly packetInformation: boolean;
-  readonly vnetHeader: boolean;
-  readonly multiQueue: boolean;
-}
-
-export type LinkKind = Veth | Bridge | Vxlan | Ipip | Tun;
 
 /** An interface as the kernel tells of it. */
 export interface Link {
@@ -108,4 +67,202 @@ export interface LinkSpec {
   readonly group?: number;
   /** Where it is created, or moved to. A move blocks for 15–40 ms: do it off the loop. */
   readonly namespace?: Namespace;
+}
+
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
+export const RTM_GETLINK = 18;
+
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_LINK = 5;
+const IFLA_MASTER = 10;
+const IFLA_TXQLEN = 13;
+const IFLA_OPERSTATE = 16;
+const IFLA_LINKINFO = 18;
+const IFLA_GROUP = 27;
+const IFLA_NET_NS_FD = 28;
+const IFLA_EXT_MASK = 29;
+const IFLA_LINK_NETNSID = 37;
+const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+
+const IFF_UP = 0x1;
+const IFF_LOOPBACK = 0x8;
+const IFF_LOWER_UP = 0x10000;
+
+/** Statistics are half of a link's message, and nobody here reads them. */
+const RTEXT_FILTER_SKIP_STATS = 0x8;
+
+/** IFNAMSIZ with its NUL. */
+const MAX_NAME_BYTES = 15;
+
+/** struct ifinfomsg. */
+const HEADER_LENGTH = 16;
+
+const OPER_STATES = [
+  'unknown',
+  'notpresent',
+  'down',
+  'lowerlayerdown',
+  'testing',
+  'dormant',
+  'up',
+] as const;
+
+/** Opens a namespace, and keeps the descriptor until the request is sent. */
+export type OpenNamespace = (namespace: Namespace) => number;
+
+export function encodeLink(out: MessageWriter, spec: LinkSpec, openNamespace: OpenNamespace): void {
+  header(out, spec.index ?? 0, spec.up);
+  if (spec.name !== undefined) out.attributeText(IFLA_IFNAME, checkedName(spec.name));
+  if (spec.mtu !== undefined) out.attributeU32(IFLA_MTU, spec.mtu);
+  if (spec.mac !== undefined) out.attributeBytes(IFLA_ADDRESS, parseMac(spec.mac));
+  if (spec.txQueueLength !== undefined) out.attributeU32(IFLA_TXQLEN, spec.txQueueLength);
+  if (spec.master !== undefined) out.attributeU32(IFLA_MASTER, spec.master);
+  if (spec.group !== undefined) out.attributeU32(IFLA_GROUP, spec.group);
+  if (spec.namespace !== undefined) out.attributeU32(IFLA_NET_NS_FD, openNamespace(spec.namespace));
+  if (spec.kind) {
+    const linkInfo = out.beginNested(IFLA_LINKINFO);
+    out.attributeText(IFLA_INFO_KIND, spec.kind.kind);
+    const details = out.beginNested(IFLA_INFO_DATA);
+    encodeLinkKind(out, spec.kind, (peer) => encodePeer(out, peer, openNamespace));
+    out.endNested(details);
+    out.endNested(linkInfo);
+  }
+}
+
+/** The peer of a veth: a whole link message of its own. With IFF_UP in it the kernel says ENOTCONN. */
+function encodePeer(
+  out: MessageWriter,
+  peer: NonNullable<Veth['peer']>,
+  openNamespace: OpenNamespace,
+): void {
+  encodeLink(out, peer, openNamespace);
+}
+
+export function encodeLinkRef(out: MessageWriter, ref: LinkRef): void {
+  header(out, typeof ref === 'number' ? ref : 0, undefined);
+  if (typeof ref === 'string') out.attributeText(IFLA_IFNAME, checkedName(ref));
+  out.attributeU32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+}
+
+export function encodeLinkDump(
+  out: MessageWriter,
+  filter: { kind?: string; master?: number },
+): void {
+  header(out, 0, undefined);
+  out.attributeU32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  if (filter.master !== undefined) out.attributeU32(IFLA_MASTER, filter.master);
+  if (filter.kind !== undefined) {
+    const linkInfo = out.beginNested(IFLA_LINKINFO);
+    out.attributeText(IFLA_INFO_KIND, filter.kind);
+    out.endNested(linkInfo);
+  }
+}
+
+function header(out: MessageWriter, index: number, up: boolean | undefined): void {
+  out.word(AF_UNSPEC);
+  out.word(index);
+  out.word(up ? IFF_UP : 0);
+  // Which of the flags to change.
+  out.word(up === undefined ? 0 : IFF_UP);
+}
+
+function checkedName(name: string): string {
+  const bytes = Buffer.byteLength(name);
+  if (bytes === 0 || bytes > MAX_NAME_BYTES)
+    throw new TypeError(`"${name}" is not an interface name: it takes 1–${MAX_NAME_BYTES} bytes`);
+  return name;
+}
+
+/**
+ * @returns undefined for what is not about an interface itself: IPv6 and bridges tell of their side
+ * of one in the same messages, and the bridge's RTM_DELLINK only says that a port has left.
+ */
+export function decodeLink(words: Words, start: number, end: number): Link | undefined {
+  if (words.u8[start] !== AF_UNSPEC) return undefined;
+  const index = words.i32[(start + 4) >> 2]!;
+  const flags = words.u32[(start + 8) >> 2]!;
+  let name = '';
+  let kind: string | undefined;
+  let details: LinkKind | undefined;
+  let mac: string | undefined;
+  let mtu = 0;
+  let txQueueLength = 0;
+  let group = 0;
+  let operState: string = 'unknown';
+  let master: number | undefined;
+  let peerIndex: number | undefined;
+  let peerNamespaceId: number | undefined;
+  const attributes = new AttributeCursor(words).reset(start + HEADER_LENGTH, end);
+  while (attributes.next()) {
+    switch (attributes.type) {
+      case IFLA_IFNAME:
+        name = attributes.text();
+        break;
+      case IFLA_ADDRESS:
+        if (attributes.length === 6) mac = formatMac(words, attributes.start);
+        break;
+      case IFLA_MTU:
+        mtu = attributes.u32();
+        break;
+      case IFLA_TXQLEN:
+        txQueueLength = attributes.u32();
+        break;
+      case IFLA_GROUP:
+        group = attributes.u32();
+        break;
+      case IFLA_OPERSTATE:
+        operState = OPER_STATES[attributes.byte()] ?? 'unknown';
+        break;
+      case IFLA_MASTER:
+        master = attributes.u32();
+        break;
+      case IFLA_LINK:
+        peerIndex = attributes.u32();
+        break;
+      case IFLA_LINK_NETNSID:
+        peerNamespaceId = attributes.i32();
+        break;
+      case IFLA_LINKINFO:
+        ({ kind, details } = decodeLinkInfo(attributes.nested()));
+    }
+  }
+  return {
+    index,
+    name,
+    up: (flags & IFF_UP) !== 0,
+    hasCarrier: (flags & IFF_LOWER_UP) !== 0,
+    loopback: (flags & IFF_LOOPBACK) !== 0,
+    operState,
+    mtu,
+    txQueueLength,
+    group,
+    ...(kind !== undefined && { kind }),
+    ...(details && { details }),
+    ...(mac !== undefined && { mac }),
+    ...(master !== undefined && { master }),
+    // A tunnel without an underlay device has IFLA_LINK 0.
+    ...(peerIndex !== undefined && peerIndex !== 0 && { peerIndex }),
+    ...(peerNamespaceId !== undefined && peerNamespaceId >= 0 && { peerNamespaceId }),
+  };
+}
+
+function decodeLinkInfo(attributes: AttributeCursor): { kind?: string; details?: LinkKind } {
+  let kind: string | undefined;
+  let data: AttributeCursor | undefined;
+  while (attributes.next()) {
+    if (attributes.type === IFLA_INFO_KIND) kind = attributes.text();
+    else if (attributes.type === IFLA_INFO_DATA) data = attributes.nested();
+  }
+  if (kind === undefined) return {};
+  const details = decodeLinkKind(kind, data);
+  return { kind, ...(details && { details }) };
+}
+
+export function describeLink(link: Link): string {
+  const kind = link.kind ? `${link.kind} ` : '';
+  return `${kind}link ${link.name || link.index || `group ${link.group}`}`;
 }

@@ -1,8 +1,11 @@
 /** Routes: RTM_NEWROUTE and its kin, rtnetlink(7) and linux/rtnetlink.h. */
 
-import type { Address, Family, Prefix } from 'net-ipaddr';
-
-export type Scope = 'global' | 'site' | 'link' | 'host' | 'nowhere' | number;
+import { type Address, type Family, formatAddress, formatPrefix, type Prefix } from 'net-ipaddr';
+import { AttributeCursor, addressAt } from '../wire/attributes.ts';
+import type { MessageWriter } from '../wire/message-writer.ts';
+import { align4, type Words } from '../wire/words.ts';
+import { AF_INET, AF_INET6, familyNumber, familyOf } from './family.ts';
+import { type Scope, scopeName, scopeNumber } from './scope.ts';
 
 export type RouteType =
   | 'unicast'
@@ -73,4 +76,233 @@ export interface RouteFilter {
   readonly protocol?: number;
   readonly type?: RouteType;
   readonly oif?: number;
+}
+
+export const RTM_NEWROUTE = 24;
+export const RTM_DELROUTE = 25;
+export const RTM_GETROUTE = 26;
+
+const RTA_DST = 1;
+const RTA_OIF = 4;
+const RTA_GATEWAY = 5;
+const RTA_PRIORITY = 6;
+const RTA_PREFSRC = 7;
+const RTA_MULTIPATH = 9;
+const RTA_TABLE = 15;
+const RTA_VIA = 18;
+
+const RTNH_F_DEAD = 1;
+const RTNH_F_ONLINK = 4;
+const RTNH_F_LINKDOWN = 16;
+
+const MAIN_TABLE = 254;
+const RTPROT_BOOT = 3;
+const RTN_UNICAST = 1;
+/** Type 0 and scope 255 match any in a deletion. */
+const ANY_TYPE = 0;
+const ANY_SCOPE = 255;
+
+/** struct rtmsg. */
+const HEADER_LENGTH = 12;
+/** struct rtnexthop. */
+const NEXT_HOP_LENGTH = 8;
+
+const TYPES: readonly (RouteType | undefined)[] = [
+  undefined,
+  'unicast',
+  'local',
+  'broadcast',
+  'anycast',
+  'multicast',
+  'blackhole',
+  'unreachable',
+  'prohibit',
+  'throw',
+];
+
+const NO_ADDRESS = { 4: new Uint8Array(4), 6: new Uint8Array(16) };
+
+export function encodeRoute(out: MessageWriter, spec: RouteSpec, deletes: boolean): void {
+  const { address, length } = spec.destination;
+  const type = spec.type ? TYPES.indexOf(spec.type) : deletes ? ANY_TYPE : RTN_UNICAST;
+  const scope = spec.scope !== undefined ? scopeNumber(spec.scope) : scopeOf(spec, deletes);
+  const protocol = spec.protocol ?? (deletes ? 0 : RTPROT_BOOT);
+  const flags = spec.onlink ? RTNH_F_ONLINK : 0;
+  const { family } = address;
+  header(out, familyNumber(family), length, spec.table ?? MAIN_TABLE, protocol, scope, type, flags);
+  if (length > 0) out.attributeBytes(RTA_DST, address.bytes);
+  if (spec.gateway) encodeGateway(out, family, spec.gateway);
+  if (spec.oif !== undefined) out.attributeU32(RTA_OIF, spec.oif);
+  // In a deletion, a metric of 0 matches any for IPv6 and only 0 for IPv4, as if it were absent.
+  if (spec.metric) out.attributeU32(RTA_PRIORITY, spec.metric);
+  if (spec.preferredSource) out.attributeBytes(RTA_PREFSRC, spec.preferredSource.bytes);
+  if (spec.multipath) encodeMultipath(out, family, spec.multipath);
+}
+
+/** As ip(8) chooses it, where the caller doesn't. IPv6 ignores it. */
+function scopeOf(spec: RouteSpec, deletes: boolean): number {
+  if (deletes) return ANY_SCOPE;
+  if (spec.type === 'local') return scopeNumber('host');
+  if (spec.type === 'broadcast' || spec.type === 'multicast' || spec.type === 'anycast')
+    return scopeNumber('link');
+  const unicast = spec.type === undefined || spec.type === 'unicast';
+  return scopeNumber(unicast && !spec.gateway && !spec.multipath ? 'link' : 'global');
+}
+
+function encodeGateway(out: MessageWriter, family: Family, gateway: Address): void {
+  if (gateway.family === family) out.attributeBytes(RTA_GATEWAY, gateway.bytes);
+  else out.attributeVia(RTA_VIA, familyNumber(gateway.family), gateway.bytes);
+}
+
+function encodeMultipath(out: MessageWriter, family: Family, hops: readonly NextHop[]): void {
+  const multipath = out.beginNested(RTA_MULTIPATH);
+  for (const hop of hops) {
+    // struct rtnexthop: length 2, flags 1, weight - 1, index 4, attributes.
+    const start = out.length;
+    out.half(0);
+    out.byte(hop.onlink ? RTNH_F_ONLINK : 0);
+    out.byte((hop.weight ?? 1) - 1);
+    out.word(hop.oif ?? 0);
+    if (hop.gateway) encodeGateway(out, family, hop.gateway);
+    out.endNested(start);
+  }
+  out.endNested(multipath);
+}
+
+/** All of a filter's fields are matched by the kernel, since our sockets check strictly. */
+export function encodeRouteDump(out: MessageWriter, family: Family, filter: RouteFilter): void {
+  const type = filter.type ? TYPES.indexOf(filter.type) : 0;
+  header(out, familyNumber(family), 0, filter.table ?? 0, filter.protocol ?? 0, 0, type, 0);
+  if (filter.oif !== undefined) out.attributeU32(RTA_OIF, filter.oif);
+}
+
+function header(
+  out: MessageWriter,
+  family: number,
+  length: number,
+  table: number,
+  protocol: number,
+  scope: number,
+  type: number,
+  flags: number,
+): void {
+  out.byte(family);
+  out.byte(length);
+  out.byte(0);
+  out.byte(0);
+  out.byte(table < 256 ? table : 0);
+  out.byte(protocol);
+  out.byte(scope);
+  out.byte(type);
+  out.word(flags);
+  if (table > 255) out.attributeU32(RTA_TABLE, table);
+}
+
+/** @returns undefined for a route that is not of IPv4 or IPv6, or of a type that has no name here. */
+export function decodeRoute(words: Words, start: number, end: number): Route | undefined {
+  const family = familyOf(words.u8[start]!);
+  const type =
+    TYPES[words.u8[start + 7]!] ?? (words.u8[start + 7] === ANY_TYPE ? 'unicast' : undefined);
+  if (!family || !type) return undefined;
+  const flags = words.u32[(start + 8) >> 2]!;
+  let table = words.u8[start + 4]!;
+  let metric = 0;
+  let destination: Address | undefined;
+  let gateway: Address | undefined;
+  let preferredSource: Address | undefined;
+  let oif: number | undefined;
+  let multipath: NextHop[] | undefined;
+  const attributes = new AttributeCursor(words).reset(start + HEADER_LENGTH, end);
+  while (attributes.next()) {
+    switch (attributes.type) {
+      case RTA_DST:
+        destination = attributes.address();
+        break;
+      case RTA_GATEWAY:
+        gateway = attributes.address();
+        break;
+      case RTA_VIA:
+        gateway = decodeVia(attributes);
+        break;
+      case RTA_OIF:
+        oif = attributes.u32();
+        break;
+      case RTA_PRIORITY:
+        metric = attributes.u32();
+        break;
+      case RTA_PREFSRC:
+        preferredSource = attributes.address();
+        break;
+      case RTA_TABLE:
+        table = attributes.u32();
+        break;
+      case RTA_MULTIPATH:
+        multipath = decodeMultipath(attributes);
+    }
+  }
+  // IPv6 tells of a blackhole as `dev lo`, which nobody gave and IPv4 doesn't say.
+  if (type === 'blackhole' || type === 'unreachable' || type === 'prohibit') oif = undefined;
+  return {
+    family,
+    destination: {
+      address: destination ?? { family, bytes: NO_ADDRESS[family] },
+      length: words.u8[start + 1]!,
+    },
+    table,
+    protocol: words.u8[start + 5]!,
+    type,
+    scope: scopeName(words.u8[start + 6]!),
+    metric,
+    linkDown: (flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) !== 0,
+    ...(gateway && { gateway }),
+    ...(oif !== undefined && { oif }),
+    ...((flags & RTNH_F_ONLINK) !== 0 && { onlink: true }),
+    ...(multipath && { multipath }),
+    ...(preferredSource && { preferredSource }),
+  };
+}
+
+/** struct rtvia: family 2, address. */
+function decodeVia(attribute: AttributeCursor): Address | undefined {
+  const family = attribute.u16();
+  if (family !== AF_INET && family !== AF_INET6) return undefined;
+  return addressAt(attribute.words, attribute.start + 2, family === AF_INET ? 4 : 16);
+}
+
+function decodeMultipath(multipath: AttributeCursor): NextHop[] {
+  const { words } = multipath;
+  const hops: NextHop[] = [];
+  const end = multipath.start + multipath.length;
+  const attributes = new AttributeCursor(words);
+  for (let at = multipath.start; at + NEXT_HOP_LENGTH <= end; ) {
+    const length = words.u16[at >> 1]!;
+    if (length < NEXT_HOP_LENGTH || at + length > end) break;
+    let gateway: Address | undefined;
+    attributes.reset(at + NEXT_HOP_LENGTH, at + length);
+    while (attributes.next()) {
+      if (attributes.type === RTA_GATEWAY) gateway = attributes.address();
+      else if (attributes.type === RTA_VIA) gateway = decodeVia(attributes);
+    }
+    const oif = words.i32[(at + 4) >> 2]!;
+    hops.push({
+      weight: words.u8[at + 3]! + 1,
+      ...(oif !== 0 && { oif }),
+      ...(gateway && { gateway }),
+      ...((words.u8[at + 2]! & RTNH_F_ONLINK) !== 0 && { onlink: true }),
+    });
+    at += align4(length);
+  }
+  return hops;
+}
+
+export function describeRoute(route: Route): string {
+  const type = route.type === 'unicast' ? '' : `${route.type} `;
+  const hops = route.multipath ? route.multipath.map(describeNextHop) : [describeNextHop(route)];
+  const table = route.table === MAIN_TABLE ? '' : ` in table ${route.table}`;
+  return `${type}route ${formatPrefix(route.destination)}${hops.join(',')}${table}`;
+}
+
+function describeNextHop(hop: NextHop): string {
+  const via = hop.gateway ? ` via ${formatAddress(hop.gateway)}` : '';
+  return hop.oif === undefined ? via : `${via} by link ${hop.oif}`;
 }
