@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { CustomResourceDefinition } from './core.ts';
 import type { CustomResource } from './resource.ts';
 import { CUSTOM_RESOURCES } from './resources.ts';
+import { celRules } from './rules.ts';
 
 /** A node of an OpenAPI v3 schema. */
 export interface OpenApiSchema {
@@ -90,9 +91,7 @@ function structural(type: CustomResource): OpenApiSchema {
     spec: spec!,
     ...(status && { status }),
   };
-  const validations = type.rulesAsWritten.flatMap(({ cel, field, message }) =>
-    cel === undefined ? [] : [{ rule: cel, message: `${field} ${message}` }],
-  );
+  const validations = celRules(type.rulesAsWritten);
   const schema: OpenApiSchema = {
     type: 'object',
     ...(root.required?.includes('spec') && { required: ['spec'] }),

@@ -6,6 +6,12 @@ import { parseCommunity } from './community.ts';
 import { parseDuration } from './duration.ts';
 import { parseSelector } from './selector.ts';
 
+/** 0 to 65535 and 0 to 4294967295 for a CRD's pattern, which has no other way to bound a number. */
+const UP_TO_16_BITS =
+  '(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
+const UP_TO_32_BITS =
+  '(0|[1-9][0-9]{0,8}|[1-3][0-9]{9}|4[01][0-9]{8}|42[0-8][0-9]{7}|429[0-3][0-9]{6}|4294[0-8][0-9]{5}|42949[0-5][0-9]{4}|429496[0-6][0-9]{3}|4294967[01][0-9]{2}|42949672[0-8][0-9]|429496729[0-5])';
+
 /** Text that `parse` accepts: its error is the message, so that each format is described once. */
 function parsed(parse: (text: string) => unknown, inCrd: Record<string, unknown>) {
   return z
@@ -40,7 +46,7 @@ export function asNumber() {
       'x-kubernetes-int-or-string': true,
       minimum: 1,
       maximum: 4294967295,
-      pattern: '^([0-9]{1,10}|[0-9]{1,5}\\.[0-9]{1,5})$',
+      pattern: `^(${UP_TO_32_BITS}|${UP_TO_16_BITS}\\.${UP_TO_16_BITS})$`,
     });
 }
 
@@ -56,12 +62,17 @@ export function prefixOfFamily(family: 4 | 6) {
       if (parsePrefix(text).address.family !== family)
         throw new Error(`${JSON.stringify(text)} is not an IPv${family} prefix`);
     },
-    { format: 'cidr', maxLength: family === 4 ? 18 : 49 },
+    family === 4
+      ? { format: 'cidr', maxLength: 18, pattern: '^[0-9./]+$' }
+      : { format: 'cidr', maxLength: 49, pattern: ':' },
   );
 }
 
 export function address() {
-  return parsed(parseAddress, { maxLength: 45 });
+  return parsed(parseAddress, {
+    maxLength: 45,
+    'x-kubernetes-validations': [{ rule: 'isIP(self)', message: 'must be an IP address' }],
+  });
 }
 
 export function addressOfFamily(family: 4 | 6) {
@@ -85,7 +96,7 @@ export function duration() {
 /** "65000:1" or large "65000:1:2". */
 export function community() {
   return parsed(parseCommunity, {
-    pattern: '^[0-9]{1,5}:[0-9]{1,5}$|^[0-9]{1,10}:[0-9]{1,10}:[0-9]{1,10}$',
+    pattern: `^${UP_TO_16_BITS}:${UP_TO_16_BITS}$|^${UP_TO_32_BITS}:${UP_TO_32_BITS}:${UP_TO_32_BITS}$`,
     maxLength: 32,
   });
 }
@@ -97,7 +108,16 @@ export function selector() {
 
 /** "192.0.2.1", "192.0.2.1:1179", "2001:db8::1" or "[2001:db8::1]:1179". */
 export function addressAndPort() {
-  return parsed(parseAddressAndPort, { maxLength: 64 });
+  return parsed(parseAddressAndPort, {
+    maxLength: 64,
+    'x-kubernetes-validations': [
+      {
+        rule: "isIP(self) || self.matches('^[0-9.]+:[0-9]{1,5}$') && isIP(self.split(':')[0]) || self.matches('^\\\\[[0-9a-fA-F:.]+\\\\]:[0-9]{1,5}$')",
+        message:
+          'must be an address, with or without a port: 192.0.2.1, 192.0.2.1:179, 2001:db8::1 or [2001:db8::1]:179',
+      },
+    ],
+  });
 }
 
 export interface AddressAndPort {

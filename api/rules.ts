@@ -20,12 +20,21 @@ export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z
   for (const { holds, message, field } of rules) {
     checked = checked.refine(holds, { message, path: field === undefined ? [] : [field] }) as S;
   }
-  const validations = rules.flatMap(({ cel, message, field }) =>
-    cel === undefined ? [] : [{ rule: cel, message: field ? `${field} ${message}` : message }],
-  );
+  const validations = celRules(rules);
   return validations.length === 0
     ? checked
     : (checked.meta({ 'x-kubernetes-validations': validations }) as S);
+}
+
+/** What x-kubernetes-validations says of the rules that kube-apiserver can hold. */
+export function celRules(rules: readonly Pick<Rule<never>, 'cel' | 'field' | 'message'>[]) {
+  return rules.flatMap(({ cel, field, message }) => {
+    if (cel === undefined) return [];
+    if (field === undefined) return [{ rule: cel, message }];
+    const validation = { rule: cel, message: `${field} ${message}` };
+    // A path must be one that the schema spells out, and metadata is kube-apiserver's own.
+    return [field.startsWith('metadata') ? validation : { ...validation, fieldPath: `.${field}` }];
+  });
 }
 
 /** Go's clients write an unset string as absent, people sometimes as "": both mean unset. */
