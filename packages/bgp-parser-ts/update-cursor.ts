@@ -17,7 +17,7 @@ import { RULES } from './attributes/list.ts';
 import { acceptedFamily, MP_REACH_HEAD } from './attributes/mp-reach.ts';
 import { MP_UNREACH_HEAD } from './attributes/mp-unreach.ts';
 import { isHostAddress } from './attributes/next-hop.ts';
-import { readU16, readU32 } from './bytes.ts';
+import { readU16 } from './bytes.ts';
 import { writeCanonical } from './canonical.ts';
 import {
   AFI_IPV4,
@@ -29,21 +29,15 @@ import {
   SAFI_UNICAST,
 } from './constants.ts';
 import type { FamilyContext, WireContext } from './context.ts';
-import { isNlriField, PATH_ID_LENGTH, readWord } from './nlri.ts';
+import { isNlriField } from './nlri.ts';
+import { NLRI, NlriCursor, REACH, UNREACH, WITHDRAWN } from './nlri-cursor.ts';
 import { type AttributeError, type Outcome, Verdict } from './verdict.ts';
 import { UPDATE_ERROR, type WireError } from './wire-error.ts';
-
-/** Fields that hold NLRI, in the order in which they are to be applied (RFC 4271 §4.3). */
-const WITHDRAWN = 0;
-const UNREACH = 1;
-const REACH = 2;
-const NLRI = 3;
-const FIELDS = 4;
 
 const NO_BYTES = new Uint8Array(0);
 const KNOWN_BITS = FLAG_OPTIONAL | FLAG_TRANSITIVE;
 
-export class UpdateCursor {
+export class UpdateCursor extends NlriCursor {
   /** What to do with the message. On 'session-reset' nothing of it may be used but `notification`. */
   get outcome(): Outcome {
     return this.#verdict.outcome;
@@ -75,18 +69,6 @@ export class UpdateCursor {
   /** Routes of a family that was not negotiated were left out. */
   ignoredFamily = false;
 
-  /** The prefix that nextWithdrawn or nextAnnounced came to. */
-  family: 4 | 6 = 4;
-  /** Bits. */
-  length = 0;
-  /** The address in network order, 32 bits each, unsigned, host bits zero; IPv4 is w0 alone. */
-  w0 = 0;
-  w1 = 0;
-  w2 = 0;
-  w3 = 0;
-  /** RFC 7911 path identifier, unsigned; 0 where ADD-PATH is not negotiated. */
-  pathId = 0;
-
   /**
    * The next hop of the section that nextSection came to: 4, 16 or 32 octets at `nextHopStart`; of 32
    * the second half is the link-local address.
@@ -95,17 +77,6 @@ export class UpdateCursor {
   nextHopLength = 0;
 
   readonly #verdict = new Verdict();
-  #bytes: Uint8Array = NO_BYTES;
-  readonly #fieldStart = new Uint32Array(FIELDS);
-  readonly #fieldEnd = new Uint32Array(FIELDS);
-  readonly #fieldIs6 = new Uint8Array(FIELDS);
-  readonly #fieldHasPathIds = new Uint8Array(FIELDS);
-  /** Iterators: the field, and the position in it. */
-  #withdrawnField = 0;
-  #withdrawnAt = 0;
-  #withdrawnFields = 0;
-  #section = 0;
-  #announcedAt = 0;
   #mpHopStart = 0;
   #mpHopLength = 0;
   /** Which message an attribute code was last seen in. A double never wraps. */
@@ -153,50 +124,16 @@ export class UpdateCursor {
   }
 
   /**
-   * The next prefix that is no longer reachable: withdrawn, or announced with attributes that
-   * RFC 7606 has treated as a withdraw. False: no more.
-   */
-  nextWithdrawn(): boolean {
-    while (this.#withdrawnField < this.#withdrawnFields) {
-      const field = this.#withdrawnField;
-      if (this.#withdrawnAt < this.#fieldEnd[field]!) {
-        this.#withdrawnAt = this.#readPrefix(field, this.#withdrawnAt);
-        return true;
-      }
-      this.#withdrawnField = field + 1;
-      this.#withdrawnAt = field + 1 < FIELDS ? this.#fieldStart[field + 1]! : 0;
-    }
-    return false;
-  }
-
-  /**
    * Goes to the next group of announced prefixes: at most MP_REACH_NLRI, then the NLRI field, each
    * with a next hop of its own. False: no more. After that, `nextAnnounced` reads the group's
    * prefixes, and `canonicalAttributes` writes what they share.
    */
   nextSection(): boolean {
-    while (this.#section < NLRI) {
-      this.#section++;
-      const start = this.#fieldStart[this.#section]!;
-      if (start >= this.#fieldEnd[this.#section]!) continue;
-      this.#announcedAt = start;
-      this.family = this.#fieldIs6[this.#section] === 1 ? 6 : 4;
-      const isMp = this.#section === REACH;
-      this.nextHopStart = isMp ? this.#mpHopStart : this.attributes.start(ATTRIBUTE.NEXT_HOP);
-      this.nextHopLength = isMp ? this.#mpHopLength : 4;
-      return true;
-    }
-    this.#section = FIELDS;
-    return false;
-  }
-
-  /** The next prefix of the section. False: no more in this section. */
-  nextAnnounced(): boolean {
-    const section = this.#section;
-    if (section < REACH || section > NLRI || this.#announcedAt >= this.#fieldEnd[section]!) {
-      return false;
-    }
-    this.#announcedAt = this.#readPrefix(section, this.#announcedAt);
+    const section = this.enterSection();
+    if (section < 0) return false;
+    const isMp = section === REACH;
+    this.nextHopStart = isMp ? this.#mpHopStart : this.attributes.start(ATTRIBUTE.NEXT_HOP);
+    this.nextHopLength = isMp ? this.#mpHopLength : 4;
     return true;
   }
 
@@ -217,7 +154,7 @@ export class UpdateCursor {
   }
 
   #clear(bytes: Uint8Array): void {
-    this.#bytes = bytes;
+    this.clearNlri(bytes);
     this.#verdict.clear();
     this.attributes.clear(bytes);
     this.attributesStart = 0;
@@ -225,23 +162,9 @@ export class UpdateCursor {
     this.endOfRibAfi = 0;
     this.endOfRibSafi = 0;
     this.ignoredFamily = false;
-    this.#fieldStart.fill(0);
-    this.#fieldEnd.fill(0);
-    this.#withdrawnField = 0;
-    this.#withdrawnAt = 0;
-    this.#withdrawnFields = 0;
-    this.#section = FIELDS;
-    this.#mpHopLength = 0;
     this.#reaches = false;
     this.#hopSubcode = 0;
     this.#message++;
-  }
-
-  #setField(field: number, start: number, end: number, is6: boolean, addPath: boolean): void {
-    this.#fieldStart[field] = start;
-    this.#fieldEnd[field] = end;
-    this.#fieldIs6[field] = is6 ? 1 : 0;
-    this.#fieldHasPathIds[field] = addPath ? 1 : 0;
   }
 
   /** The fields of RFC 4271, which are IPv4's. */
@@ -254,8 +177,8 @@ export class UpdateCursor {
     if (start === end) return;
     if (ipv4 === undefined) {
       this.ignoredFamily = true;
-    } else if (isNlriField(this.#bytes, start, end, 32, ipv4.addPath)) {
-      this.#setField(field, start, end, false, ipv4.addPath);
+    } else if (isNlriField(this.bytes, start, end, 32, ipv4.addPath)) {
+      this.setField(field, start, end, 4, ipv4.addPath);
     } else {
       const name = field === NLRI ? 'NLRI' : 'Withdrawn Routes';
       this.#verdict.add(
@@ -270,7 +193,7 @@ export class UpdateCursor {
   }
 
   #walkAttributes(start: number, end: number, context: WireContext): void {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     for (let at = start; at < end; ) {
       const flags = bytes[at]!;
       const head = (flags & FLAG_EXTENDED_LENGTH) !== 0 ? 4 : 3;
@@ -288,7 +211,7 @@ export class UpdateCursor {
 
   /** RFC 7606 §4: the last attribute doesn't end where the attributes end. */
   #failFraming(at: number, value: number, end: number): void {
-    const code = end - at >= 2 ? this.#bytes[at + 1]! : 0;
+    const code = end - at >= 2 ? this.bytes[at + 1]! : 0;
     // NLRI that is cut short cannot be withdrawn in full: RFC 7606 §3.j.
     const holdsNlri = code === ATTRIBUTE.MP_REACH_NLRI || code === ATTRIBUTE.MP_UNREACH_NLRI;
     const fate = holdsNlri ? 'session-reset' : 'treat-as-withdraw';
@@ -345,7 +268,7 @@ export class UpdateCursor {
       this.#verdict.add(code, fate, UPDATE_ERROR.ATTRIBUTE_FLAGS, text, at, end);
       return;
     }
-    const subcode = rule.check(this.#bytes, value, length, context);
+    const subcode = rule.check(this.bytes, value, length, context);
     if (subcode !== 0) {
       if (code === ATTRIBUTE.NEXT_HOP) {
         this.#hopSubcode = subcode;
@@ -364,7 +287,7 @@ export class UpdateCursor {
 
   /** MP_REACH_NLRI, which has passed its check. */
   #takeReach(value: number, end: number, context: WireContext): void {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     const hop = value + MP_REACH_HEAD;
     const hopLength = bytes[value + 3]!;
     // One reserved octet stands between next hop and NLRI, RFC 4760 §3.
@@ -376,7 +299,7 @@ export class UpdateCursor {
       this.ignoredFamily = true;
       return;
     }
-    this.#setField(REACH, nlri, end, afi !== AFI_IPV4, family.addPath);
+    this.setField(REACH, nlri, end, afi === AFI_IPV4 ? 4 : 6, family.addPath);
     this.#mpHopStart = hop;
     // Some speakers fill an absent link-local address with zeros.
     const hasLinkLocal = hopLength === 32 && isHostAddress(bytes, hop + 16, 16);
@@ -390,19 +313,19 @@ export class UpdateCursor {
   }
 
   #takeUnreach(value: number, end: number, context: WireContext): void {
-    const afi = readU16(this.#bytes, value);
-    const family = acceptedFamily(context, afi, this.#bytes[value + 2]!);
+    const afi = readU16(this.bytes, value);
+    const family = acceptedFamily(context, afi, this.bytes[value + 2]!);
     if (family === undefined) {
       this.ignoredFamily = true;
       return;
     }
-    this.#setField(UNREACH, value + MP_UNREACH_HEAD, end, afi !== AFI_IPV4, family.addPath);
+    this.setField(UNREACH, value + MP_UNREACH_HEAD, end, afi === AFI_IPV4 ? 4 : 6, family.addPath);
   }
 
   /** What can only be said once all attributes are known. */
   #judgeWhole(): void {
-    const announcesMp = this.#fieldStart[REACH]! < this.#fieldEnd[REACH]!;
-    const announcesNlri = this.#fieldStart[NLRI]! < this.#fieldEnd[NLRI]!;
+    const announcesMp = this.hasNlri(REACH);
+    const announcesNlri = this.hasNlri(NLRI);
     if (this.#hopSubcode !== 0) {
       // RFC 4760 §3: NEXT_HOP is to be ignored where all routes are in MP_REACH_NLRI.
       const fate = announcesMp && !announcesNlri ? 'attribute-discard' : 'treat-as-withdraw';
@@ -433,7 +356,7 @@ export class UpdateCursor {
     const start = view.start(ATTRIBUTE.AS_PATH);
     const length = view.length(ATTRIBUTE.AS_PATH);
     if (this.#as4) {
-      view.setAsPath(this.#bytes, start, length);
+      view.setAsPath(this.bytes, start, length);
       return;
     }
     if (this.#widePath.length === 0) this.#widePath = new Uint8Array(MAX_VALUE_LENGTH);
@@ -462,8 +385,8 @@ export class UpdateCursor {
       start - this.attributesStart <= 4 &&
       start + MP_UNREACH_HEAD === this.attributesEnd
     ) {
-      this.endOfRibAfi = readU16(this.#bytes, start);
-      this.endOfRibSafi = this.#bytes[start + 2]!;
+      this.endOfRibAfi = readU16(this.bytes, start);
+      this.endOfRibSafi = this.bytes[start + 2]!;
     }
   }
 
@@ -473,44 +396,9 @@ export class UpdateCursor {
   }
 
   #conclude(): Outcome {
-    const outcome = this.#verdict.conclude(this.#bytes, this.#reaches);
-    if (outcome === 'session-reset') {
-      this.#fieldStart.fill(0);
-      this.#fieldEnd.fill(0);
-      return outcome;
-    }
-    const isWithdrawn = outcome === 'treat-as-withdraw';
-    this.#withdrawnFields = isWithdrawn ? FIELDS : REACH;
-    this.#withdrawnAt = this.#fieldStart[WITHDRAWN]!;
-    this.#section = isWithdrawn ? FIELDS : UNREACH;
+    const outcome = this.#verdict.conclude(this.bytes, this.#reaches);
+    if (outcome === 'session-reset') this.clearNlri(this.bytes);
+    else this.openNlri(outcome === 'treat-as-withdraw');
     return outcome;
-  }
-
-  /** Sets the prefix fields from the NLRI at `at`; returns the position after it. */
-  #readPrefix(field: number, at: number): number {
-    const bytes = this.#bytes;
-    let from = at;
-    if (this.#fieldHasPathIds[field] === 1) {
-      this.pathId = readU32(bytes, from);
-      from += PATH_ID_LENGTH;
-    } else {
-      this.pathId = 0;
-    }
-    const bits = bytes[from]!;
-    from++;
-    this.length = bits;
-    this.w0 = readWord(bytes, from, bits);
-    if (this.#fieldIs6[field] === 1) {
-      this.family = 6;
-      this.w1 = readWord(bytes, from + 4, bits - 32);
-      this.w2 = readWord(bytes, from + 8, bits - 64);
-      this.w3 = readWord(bytes, from + 12, bits - 96);
-    } else {
-      this.family = 4;
-      this.w1 = 0;
-      this.w2 = 0;
-      this.w3 = 0;
-    }
-    return from + ((bits + 7) >>> 3);
   }
 }
