@@ -1,0 +1,267 @@
+/** What a speaker is told to do, and the check of it: every error names the field and says what to do. */
+
+import {
+  type Address,
+  AddressError,
+  type Family,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from 'net-ipaddr';
+import type { Policy } from './policy/prefixes.ts';
+import type { Origination, RoutingPeer } from './routing.ts';
+import type { SessionSettings } from './session/connection.ts';
+import type { Endpoint } from './session/transport.ts';
+
+export interface SpeakerConfig {
+  /** 1–4294967295. Another one resets all sessions. */
+  readonly localAs: number;
+  /** BGP Identifier, as an IPv4 address. Another one resets all sessions. */
+  readonly routerId: string;
+  /** Where peers may connect to. Port 0: any free one, which `inspect` shows. */
+  readonly listen: readonly Endpoint[];
+  /** Seconds, 0 (never) or at least 3. @default 90 */
+  readonly holdTimeSec?: number;
+  /** Seconds between KEEPALIVEs, never more than a third of the hold time. @default a third of the hold time */
+  readonly keepaliveSec?: number;
+  /** Seconds between attempts to connect, less up to a quarter. @default 3 */
+  readonly connectRetrySec?: number;
+  readonly peers: readonly PeerConfig[];
+  readonly originations: readonly OriginationConfig[];
+}
+
+export interface PeerConfig {
+  /** What the peer is known by: the same name later is the same peer, perhaps changed. */
+  readonly name: string;
+  /** An address of one peer only: incoming connections are told apart by it. */
+  readonly address: string;
+  /** Where we connect to. @default 179 */
+  readonly port?: number;
+  readonly remoteAs: number;
+  /** Wait for the peer to connect. @default false */
+  readonly passive?: boolean;
+  /** Where we connect from. @default the kernel's choice */
+  readonly sourceAddress?: string;
+  /** @default both, of which the peer may take one */
+  readonly families?: readonly Family[];
+  /** As SpeakerConfig's, for this peer. */
+  readonly holdTimeSec?: number;
+  readonly keepaliveSec?: number;
+  /** Seconds to wait for the peer's OPEN before ours is sent (RFC 4271 §8.1.1). @default 0 */
+  readonly delayOpenSec?: number;
+  /** As RoutingPeer's. @default auto */
+  readonly nextHopMode?: RoutingPeer['nextHopMode'];
+  /** As RoutingPeer's. */
+  readonly localAddress4?: string;
+  readonly localAddress6?: string;
+  readonly routeReflectorClient?: boolean;
+  readonly importPolicy: Policy;
+  readonly exportPolicy: Policy;
+  /** For people; so is `type`, which `node status` shows: "node-to-node mesh". */
+  readonly description?: string;
+  readonly type?: string;
+}
+
+export interface OriginationConfig extends Origination {
+  readonly prefix: string;
+}
+
+/** The configuration says something that cannot be. Nothing of it was applied. */
+export class ConfigurationError extends Error {
+  readonly code = 'ECONFIGURATION';
+  override readonly name = 'ConfigurationError';
+}
+
+/** A configuration that can be applied: checked, with its defaults, addresses in canonical text. */
+export interface Settings {
+  readonly localAs: number;
+  readonly routerId: number;
+  readonly listen: readonly Endpoint[];
+  /** By name. */
+  readonly peers: ReadonlyMap<string, PeerSettings>;
+  /** By canonical text of the prefix. */
+  readonly originations: ReadonlyMap<string, { prefix: Prefix; attributes: Origination }>;
+  /** Our own addresses, as far as the configuration tells: no next hop. */
+  readonly localAddresses: readonly Address[];
+}
+
+export interface PeerSettings {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly type: string | undefined;
+  /** A change of these resets the session. */
+  readonly session: SessionSettings;
+  /** A change of these does not. */
+  readonly routing: RoutingPeer;
+}
+
+const BGP_PORT = 179;
+const DEFAULT_HOLD_TIME_SEC = 90;
+const DEFAULT_CONNECT_RETRY_SEC = 3;
+const MAX_SECONDS = 65_535;
+
+/** @throws ConfigurationError */
+export function check(config: SpeakerConfig): Settings {
+  requireAs('localAs', config.localAs);
+  const routerId = readRouterId(config.routerId);
+  const listen = config.listen.map((at, index) => {
+    requireInteger(`listen[${index}].port`, at.port, 0, MAX_SECONDS);
+    const address = readAddress(`listen[${index}].address`, at.address);
+    return { address: formatAddress(address), port: at.port };
+  });
+  const peers = checkPeers(config, routerId);
+  const originations = new Map<string, { prefix: Prefix; attributes: Origination }>();
+  for (const { prefix: text, ...attributes } of config.originations) {
+    const prefix = named('originations', () => parsePrefix(text));
+    originations.set(formatPrefix(prefix), { prefix, attributes });
+  }
+  const localAddresses = collectLocalAddresses(listen, peers.values());
+  return { localAs: config.localAs, routerId, listen, peers, originations, localAddresses };
+}
+
+function checkPeers(config: SpeakerConfig, routerId: number): Map<string, PeerSettings> {
+  const peers = new Map<string, PeerSettings>();
+  const nameOf = new Map<string, string>();
+  for (const peer of config.peers) {
+    if (peer.name === '') throw new ConfigurationError('a peer has an empty name');
+    if (peers.has(peer.name)) {
+      throw new ConfigurationError(`two peers are named "${peer.name}": names must be unique`);
+    }
+    const settings = checkPeer(peer, config, routerId);
+    const { address } = settings.session.remote;
+    const other = nameOf.get(address);
+    if (other !== undefined) {
+      throw new ConfigurationError(
+        `peer "${peer.name}": ${address} is already the address of peer "${other}"; a connection from there could be either's`,
+      );
+    }
+    nameOf.set(address, peer.name);
+    peers.set(peer.name, settings);
+  }
+  return peers;
+}
+
+function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): PeerSettings {
+  const field = (name: string) => `peer "${peer.name}": ${name}`;
+  const address = readAddress(field('address'), peer.address);
+  const source = readOptional(field('sourceAddress'), peer.sourceAddress);
+  if (source && source.family !== address.family) {
+    throw new ConfigurationError(
+      `${field('sourceAddress')} ${formatAddress(source)} cannot reach ${formatAddress(address)}: one is IPv4, the other IPv6`,
+    );
+  }
+  const port = peer.port ?? BGP_PORT;
+  requireInteger(field('port'), port, 1, 65_535);
+  requireAs(field('remoteAs'), peer.remoteAs);
+
+  const holdTimeSec = peer.holdTimeSec ?? config.holdTimeSec ?? DEFAULT_HOLD_TIME_SEC;
+  if (holdTimeSec !== 0) requireInteger(field('holdTimeSec'), holdTimeSec, 3, MAX_SECONDS);
+  const keepaliveSec = peer.keepaliveSec ?? config.keepaliveSec;
+  if (keepaliveSec !== undefined) {
+    requireInteger(field('keepaliveSec'), keepaliveSec, 1, MAX_SECONDS);
+  }
+  const connectRetrySec = config.connectRetrySec ?? DEFAULT_CONNECT_RETRY_SEC;
+  requireInteger('connectRetrySec', connectRetrySec, 1, MAX_SECONDS);
+  const delayOpenSec = peer.delayOpenSec ?? 0;
+  requireInteger(field('delayOpenSec'), delayOpenSec, 0, MAX_SECONDS);
+
+  const families = peer.families ?? [4, 6];
+  if (families.length === 0 || new Set(families).size !== families.length) {
+    throw new ConfigurationError(`${field('families')} must be [4], [6] or [4, 6]`);
+  }
+  const localAddress4 = readOptional(field('localAddress4'), peer.localAddress4, 4);
+  const localAddress6 = readOptional(field('localAddress6'), peer.localAddress6, 6);
+  return {
+    name: peer.name,
+    description: peer.description,
+    type: peer.type,
+    session: {
+      remote: { address: formatAddress(address), port },
+      sourceAddress: source && formatAddress(source),
+      terms: {
+        localAs: config.localAs,
+        routerId,
+        remoteAs: peer.remoteAs,
+        holdTimeSec,
+        keepaliveSec,
+        families,
+      },
+      attributes: {
+        passive: peer.passive ?? false,
+        connectRetryMs: connectRetrySec * 1000,
+        delayOpenMs: delayOpenSec * 1000,
+      },
+    },
+    routing: {
+      name: peer.name,
+      remoteAs: peer.remoteAs,
+      nextHopMode: peer.nextHopMode ?? 'auto',
+      ...(localAddress4 && { localAddress4 }),
+      ...(localAddress6 && { localAddress6 }),
+      routeReflectorClient: peer.routeReflectorClient ?? false,
+      importPolicy: peer.importPolicy,
+      exportPolicy: peer.exportPolicy,
+    },
+  };
+}
+
+function collectLocalAddresses(
+  listen: readonly Endpoint[],
+  peers: Iterable<PeerSettings>,
+): Address[] {
+  const texts = new Set(listen.map(({ address }) => address));
+  for (const { session, routing } of peers) {
+    if (session.sourceAddress !== undefined) texts.add(session.sourceAddress);
+    for (const address of [routing.localAddress4, routing.localAddress6]) {
+      if (address !== undefined) texts.add(formatAddress(address));
+    }
+  }
+  texts.delete('0.0.0.0');
+  texts.delete('::');
+  return [...texts].map(parseAddress);
+}
+
+function readRouterId(text: string): number {
+  const address = readAddress('routerId', text, 4);
+  const routerId = address.bytes.reduce((number, byte) => number * 256 + byte, 0);
+  if (routerId === 0) {
+    throw new ConfigurationError('routerId 0.0.0.0 is none: take an IPv4 address of the node');
+  }
+  return routerId;
+}
+
+function readOptional(
+  field: string,
+  text: string | undefined,
+  family?: Family,
+): Address | undefined {
+  return text === undefined ? undefined : readAddress(field, text, family);
+}
+
+function readAddress(field: string, text: string, family?: Family): Address {
+  const address = named(field, () => parseAddress(text));
+  if (family !== undefined && address.family !== family) {
+    throw new ConfigurationError(`${field} ${text} is not an IPv${family} address`);
+  }
+  return address;
+}
+
+function named<T>(field: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof AddressError) throw new ConfigurationError(`${field}: ${error.message}`);
+    throw error;
+  }
+}
+
+function requireAs(field: string, as: number): void {
+  requireInteger(field, as, 1, 4_294_967_295);
+}
+
+function requireInteger(field: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new ConfigurationError(`${field} ${value} is not a whole number from ${min} to ${max}`);
+}

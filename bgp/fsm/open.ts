@@ -1,0 +1,130 @@
+/** OPEN: what we say in ours, and what follows from the peer's (RFC 4271 §4.2, §6.2; RFC 5492). */
+
+import {
+  AFI_IPV4,
+  AFI_IPV6,
+  type Capability,
+  ERROR,
+  encodeCapability,
+  NO_DATA,
+  OPEN_ERROR,
+  type Open,
+  SAFI_UNICAST,
+  type WireError,
+} from 'bgp-parser-ts';
+import type { Family } from 'net-ipaddr';
+import type { Event } from './event.ts';
+import type { Fsm } from './transition.ts';
+
+/** What we offer to a peer and ask of it. */
+export interface Terms {
+  readonly localAs: number;
+  /** Our BGP Identifier, unsigned 32 bits. */
+  readonly routerId: number;
+  readonly remoteAs: number;
+  /** Seconds, 0 or at least 3. */
+  readonly holdTimeSec: number;
+  /** Seconds between KEEPALIVEs; undefined: a third of the negotiated hold time, which is also the most. */
+  readonly keepaliveSec: number | undefined;
+  /** At least one. */
+  readonly families: readonly Family[];
+}
+
+/** What the two OPENs settled. */
+export interface Negotiated {
+  /** 0: the session is never timed out, and no KEEPALIVE is sent. */
+  readonly holdTimeMs: number;
+  readonly keepaliveMs: number;
+  readonly families: readonly Family[];
+  /** RFC 6793 */
+  readonly fourOctetAs: boolean;
+  /** RFC 8654 */
+  readonly extendedMessage: boolean;
+  /** The peer's BGP Identifier, unsigned 32 bits. */
+  readonly remoteRouterId: number;
+  /** All that the peer announced, in its order. */
+  readonly capabilities: readonly Capability[];
+}
+
+const AFI: Record<Family, number> = { 4: AFI_IPV4, 6: AFI_IPV6 };
+
+export function openFor(terms: Terms): Omit<Open, 'type'> {
+  return {
+    as: terms.localAs,
+    holdTime: terms.holdTimeSec,
+    routerId: terms.routerId,
+    capabilities: [
+      ...terms.families.map(multiprotocol),
+      { kind: 'route-refresh' },
+      { kind: 'four-octet-as', as: terms.localAs },
+    ],
+  };
+}
+
+function multiprotocol(family: Family): Capability {
+  return { kind: 'multiprotocol', afi: AFI[family], safi: SAFI_UNICAST };
+}
+
+/** Event 19, 20 or 22, for an OPEN as the parser left it. */
+export function openEvent(
+  fsm: Fsm,
+  terms: Terms,
+  decoded: { readonly message: Open } | { readonly error: WireError },
+): Event {
+  if ('error' in decoded) return { name: 'BGPOpenMsgErr', error: decoded.error };
+  const error = objection(terms, decoded.message);
+  if (error !== undefined) return { name: 'BGPOpenMsgErr', error };
+  const negotiated = negotiate(terms, decoded.message);
+  const name = fsm.delaysOpen ? 'BGPOpen with DelayOpenTimer running' : 'BGPOpen';
+  return { name, negotiated };
+}
+
+/** What in a well-formed OPEN we do not accept, in the order of RFC 4271 §6.2. */
+function objection(terms: Terms, open: Open): WireError | undefined {
+  if (open.as !== terms.remoteAs) {
+    const text = `the peer says that it is AS ${open.as}, but it is configured as AS ${terms.remoteAs}`;
+    return openError(OPEN_ERROR.BAD_PEER_AS, text);
+  }
+  // RFC 6286 §2.2: unique within an AS, so that another AS may well use the same.
+  if (open.as === terms.localAs && open.routerId === terms.routerId) {
+    const text = 'the peer has our own BGP Identifier: give one of the two another router id';
+    return openError(OPEN_ERROR.BAD_BGP_IDENTIFIER, text);
+  }
+  if (commonFamilies(terms, open).length === 0) {
+    // RFC 5492 §5: the data are the capabilities that we miss, as in an OPEN.
+    const data = Buffer.concat(terms.families.map(multiprotocol).map(encodeCapability));
+    const wanted = terms.families.map((family) => `IPv${family} unicast`).join(' or ');
+    return openError(OPEN_ERROR.UNSUPPORTED_CAPABILITY, `the peer does not take ${wanted}`, data);
+  }
+  return undefined;
+}
+
+function openError(subcode: number, text: string, data: Uint8Array = NO_DATA): WireError {
+  return { code: ERROR.OPEN, subcode, data, text };
+}
+
+function negotiate(terms: Terms, open: Open): Negotiated {
+  const announces = (kind: Capability['kind']) =>
+    open.capabilities.some((capability) => capability.kind === kind);
+  // RFC 4271 §4.2: the smaller one, which is 0 when either side wants none.
+  const holdTimeMs = 1000 * Math.min(terms.holdTimeSec, open.holdTime);
+  return {
+    holdTimeMs,
+    // §4.4: "a reasonable maximum … would be one third of the Hold Time interval".
+    keepaliveMs: Math.min(holdTimeMs / 3, 1000 * (terms.keepaliveSec ?? Infinity)),
+    families: commonFamilies(terms, open),
+    fourOctetAs: announces('four-octet-as'),
+    extendedMessage: false, // we do not announce it
+    remoteRouterId: open.routerId,
+    capabilities: open.capabilities,
+  };
+}
+
+/** RFC 4760 §8: both sides announce a family to use it. Without any, IPv4 unicast goes as ever. */
+function commonFamilies(terms: Terms, open: Open): Family[] {
+  const theirs = open.capabilities.filter((capability) => capability.kind === 'multiprotocol');
+  if (theirs.length === 0) return terms.families.filter((family) => family === 4);
+  return terms.families.filter((family) =>
+    theirs.some(({ afi, safi }) => afi === AFI[family] && safi === SAFI_UNICAST),
+  );
+}

@@ -1,0 +1,106 @@
+/** The sockets that all peers connect to: opened, tried again, and closed as the configuration says. */
+
+import type { Clock, Log, Random, Timer } from '../../ports.ts';
+import type { Endpoint, Listener, Stream, Transport } from './transport.ts';
+
+export interface ListenerStatus {
+  readonly address: string;
+  /** The bound port, or the wanted one while there is none. */
+  readonly port: number;
+  readonly isListening: boolean;
+  /** Why not, if it was tried in vain. */
+  readonly error: string | undefined;
+}
+
+export interface ListenersOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** As ListenerEvents.incoming, for all of them. */
+  readonly incoming: (stream: Stream) => void;
+}
+
+const RETRY_MS = 1_000;
+const MAX_RETRY_MS = 30_000;
+
+export class Listeners {
+  readonly #options: ListenersOptions;
+  readonly #sockets = new Map<string, ListenSocket>();
+
+  constructor(options: ListenersOptions) {
+    this.#options = options;
+  }
+
+  /** Opens what is new and closes what is gone; the others, and all connections, stay. */
+  set(endpoints: readonly Endpoint[]): void {
+    const wanted = new Map(endpoints.map((at) => [`${at.address} ${at.port}`, at]));
+    for (const [key, socket] of this.#sockets) {
+      if (wanted.has(key)) continue;
+      socket.close();
+      this.#sockets.delete(key);
+    }
+    for (const [key, at] of wanted) {
+      if (!this.#sockets.has(key)) this.#sockets.set(key, new ListenSocket(at, this.#options));
+    }
+  }
+
+  get status(): ListenerStatus[] {
+    return [...this.#sockets.values()].map(({ status }) => status);
+  }
+}
+
+class ListenSocket {
+  readonly #at: Endpoint;
+  readonly #options: ListenersOptions;
+  #listener: Listener;
+  #port: number;
+  #isListening = false;
+  #error: string | undefined;
+  #retry: Timer | undefined;
+  #failures = 0;
+
+  constructor(at: Endpoint, options: ListenersOptions) {
+    this.#at = at;
+    this.#options = options;
+    this.#port = at.port;
+    this.#listener = this.#open();
+  }
+
+  get status(): ListenerStatus {
+    const { address } = this.#at;
+    return { address, port: this.#port, isListening: this.#isListening, error: this.#error };
+  }
+
+  close(): void {
+    this.#retry?.cancel();
+    this.#listener.close();
+  }
+
+  #open(): Listener {
+    return this.#options.transport.listen(this.#at, {
+      listening: (port) => {
+        this.#port = port;
+        this.#isListening = true;
+        this.#error = undefined;
+        this.#failures = 0;
+      },
+      incoming: this.#options.incoming,
+      failed: (why) => this.#failed(why),
+    });
+  }
+
+  /** The address may be given to an interface later, or its present user may go away: try again. */
+  #failed(why: string): void {
+    const { clock, log, random } = this.#options;
+    this.#isListening = false;
+    if (why !== this.#error) {
+      log.warn({ ...this.#at, why }, 'cannot listen for BGP peers; will try again');
+    }
+    this.#error = why;
+    const waitMs = Math.min(RETRY_MS * 2 ** this.#failures++, MAX_RETRY_MS);
+    this.#retry = clock.after(waitMs * (0.75 + 0.25 * random()), () => {
+      this.#listener = this.#open();
+    });
+  }
+}

@@ -1,0 +1,360 @@
+/** One configured peer: its connection, a second one while two collide, and what is known of its session. */
+
+import {
+  CEASE,
+  encodeNotification,
+  MESSAGE_KEEPALIVE,
+  MESSAGE_NOTIFICATION,
+  MESSAGE_OPEN,
+  MESSAGE_ROUTE_REFRESH,
+  MESSAGE_UPDATE,
+  type Notification,
+  notificationName,
+  type RouteRefresh,
+  shutdownCommunication,
+  type WireError,
+} from 'bgp-parser-ts';
+import { type Family, formatAddress } from 'net-ipaddr';
+import type { Log } from '../../ports.ts';
+import { admit, resolve } from '../fsm/collision.ts';
+import { manualStart } from '../fsm/event.ts';
+import type { Negotiated } from '../fsm/open.ts';
+import { type Fsm, IDLE, type State } from '../fsm/transition.ts';
+import type { Routing } from '../routing.ts';
+import {
+  Connection,
+  type ConnectionOwner,
+  type SessionSettings,
+  type Surroundings,
+} from './connection.ts';
+import { endOfRib } from './end-of-rib.ts';
+import type { Stream } from './transport.ts';
+
+/** Why a session ended, or did not come about. */
+export interface SessionError {
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+  /** Who said so: we or the peer, by a NOTIFICATION; or TCP. */
+  readonly source: 'notification sent' | 'notification received' | 'transport';
+  /** RFC 4271 §4.5; undefined for transport. */
+  readonly code?: number;
+  readonly subcode?: number;
+  /** `Cease / Administrative Shutdown`, or what TCP said. */
+  readonly name: string;
+  /** What was wrong, where there is more to say. The peer's words are in it: escape before printing. */
+  readonly text?: string;
+}
+
+/** Messages by type, since the peer was configured. */
+export interface MessageCounts {
+  open: number;
+  update: number;
+  notification: number;
+  keepalive: number;
+  routeRefresh: number;
+}
+
+/** A session as it is now. */
+export interface SessionStatus {
+  readonly state: State;
+  /** Since when it is Established, or since when it is not; milliseconds since the epoch. */
+  readonly sinceMs: number;
+  /** How often it was Established since the peer was configured. */
+  readonly upCount: number;
+  readonly lastError: SessionError | undefined;
+  /** Undefined unless Established. */
+  readonly negotiated: (Negotiated & { localAddress: string; remoteAddress: string }) | undefined;
+  /** Families whose initial routes are in: End-of-RIB, or a KEEPALIVE, came after them. */
+  readonly initialRoutesIn: readonly Family[];
+  readonly received: Readonly<MessageCounts>;
+  readonly sent: Readonly<MessageCounts>;
+}
+
+/** What the peer's owner hears of, when it happens. */
+export interface PeerEvents {
+  /** The session became Established, or ceased to be: `status` tells. */
+  sessionChanged(): void;
+  /** The initial routes of all negotiated families are in. */
+  initialRoutesIn(): void;
+  /** As ConnectionOwner.closing. */
+  closing(): () => void;
+}
+
+const TYPES: Record<number, keyof MessageCounts> = {
+  [MESSAGE_OPEN]: 'open',
+  [MESSAGE_UPDATE]: 'update',
+  [MESSAGE_NOTIFICATION]: 'notification',
+  [MESSAGE_KEEPALIVE]: 'keepalive',
+  [MESSAGE_ROUTE_REFRESH]: 'routeRefresh',
+};
+
+export class Peer implements ConnectionOwner {
+  readonly settings: SessionSettings;
+  /** The peer's id in `routing`. */
+  readonly id: number;
+  readonly #routing: Routing;
+  readonly #around: Surroundings;
+  readonly #events: PeerEvents;
+  readonly #log: Log;
+
+  /** One; two while the peer's attempt and ours meet. */
+  #connections: Connection[];
+  #negotiated: SessionStatus['negotiated'];
+  #sinceMs: number;
+  #upCount = 0;
+  #lastError: SessionError | undefined;
+  #initialRoutesIn: Family[] = [];
+  readonly #received = noMessages();
+  readonly #sent = noMessages();
+
+  constructor(
+    settings: SessionSettings,
+    id: number,
+    routing: Routing,
+    around: Surroundings,
+    events: PeerEvents,
+    log: Log,
+  ) {
+    this.settings = settings;
+    this.id = id;
+    this.#routing = routing;
+    this.#around = around;
+    this.#events = events;
+    this.#log = log;
+    this.#sinceMs = around.clock.now();
+    this.#connections = [new Connection(this, around, IDLE)];
+  }
+
+  start(): void {
+    this.#main.dispatch(manualStart(this.settings.attributes.passive));
+  }
+
+  /** Ends the session; the Cease subcode tells the peer why (RFC 4486). */
+  stop(subcode: number): void {
+    for (const connection of [...this.#connections]) {
+      connection.dispatch({ name: 'ManualStop', subcode });
+    }
+  }
+
+  /** Ends the session without a NOTIFICATION. The routes stay in the RIB: for a process that ends. */
+  abandon(): void {
+    for (const connection of this.#connections) connection.dispose();
+  }
+
+  /** A connection from the peer's address has come. */
+  incoming(stream: Stream): void {
+    const admission = admit(this.#connections.map(({ contender }) => contender));
+    switch (admission.fate) {
+      case 'adopt':
+        this.#main.adopt(stream);
+        return;
+      case 'refuse':
+        this.#refuse(stream, admission.why);
+        return;
+      case 'replace':
+        this.#connections[admission.stale]!.dispatch({ name: 'OpenCollisionDump' });
+        this.#second(stream);
+        return;
+      case 'second':
+        this.#second(stream);
+        return;
+    }
+  }
+
+  /** The RIB has something for the peer. */
+  readable(): void {
+    this.#main.readable();
+  }
+
+  get isEstablished(): boolean {
+    return this.#negotiated !== undefined;
+  }
+
+  /** Established, and the initial routes of all families are in. */
+  get hasInitialRoutes(): boolean {
+    const families = this.#negotiated?.families;
+    return families?.every((family) => this.#initialRoutesIn.includes(family)) ?? false;
+  }
+
+  get status(): SessionStatus {
+    return {
+      state: this.#furthestState(),
+      sinceMs: this.#sinceMs,
+      upCount: this.#upCount,
+      lastError: this.#lastError,
+      negotiated: this.#negotiated,
+      initialRoutesIn: [...this.#initialRoutesIn],
+      received: { ...this.#received },
+      sent: { ...this.#sent },
+    };
+  }
+
+  get #main(): Connection {
+    return this.#connections[0]!;
+  }
+
+  /** With two connections the peer is as far as the further one. */
+  #furthestState(): State {
+    const order: State[] = ['Established', 'OpenConfirm', 'OpenSent', 'Connect', 'Active', 'Idle'];
+    const states = this.#connections.map(({ fsm }) => fsm.state);
+    return order.find((state) => states.includes(state))!;
+  }
+
+  // Collision
+
+  #second(stream: Stream): void {
+    // It begins where a machine waits for the peer to connect.
+    const { connectRetryCounter } = this.#main.fsm;
+    const second = new Connection(this, this.#around, {
+      ...IDLE,
+      state: 'Active',
+      connectRetryCounter,
+    });
+    this.#connections.push(second);
+    second.adopt(stream);
+  }
+
+  #refuse(stream: Stream, why: string): void {
+    this.#log.debug({ why }, 'refused a connection from the peer');
+    const subcode = this.isEstablished ? CEASE.CONNECTION_COLLISION : CEASE.CONNECTION_REJECTED;
+    stream.attach({ connected() {}, data() {}, writable() {}, closed() {} });
+    stream.write([encodeNotification(6, subcode)]);
+    stream.end(this.closing());
+  }
+
+  survivesCollision(opened: Connection, { remoteRouterId }: Negotiated): boolean {
+    const other = this.#connections.find((connection) => connection !== opened);
+    if (other === undefined) return true;
+    const { localAs, routerId, remoteAs } = this.settings.terms;
+    const speakers = { localRouterId: routerId, localAs, remoteRouterId, remoteAs };
+    const loser = resolve(opened.contender, other.contender, speakers);
+    this.#log.debug({ loser }, 'two connections with the peer: one is closed');
+    (loser === 'opened' ? opened : other).dispatch({ name: 'OpenCollisionDump' });
+    return loser === 'other';
+  }
+
+  settled(connection: Connection, before: Fsm): void {
+    const { state, delaysOpen } = connection.fsm;
+    if (state !== before.state) this.#log.debug({ from: before.state, to: state }, 'session state');
+    const isWithoutStream = state === 'Idle' || (state === 'Active' && !delaysOpen);
+    if (this.#connections.length > 1 && isWithoutStream) {
+      // §8.2.1.2: the machine of the connection that is closed is disposed of.
+      connection.dispose();
+      this.#connections = this.#connections.filter((one) => one !== connection);
+    }
+  }
+
+  // What a connection tells
+
+  sessionUp(connection: Connection, negotiated: Negotiated): void {
+    const localAddress = connection.stream!.localAddress!;
+    const remoteAddress = connection.stream!.remoteAddress!;
+    for (const other of [...this.#connections]) {
+      if (other !== connection) other.dispatch({ name: 'OpenCollisionDump' });
+    }
+    this.#negotiated = {
+      ...negotiated,
+      localAddress: formatAddress(localAddress),
+      remoteAddress: formatAddress(remoteAddress),
+    };
+    this.#sinceMs = this.#around.clock.now();
+    this.#upCount++;
+    this.#initialRoutesIn = [];
+    this.#log.info({ families: negotiated.families }, 'session established');
+    this.#routing.peerUp(this.id, { ...negotiated, localAddress, remoteAddress });
+    this.#events.sessionChanged();
+  }
+
+  sessionDown(): void {
+    this.#negotiated = undefined;
+    this.#sinceMs = this.#around.clock.now();
+    this.#log.info({ lastError: this.#lastError }, 'session ended');
+    this.#routing.peerDown(this.id);
+    this.#events.sessionChanged();
+  }
+
+  update(bytes: Uint8Array, start: number, end: number): WireError | undefined {
+    const error = this.#routing.update(this.id, bytes, start, end);
+    if (error !== undefined) return error;
+    const family = endOfRib(bytes, start, end);
+    if (family !== undefined) this.#noteInitialRoutes([family]);
+    return undefined;
+  }
+
+  routeRefresh({ afi, safi, subtype }: RouteRefresh): void {
+    // RFC 7313 §5: only 0 is a request, and the others mean something only where it is negotiated.
+    if (subtype === 0) this.#routing.refresh(this.id, afi, safi);
+  }
+
+  /**
+   * Peers without the graceful restart capability need not send End-of-RIB. Most speakers send the
+   * initial routes before their first KEEPALIVE of the established session, so that ends them too.
+   */
+  keptAlive(): void {
+    const negotiated = this.#negotiated!;
+    if (negotiated.capabilities.some(({ kind }) => kind === 'graceful-restart')) return;
+    this.#noteInitialRoutes(negotiated.families);
+  }
+
+  #noteInitialRoutes(families: readonly Family[]): void {
+    const hadAll = this.hasInitialRoutes;
+    const added = families.filter((family) => !this.#initialRoutesIn.includes(family));
+    this.#initialRoutesIn.push(...added);
+    if (!hadAll && this.hasInitialRoutes) this.#events.initialRoutesIn();
+  }
+
+  pull(maxBytes: number): Uint8Array[] {
+    return this.#routing.pull(this.id, maxBytes);
+  }
+
+  received(type: number): void {
+    this.#received[TYPES[type]!]++;
+  }
+
+  sent(type: number): void {
+    this.#sent[TYPES[type]!]++;
+  }
+
+  notificationReceived(notification: Notification): void {
+    const { code, subcode } = notification;
+    this.#report({
+      atMs: this.#around.clock.now(),
+      source: 'notification received',
+      code,
+      subcode,
+      name: notificationName(code, subcode),
+      text: shutdownCommunication(notification),
+    });
+  }
+
+  notificationSent({ code, subcode, text }: WireError): void {
+    this.#report({
+      atMs: this.#around.clock.now(),
+      source: 'notification sent',
+      code,
+      subcode,
+      name: notificationName(code, subcode),
+      text,
+    });
+  }
+
+  transportFailed(why: string): void {
+    this.#report({ atMs: this.#around.clock.now(), source: 'transport', name: why });
+  }
+
+  closing(): () => void {
+    return this.#events.closing();
+  }
+
+  #report(error: SessionError): void {
+    this.#lastError = error;
+    // Which of two connections with a peer was closed, or that it does not answer yet, is nobody's worry.
+    const isQuiet = error.source === 'transport' || error.subcode === CEASE.CONNECTION_COLLISION;
+    if (isQuiet) this.#log.debug({ error }, 'session error');
+    else this.#log.warn({ error }, 'session error');
+  }
+}
+
+function noMessages(): MessageCounts {
+  return { open: 0, update: 0, notification: 0, keepalive: 0, routeRefresh: 0 };
+}

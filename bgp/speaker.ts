@@ -1,0 +1,371 @@
+/**
+ * A BGP speaker: sessions with peers, the routes that they bring, and what each is told.
+ *
+ *     const speaker = new Speaker({ clock, random: Math.random, log });
+ *     speaker.onRoutes((ids, count, routes) => { … });
+ *     speaker.configure({ localAs: 64512, routerId: '10.0.0.1', listen, peers, originations });
+ *     …
+ *     await speaker.close({ notify: true });
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import { CEASE } from 'bgp-parser-ts';
+import { formatAddress, parsePrefix } from 'net-ipaddr';
+import type { Clock, Log, Random } from '../ports.ts';
+import { check, type PeerSettings, type Settings, type SpeakerConfig } from './configuration.ts';
+import {
+  type PathDetail,
+  type PeerCounts,
+  type RouteDetail,
+  type RoutesListener,
+  Routing,
+} from './routing.ts';
+import { type Immediate, Schedule, type Task } from './schedule.ts';
+import type { Surroundings } from './session/connection.ts';
+import { type ListenerStatus, Listeners } from './session/listeners.ts';
+import { Peer, type SessionStatus } from './session/peer.ts';
+import { Strangers } from './session/strangers.ts';
+import { tcpTransport } from './session/tcp.ts';
+import type { Stream, Transport } from './session/transport.ts';
+
+export type { OriginationConfig, PeerConfig, SpeakerConfig } from './configuration.ts';
+export { ConfigurationError } from './configuration.ts';
+
+export interface SpeakerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** @default the kernel's TCP */
+  readonly transport?: Transport;
+  /** Must let the transport deliver what has come before it calls back. @default setImmediate */
+  readonly immediate?: Immediate;
+}
+
+export interface SpeakerStatus {
+  readonly listeners: readonly ListenerStatus[];
+  /** Connections refused because they came from no peer's address. */
+  readonly strangersRefused: number;
+  readonly peers: readonly PeerStatus[];
+}
+
+export interface PeerStatus extends SessionStatus {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly type: string | undefined;
+  readonly address: string;
+  readonly port: number;
+  readonly remoteAs: number;
+  readonly passive: boolean;
+  readonly routes: PeerCounts;
+}
+
+/** A prefix, its paths, and who was told, with peers by name; undefined: originated here. */
+export interface RouteStatus extends Omit<RouteDetail, 'paths' | 'sentTo'> {
+  readonly paths: readonly (Omit<PathDetail, 'peer'> & { readonly peer: string | undefined })[];
+  readonly sentTo: readonly string[];
+}
+
+interface Known {
+  settings: PeerSettings;
+  readonly peer: Peer;
+}
+
+export class Speaker {
+  readonly #options: SpeakerOptions;
+  readonly #around: Surroundings;
+  readonly #listeners: Listeners;
+  readonly #strangers: Strangers;
+  readonly #routesListeners: RoutesListener[] = [];
+  readonly #sessionListeners: ((peer: PeerStatus) => void)[] = [];
+
+  /** What is to be; what is differs from it only while the tables of another AS are given up. */
+  #wanted: Settings | undefined;
+  #applied: Settings | undefined;
+  #routing: Routing | undefined;
+  #hasWork = false;
+  readonly #known = new Map<string, Known>();
+  readonly #byAddress = new Map<string, Peer>();
+  readonly #byId = new Map<number, Known>();
+
+  #isClosed = false;
+  /** Streams on which the last words are still on their way. */
+  #closing = 0;
+  #allClosed: (() => void) | undefined;
+  readonly #convergenceWaiters = new Set<(hasConverged: boolean) => void>();
+
+  constructor(options: SpeakerOptions) {
+    const { clock, random, log } = options;
+    this.#options = options;
+    const schedule = new Schedule(clock, options.immediate ?? ((fn) => void setImmediate(fn)));
+    const transport = options.transport ?? tcpTransport(clock);
+    this.#around = { clock, random, schedule, transport };
+    this.#strangers = new Strangers(clock, log);
+    const incoming = (stream: Stream) => this.#incoming(stream);
+    this.#listeners = new Listeners({ transport, clock, random, log, incoming });
+  }
+
+  /**
+   * What is to be from now on. Only what differs is touched: a peer whose address, AS, timers or
+   * families changed is reset, one whose policy or next hop changed is not, and the others notice
+   * nothing. Listening is tried until it works, and `inspect` tells how it went.
+   *
+   * @throws ConfigurationError and changes nothing.
+   */
+  configure(config: SpeakerConfig): void {
+    if (this.#isClosed) throw new Error('the speaker is closed');
+    this.#wanted = check(config);
+    const { localAs, routerId } = this.#wanted;
+    const applied = this.#applied;
+    if (applied && (applied.localAs !== localAs || applied.routerId !== routerId)) {
+      // Every path and every encoded UPDATE has the old numbers in it. So all goes, as if it had
+      // been withdrawn, and then the new tables begin.
+      this.#apply({ ...applied, peers: new Map(), originations: new Map() });
+      this.#requestWork();
+    } else {
+      this.#apply(this.#wanted);
+    }
+  }
+
+  /**
+   * `listener` hears of every prefix whose route changed, in batches, soon after it did. What is
+   * chosen already when it is added it does not hear of. Nothing is told after `close`.
+   */
+  onRoutes(listener: RoutesListener): void {
+    this.#routesListeners.push(listener);
+  }
+
+  /** `listener` hears of every session that became Established, or ceased to be. */
+  onSessionChange(listener: (peer: PeerStatus) => void): void {
+    this.#sessionListeners.push(listener);
+  }
+
+  /**
+   * Resolves to true when every configured peer is Established, its initial routes are in and all
+   * are chosen and told; to false `deadlineMs` from now. New configuration counts meanwhile.
+   */
+  whenConverged(deadlineMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (hasConverged: boolean) => {
+        this.#convergenceWaiters.delete(settle);
+        deadline.cancel();
+        resolve(hasConverged);
+      };
+      const deadline = this.#options.clock.after(deadlineMs, () => settle(false));
+      this.#convergenceWaiters.add(settle);
+      this.#checkConvergence();
+    });
+  }
+
+  inspect(): SpeakerStatus {
+    return {
+      listeners: this.#listeners.status,
+      strangersRefused: this.#strangers.count,
+      peers: [...this.#known.values()].map((known) => this.#statusOf(known)),
+    };
+  }
+
+  /**
+   * The route to `prefix` with all its paths, or all routes: lazily, and good only within one turn
+   * of the event loop. @throws AddressError
+   */
+  *routes(prefix?: string): Generator<RouteStatus> {
+    const routing = this.#routing;
+    if (routing === undefined) return;
+    const prefixes = prefix === undefined ? routing.prefixes() : [parsePrefix(prefix)];
+    for (const one of prefixes) {
+      const detail = routing.route(one);
+      if (detail !== undefined) yield this.#withNames(detail);
+    }
+  }
+
+  /**
+   * Ends all sessions and stops listening; resolves when the sockets are closed, in seconds at most.
+   * With `notify` peers get a Cease / Administrative Shutdown and drop our routes at once; without,
+   * the connections just close.
+   */
+  async close({ notify }: { notify: boolean }): Promise<void> {
+    this.#isClosed = true;
+    this.#listeners.set([]);
+    for (const settle of [...this.#convergenceWaiters]) settle(false);
+    for (const { peer } of this.#known.values()) {
+      if (notify) peer.stop(CEASE.ADMINISTRATIVE_SHUTDOWN);
+      else peer.abandon();
+    }
+    this.#around.schedule.remove(this.#upkeep);
+    if (this.#closing === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#allClosed = resolve;
+    });
+  }
+
+  // Configuration
+
+  #apply(wanted: Settings): void {
+    const before = this.#applied;
+    this.#applied = wanted;
+    const routing = this.#routing ?? this.#newRouting(wanted);
+    this.#listeners.set(wanted.listen);
+    routing.setLocalAddresses(wanted.localAddresses);
+    // All that go before any that come: a peer may take over another's address.
+    for (const known of this.#known.values()) {
+      const settings = wanted.peers.get(known.settings.name);
+      if (settings === undefined) {
+        this.#remove(known, routing, CEASE.PEER_DECONFIGURED);
+      } else if (!isDeepStrictEqual(settings.session, known.settings.session)) {
+        this.#remove(known, routing, CEASE.OTHER_CONFIGURATION_CHANGE);
+      } else {
+        if (!isDeepStrictEqual(settings.routing, known.settings.routing)) {
+          routing.changePeer(known.peer.id, settings.routing);
+        }
+        known.settings = settings;
+      }
+    }
+    for (const settings of wanted.peers.values()) {
+      if (!this.#known.has(settings.name)) this.#add(settings, routing);
+    }
+    originate(before?.originations, wanted.originations, routing);
+    this.#checkConvergence();
+  }
+
+  #newRouting({ localAs, routerId }: Settings): Routing {
+    const { clock, random, log } = this.#options;
+    const routing = new Routing({ clock, random, log, localAs, routerId });
+    routing.onReadable((id) => this.#byId.get(id)?.peer.readable());
+    routing.onWork(() => this.#requestWork());
+    routing.onRoutes((ids, count, reader) => {
+      if (this.#isClosed) return;
+      for (const listener of this.#routesListeners) listener(ids, count, reader);
+    });
+    this.#routing = routing;
+    return routing;
+  }
+
+  #add(settings: PeerSettings, routing: Routing): void {
+    const { name, session } = settings;
+    const id = routing.addPeer(settings.routing);
+    const log = this.#options.log.child({ peer: name, address: session.remote.address });
+    const events = {
+      sessionChanged: () => this.#sessionChanged(name),
+      initialRoutesIn: () => this.#checkConvergence(),
+      closing: () => this.#countClosing(),
+    };
+    const peer = new Peer(session, id, routing, this.#around, events, log);
+    const known = { settings, peer };
+    this.#known.set(name, known);
+    this.#byAddress.set(session.remote.address, peer);
+    this.#byId.set(id, known);
+    peer.start();
+  }
+
+  #remove({ settings, peer }: Known, routing: Routing, subcode: number): void {
+    peer.stop(subcode);
+    routing.removePeer(peer.id);
+    this.#known.delete(settings.name);
+    this.#byAddress.delete(settings.session.remote.address);
+    this.#byId.delete(peer.id);
+  }
+
+  // What happens
+
+  #incoming(stream: Stream): void {
+    const address = stream.remoteAddress && formatAddress(stream.remoteAddress);
+    const peer = address === undefined ? undefined : this.#byAddress.get(address);
+    if (peer !== undefined && !this.#isClosed) {
+      peer.incoming(stream);
+      return;
+    }
+    stream.destroy();
+    this.#strangers.refused(address);
+  }
+
+  #sessionChanged(name: string): void {
+    const known = this.#known.get(name);
+    if (this.#isClosed || known === undefined) return;
+    const status = this.#statusOf(known);
+    for (const listener of this.#sessionListeners) listener(status);
+  }
+
+  readonly #upkeep: Task = {
+    run: (deadlineMs) => {
+      const leftMs = deadlineMs - this.#options.clock.monotonic();
+      this.#hasWork = this.#routing!.work(Math.max(0, leftMs));
+      if (this.#hasWork) return true;
+      if (this.#applied !== this.#wanted) this.#beginAnew();
+      this.#checkConvergence();
+      return false;
+    },
+  };
+
+  #requestWork(): void {
+    if (this.#isClosed) return;
+    this.#hasWork = true;
+    this.#around.schedule.add('outbound', this.#upkeep);
+  }
+
+  /** All that the old AS number or router id was in is gone, and everyone was told. */
+  #beginAnew(): void {
+    this.#routing = undefined;
+    this.#applied = undefined;
+    this.#apply(this.#wanted!);
+  }
+
+  #checkConvergence(): void {
+    if (this.#convergenceWaiters.size === 0) return;
+    const isReady =
+      !this.#hasWork &&
+      this.#applied === this.#wanted &&
+      [...this.#known.values()].every(({ peer }) => peer.hasInitialRoutes);
+    if (isReady) for (const settle of [...this.#convergenceWaiters]) settle(true);
+  }
+
+  /** Counts a stream that ends; the function returned is to be called when it has. */
+  #countClosing(): () => void {
+    this.#closing++;
+    return () => {
+      this.#closing--;
+      if (this.#closing === 0) this.#allClosed?.();
+    };
+  }
+
+  // What is shown
+
+  #statusOf({ settings, peer }: Known): PeerStatus {
+    const { name, description, type, session } = settings;
+    return {
+      name,
+      description,
+      type,
+      address: session.remote.address,
+      port: session.remote.port,
+      remoteAs: session.terms.remoteAs,
+      passive: session.attributes.passive,
+      ...peer.status,
+      routes: this.#routing!.peerCounts(peer.id),
+    };
+  }
+
+  #withNames(detail: RouteDetail): RouteStatus {
+    const nameOf = (id: number) => this.#byId.get(id)?.settings.name;
+    return {
+      ...detail,
+      paths: detail.paths.map((path) => ({ ...path, peer: nameOf(path.peer) })),
+      sentTo: detail.sentTo.map(nameOf).filter((name) => name !== undefined),
+    };
+  }
+}
+
+function originate(
+  before: Settings['originations'] | undefined,
+  wanted: Settings['originations'],
+  routing: Routing,
+): void {
+  for (const [text, { prefix }] of before ?? []) {
+    if (!wanted.has(text)) routing.withdrawOrigin(prefix);
+  }
+  for (const [text, { prefix, attributes }] of wanted) {
+    const old = before?.get(text);
+    if (!old || !isDeepStrictEqual(old.attributes, attributes)) {
+      routing.originate(prefix, attributes);
+    }
+  }
+}
