@@ -3,12 +3,12 @@
 import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { PeerType } from './derive/peers.ts';
 
 export interface SessionStatus {
   address: string;
   port: number;
-  type: PeerType;
+  /** In calicoctl's words: `node-to-node mesh`, `global`, `node specific`. */
+  type: string;
   remoteAs: number;
   /** RFC 4271's name of the state. */
   state: string;
@@ -23,7 +23,6 @@ export interface AgentStatus {
   node: string;
   version: string;
   asNumber: number;
-  routerId: string;
   startedAt: number;
   /** When every configured session had been established and its initial routes had arrived. */
   convergedAt: number | undefined;

@@ -2,7 +2,7 @@
 import { type Address, type Family, formatAddress, parseAddress } from 'net-ipaddr';
 import { type Endpoint, HOST_MAC } from '../../felix/endpoint/endpoint.ts';
 import type { Felix } from '../../felix/felix.ts';
-import type { Allocator } from '../../ipam/allocator.ts';
+import type { Assigned, AssignRequest } from '../../ipam/index.ts';
 import type { Log } from '../../ports.ts';
 import {
   CNI_ERROR,
@@ -16,7 +16,7 @@ import type { Releases } from './releases.ts';
 
 export interface CniCommandsOptions {
   felix: Pick<Felix, 'addEndpoint' | 'removeEndpoint' | 'checkEndpoint' | 'endpoints'>;
-  allocator: Pick<Allocator, 'assign'>;
+  assign: (request: AssignRequest) => Promise<readonly Assigned[]>;
   releases: Pick<Releases, 'release'>;
   nodeName: string;
   /** The families that have a pool to assign from; empty while there is none. */
@@ -55,7 +55,7 @@ export class CniCommands {
   async #add(request: CniRequest, netns: string | undefined): Promise<CniResult> {
     this.#mustBeReady(CNI_ERROR.tryAgainLater);
     const sandbox = mustOpen(request, netns);
-    const { felix, allocator, families, log } = this.#options;
+    const { felix, assign, families, log } = this.#options;
     const wanted = families();
     if (wanted.length === 0)
       throw new CniError(
@@ -64,7 +64,7 @@ export class CniCommands {
         'create one: tortiectl apply -f pool.yaml',
       );
     const handleId = handleOf(request);
-    const assigned = await allocator.assign({
+    const assigned = await assign({
       handleId,
       families: [...wanted],
       attributes: {

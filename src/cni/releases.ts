@@ -4,7 +4,6 @@
  */
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Allocator } from '../../ipam/allocator.ts';
 import type { Clock, Log, Random, Timer } from '../../ports.ts';
 
 const RETRY_LEAST_MS = 1_000;
@@ -13,7 +12,8 @@ const RETRY_MOST_MS = 60_000;
 export interface ReleasesOptions {
   /** A folder of our own: one file a handle. */
   folder: string;
-  allocator: Pick<Allocator, 'release'>;
+  /** Frees the addresses of a handle; rejects when that cannot be done now. */
+  release: (handleId: string) => Promise<unknown>;
   clock: Clock;
   random: Random;
   log: Log;
@@ -51,7 +51,7 @@ export class Releases {
   /** Resolves when the addresses of the handle are free, or sure to become so. */
   async release(handleId: string): Promise<void> {
     try {
-      await this.#options.allocator.release({ handleId });
+      await this.#options.release(handleId);
     } catch (error) {
       await this.#remember(handleId);
       this.#options.log.warn(
@@ -89,7 +89,7 @@ export class Releases {
     for (const handleId of [...this.#pending]) {
       if (this.#closed) return;
       try {
-        await this.#options.allocator.release({ handleId });
+        await this.#options.release(handleId);
         await rm(this.#path(handleId), { force: true });
         this.#pending.delete(handleId);
         this.#delayMs = RETRY_LEAST_MS;

@@ -25,17 +25,18 @@ import { type BgpSettings, type ClusterNode, readable } from './cluster.ts';
 export type PeerType = 'node-to-node mesh' | 'global' | 'node specific';
 
 export interface DerivedPeer {
-  /** Unique, and the same as long as it is the same session: address and port. */
+  /** The address as text: a session is with an address, and there is one with each. */
   name: string;
   type: PeerType;
   address: Address;
   port: number;
   remoteAs: number;
-  localAs: number;
   sourceAddress: Address | undefined;
   /** Waits for the other side: of two nodes of a mesh only one connects. */
   passive: boolean;
   holdTimeSec: number;
+  /** Undefined: a third of the hold time. */
+  keepaliveSec: number | undefined;
   nextHopMode: 'auto' | 'self' | 'keep';
   routeReflectorClient: boolean;
 }
@@ -55,7 +56,7 @@ export function derivePeers(input: PeersInput, problems: string[]): DerivedPeer[
   const self = input.nodes.find((node) => node.name === input.nodeName);
   if (!self) return [];
   const found = new Map<string, DerivedPeer>();
-  // The first to name an address and port is the one that counts.
+  // The first to name an address is the one that counts.
   const add = (peer: DerivedPeer) => found.has(peer.name) || found.set(peer.name, peer);
   const resources = readPeers(input.peers, problems);
   const isGlobal = (peer: ReadPeer) => peer.type === 'global';
@@ -67,6 +68,18 @@ export function derivePeers(input: PeersInput, problems: string[]): DerivedPeer[
   for (const derived of meshPeers(self, input)) add(derived);
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+/** Fields of a BGPPeer that the speaker does not act on: said, because a session without them is another one. */
+const NOT_YET = [
+  'localASNumber',
+  'numAllowedLocalASNumbers',
+  'localWorkloadSelector',
+  'password',
+  'ttlSecurity',
+  'reachableBy',
+  'filters',
+  'maxRestartTime',
+] as const;
 
 interface ReadPeer {
   name: string;
@@ -83,6 +96,9 @@ function readPeers(peers: readonly BGPPeer[], problems: string[]): ReadPeer[] {
     if (!peer) return [];
     const { spec } = peer;
     const { name } = peer.metadata;
+    for (const field of NOT_YET)
+      if (spec[field] !== undefined && spec[field] !== 0)
+        problems.push(`BGPPeer "${name}": spec.${field} has no effect in this version`);
     const nodes = spec.nodeSelector ? parseSelector(spec.nodeSelector) : undefined;
     const others = spec.peerSelector ? parseSelector(spec.peerSelector) : undefined;
     return [
@@ -120,7 +136,6 @@ function explicitPeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): De
         ...derived,
         ...settingsOf(peer, derived),
         port: port ?? (node ? input.settings.listenPort : 179),
-        name: nameOf(address, port ?? (node ? input.settings.listenPort : 179)),
         routeReflectorClient: isClient(self, node, derived.remoteAs),
       },
     ];
@@ -182,15 +197,15 @@ function session(
   { settings }: PeersInput,
 ): DerivedPeer {
   return {
-    name: nameOf(address, settings.listenPort),
+    name: formatAddress(address),
     type,
     address,
     port: settings.listenPort,
     remoteAs,
-    localAs: self.asNumber,
     sourceAddress: ownAddress(self, address.family)?.address,
     passive: false,
     holdTimeSec: settings.holdTimeSec,
+    keepaliveSec: undefined,
     nextHopMode: 'auto',
     routeReflectorClient: false,
   };
@@ -198,14 +213,13 @@ function session(
 
 /** What a BGPPeer says of the session itself. */
 function settingsOf({ spec }: ReadPeer, derived: DerivedPeer): Partial<DerivedPeer> {
-  const localAs =
-    spec.localASNumber === undefined ? derived.localAs : parseAsNumber(spec.localASNumber);
   const keep = spec.nextHopMode === 'Keep' || spec.keepOriginalNextHop === true;
   return {
-    localAs,
     sourceAddress: spec.sourceAddress === 'None' ? undefined : derived.sourceAddress,
     holdTimeSec:
       spec.holdTime === undefined ? derived.holdTimeSec : parseDuration(spec.holdTime) / 1000,
+    keepaliveSec:
+      spec.keepaliveTime === undefined ? undefined : parseDuration(spec.keepaliveTime) / 1000,
     nextHopMode: keep ? 'keep' : spec.nextHopMode === 'Self' ? 'self' : 'auto',
   };
 }
@@ -226,9 +240,4 @@ function addressesOf(node: ClusterNode): Address[] {
 
 function ownAddress(node: ClusterNode, family: Family): InterfaceAddress | undefined {
   return family === 4 ? node.network.ipv4Address : node.network.ipv6Address;
-}
-
-function nameOf(address: Address, port: number): string {
-  const text = formatAddress(address);
-  return address.family === 4 ? `${text}:${port}` : `[${text}]:${port}`;
 }

@@ -65,7 +65,7 @@ describe('the mesh', () => {
       '192.0.2.3 AS64512 node-to-node mesh passive',
     ]);
     const passive = (self: string, other: number) =>
-      derive(self, nodes).derived.find((one) => one.name === `192.0.2.${other}:179`)!.passive;
+      derive(self, nodes).derived.find((one) => one.name === `192.0.2.${other}`)!.passive;
     expect(passive('a', 2)).not.toBe(passive('b', 1));
   });
 
@@ -75,9 +75,9 @@ describe('the mesh', () => {
     });
     const nodes = [node('a', 1, v6(1)), node('b', 2, v6(2)), node('c', 3)];
     expect(derive('a', nodes).derived.map((one) => one.name)).toEqual([
-      '192.0.2.2:179',
-      '192.0.2.3:179',
-      '[2001:db8::2]:179',
+      '192.0.2.2',
+      '192.0.2.3',
+      '2001:db8::2',
     ]);
   });
 
@@ -104,15 +104,15 @@ describe('BGPPeers', () => {
       '203.0.113.1 AS65001 global',
       '203.0.113.3 AS65003 node specific',
     ]);
-    expect(derive('b', nodes, peers, false).derived.map((one) => [one.name, one.remoteAs])).toEqual(
-      [
-        ['203.0.113.1:179', 65001],
-        ['203.0.113.2:1790', 65001 * 65536 + 1],
-      ],
-    );
+    expect(
+      derive('b', nodes, peers, false).derived.map((one) => [one.name, one.port, one.remoteAs]),
+    ).toEqual([
+      ['203.0.113.1', 179, 65001],
+      ['203.0.113.2', 1790, 65001 * 65536 + 1],
+    ]);
   });
 
-  test('a global peer beats a node’s own for the same address and port', () => {
+  test('a global peer beats a node’s own for the same address', () => {
     const peers = [
       peer('own', { node: 'a', peerIP: '203.0.113.1', asNumber: 65009 }),
       peer('all', { peerIP: '203.0.113.1', asNumber: 65001 }),

@@ -1,0 +1,357 @@
+/**
+ * A node's process: the rooms put together.
+ *
+ *     watches ──► derive ──► speaker ──► routes ──► felix ──► kernel
+ *                    └──────────────────────────────► │
+ *     runtime ──► cni ──► ipam ──► datastore          │
+ *                  └──────────────────────────────────┘
+ *
+ * Start: what is needed to keep pods running comes first (felix reads what is there), then the datastore, then the
+ * sessions, then the CNI socket. Exit removes nothing from the kernel.
+ */
+import { mkdirSync, readFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import { type Family, formatAddress, parsePrefix } from 'net-ipaddr';
+import { openNetlink, type Rtnetlink } from 'rtnetlink-ts';
+import { IPPool } from '../../api/index.ts';
+import type { SessionError } from '../../bgp/session/peer.ts';
+import { Speaker } from '../../bgp/speaker.ts';
+import { Felix } from '../../felix/felix.ts';
+import { openKernel } from '../../felix/kernel.ts';
+import { Allocator } from '../../ipam/index.ts';
+import type { Clock, Log, Random, Timer } from '../../ports.ts';
+import { CniCommands } from '../cni/commands.ts';
+import { Releases } from '../cni/releases.ts';
+import { CniServer } from '../cni/server.ts';
+import { connect, type Datastore } from '../datastore/index.ts';
+import { openLog, systemClock } from '../system.ts';
+import { readAllocations } from './allocations.ts';
+import type { AgentConfig } from './config.ts';
+import { readable, readBgpSettings, readNodes } from './derive/cluster.ts';
+import { derivePeers } from './derive/peers.ts';
+import { deriveSpeakerConfig } from './derive/speaker.ts';
+import { serveHealth } from './health.ts';
+import { type NodeAddresses, waitForNodeAddresses } from './node-addresses.ts';
+import { registerNode } from './registration.ts';
+import { type AgentStatus, serveStatus } from './status.ts';
+import { Watches } from './watches.ts';
+
+/** Changes of several resources that come together are derived from once. */
+const DERIVE_DELAY_MS = 20;
+/** A restarted agent keeps the kernel's learned routes until BGP has converged, but not for ever. */
+const CONVERGENCE_DEADLINE_MS = 60_000;
+const RETRY_LEAST_MS = 500;
+const RETRY_MOST_MS = 15_000;
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+);
+
+/** Runs until SIGTERM or SIGINT. */
+export async function runAgent(config: AgentConfig): Promise<void> {
+  const log = openLog(config.logLevel);
+  const agent = new Agent(config, systemClock, Math.random, log);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => {
+      log.info({ signal }, 'ending; pods keep their routes');
+      void agent.close().then(() => process.exit(0));
+    });
+  try {
+    await agent.start();
+  } catch (error) {
+    log.error({ err: error }, `cannot start: ${(error as Error).message}`);
+    process.exit(1);
+  }
+}
+
+export class Agent {
+  readonly #config: AgentConfig;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #log: Log;
+  readonly #startedAt: number;
+  readonly #netlink: Rtnetlink;
+  readonly #felix: Felix;
+  readonly #speaker: Speaker;
+  readonly #servers: Server[] = [];
+  #addresses: NodeAddresses = { ipv4: undefined, ipv6: undefined };
+  #store: Datastore | undefined;
+  #allocator: Allocator | undefined;
+  #watches: Watches | undefined;
+  #cni: { server: CniServer; releases: Releases } | undefined;
+  #deriveTimer: Timer | undefined;
+  #awaitsConvergence = false;
+  #convergedAt: number | undefined;
+  #problems: readonly string[] = [];
+  #asNumber = 0;
+  /** What start is doing now; undefined when it is done. */
+  #starting: string | undefined = 'starting';
+  #closed = false;
+
+  constructor(config: AgentConfig, clock: Clock, random: Random, log: Log) {
+    this.#config = config;
+    this.#clock = clock;
+    this.#random = random;
+    this.#log = log;
+    this.#startedAt = clock.now();
+    for (const folder of [config.stateDir, config.runDir])
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    this.#netlink = openNetlink();
+    const room = (name: string) => ({ clock, random, log: log.child({ room: name }) });
+    this.#felix = new Felix({ ...room('felix'), kernel: openKernel(), stateDir: config.stateDir });
+    this.#speaker = new Speaker(room('bgp'));
+  }
+
+  async start(): Promise<void> {
+    const { runDir, healthListen } = this.#config;
+    this.#servers.push(
+      await serveHealth(healthListen, () => this.#notReady()),
+      await serveStatus(join(runDir, 'inspect.sock'), () => this.status()),
+    );
+    await this.#felix.start();
+    // Before the datastore is there: a pod can be deleted and checked without it.
+    this.#cni = await this.#serveCni();
+    this.#starting = 'waiting for the node’s address';
+    this.#addresses = await waitForNodeAddresses(
+      this.#netlink,
+      this.#config,
+      this.#clock,
+      this.#log,
+    );
+    this.#connectCores();
+    const store = await this.#connect();
+    await this.#persist('registering the Node', () => this.#register(store));
+    const allocator = new Allocator({ ...this.#room('ipam'), store, node: this.#config.nodeName });
+    this.#allocator = allocator;
+    allocator.onBlocks(() => this.#deriveSoon());
+    await this.#persist('reading this node’s blocks', async () => {
+      await allocator.load();
+      this.#felix.setAllocations(await readAllocations(store, allocator.ownBlocks()));
+    });
+    this.#watches = new Watches({
+      ...this.#room('datastore'),
+      store,
+      onChange: () => this.#deriveSoon(),
+    });
+    this.#starting = undefined;
+    this.#log.info({ node: this.#config.nodeName, version }, 'the agent runs');
+  }
+
+  /** Ends the process's work; the kernel keeps all that is in it. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#deriveTimer?.cancel();
+    this.#cni?.server.close();
+    this.#cni?.releases.close();
+    this.#watches?.close();
+    for (const server of this.#servers) server.close();
+    // Peers drop our routes at once: their pods hear "unreachable" in place of nothing.
+    await this.#speaker.close({ notify: true });
+    await this.#felix.close();
+    this.#store?.close();
+    this.#netlink.close();
+  }
+
+  status(): AgentStatus {
+    const { refused, inDoubt, failed } = this.#felix.inspect();
+    return {
+      node: this.#config.nodeName,
+      version,
+      asNumber: this.#asNumber,
+      startedAt: this.#startedAt,
+      convergedAt: this.#convergedAt,
+      notReady: this.#notReady(),
+      knownNodes: this.#watches?.resources().nodes.map((node) => node.metadata.name) ?? [],
+      sessions: this.#speaker.inspect().peers.map((peer) => ({
+        address: peer.address,
+        port: peer.port,
+        type: peer.type ?? '',
+        remoteAs: peer.remoteAs,
+        state: peer.state,
+        since: peer.sinceMs,
+        lastError: peer.lastError && describeError(peer.lastError),
+        received: peer.routes.received,
+        advertised: peer.routes.advertised,
+      })),
+      blocks: this.#allocator?.ownBlocks() ?? [],
+      endpoints: this.#felix.endpoints().map((endpoint) => ({
+        pod: `${endpoint.namespace}/${endpoint.pod}`,
+        containerID: endpoint.containerID,
+        interface: endpoint.hostInterface,
+        addresses: endpoint.addresses.map(formatAddress),
+      })),
+      problems: [
+        ...this.#problems,
+        ...[...refused, ...inDoubt, ...failed].map(
+          ({ subject, reason }) => `${subject}: ${reason}`,
+        ),
+      ],
+    };
+  }
+
+  #notReady(): string[] {
+    if (this.#starting !== undefined) return [this.#starting];
+    const missing = this.#watches?.missing() ?? [];
+    return missing.length > 0
+      ? [`the datastore has not told of all ${missing.join(', ')} yet`]
+      : [];
+  }
+
+  /** Learned routes go to the kernel. */
+  #connectCores(): void {
+    this.#speaker.onRoutes((ids, count, reader) => {
+      const changes = [];
+      for (let index = 0; index < count; index++) {
+        const id = ids[index]!;
+        // What is originated here is ours already: a blackhole per block, a route per pod.
+        const isLearned = reader.hasRoute(id) && !reader.isLocal(id);
+        changes.push({ prefix: reader.prefix(id), nextHops: isLearned ? reader.nextHops(id) : [] });
+      }
+      this.#felix.updateLearned(changes);
+    });
+  }
+
+  async #connect(): Promise<Datastore> {
+    const options = { ...(this.#config.kubeconfig && { kubeconfig: this.#config.kubeconfig }) };
+    const store = await this.#persist('connecting to the datastore', () => connect(options));
+    this.#store = store;
+    return store;
+  }
+
+  async #register(store: Datastore): Promise<void> {
+    const { ipv4, ipv6 } = this.#addresses;
+    const network = {
+      ...(ipv4 && { ipv4Address: ipv4 }),
+      ...(ipv6 && { ipv6Address: ipv6 }),
+      ...(this.#config.asNumber !== undefined && { asNumber: this.#config.asNumber }),
+    };
+    await registerNode(store, this.#config.nodeName, network, this.#log);
+  }
+
+  async #serveCni(): Promise<{ server: CniServer; releases: Releases }> {
+    const room = this.#room('cni');
+    const { stateDir, runDir, nodeName } = this.#config;
+    const ipam = async () => {
+      if (this.#allocator) return this.#allocator;
+      throw new Error('the datastore has not been reached yet');
+    };
+    const releases = await Releases.open({
+      ...room,
+      folder: join(stateDir, 'releases'),
+      release: async (handleId) => (await ipam()).release({ handleId }),
+    });
+    const commands = new CniCommands({
+      felix: this.#felix,
+      assign: async (request) => (await ipam()).assign(request),
+      releases,
+      nodeName,
+      families: () => this.#families(),
+      mtu: () => this.#underlayMtu(),
+      notReady: () => this.#notReady()[0],
+      log: room.log,
+    });
+    const server = new CniServer({ ...room, path: join(runDir, 'cni.sock'), commands });
+    return { server, releases };
+  }
+
+  /** Of the pools that pods may use. */
+  #families(): Family[] {
+    const pools = this.#watches?.resources().pools ?? [];
+    const families = pools
+      .flatMap((pool) => readable(IPPool, pool, []) ?? [])
+      .filter(({ spec }) => !spec.disabled && spec.assignmentMode !== 'Manual')
+      .map(({ spec }) => parsePrefix(spec.cidr).address.family);
+    return ([4, 6] as const).filter((family) => families.includes(family));
+  }
+
+  /** Of the interface that has the node's address: without encapsulation, what it carries is what pods can send. */
+  #underlayMtu(): number {
+    const { ipv4, ipv6 } = this.#addresses;
+    const mtus = [ipv4, ipv6]
+      .filter((one) => one !== undefined)
+      .map((one) => this.#netlink.link(one.interface)?.mtu ?? 1500);
+    return Math.min(...mtus);
+  }
+
+  #deriveSoon(): void {
+    if (this.#deriveTimer || this.#closed) return;
+    this.#deriveTimer = this.#clock.after(DERIVE_DELAY_MS, () => {
+      this.#deriveTimer = undefined;
+      this.#derive();
+    });
+  }
+
+  /** From the resources as they are now to what speaker and felix should do: as a whole, each time. */
+  #derive(): void {
+    if (!this.#watches || this.#watches.missing().length > 0) return;
+    const { nodeName } = this.#config;
+    const { nodes: nodeObjects, pools, bgpConfigurations, bgpPeers } = this.#watches.resources();
+    const problems: string[] = [];
+    const settings = readBgpSettings(bgpConfigurations, nodeName, problems);
+    const nodes = readNodes(nodeObjects, settings.asNumber, problems);
+    const self = nodes.find((node) => node.name === nodeName);
+    const blocks = this.#allocator!.ownBlocks().map(parsePrefix);
+    this.#felix.setNodeAddresses(
+      nodes.flatMap(({ network }) =>
+        [network.ipv4Address, network.ipv6Address].flatMap((one) => (one ? [one.address] : [])),
+      ),
+    );
+    this.#felix.setLocalBlocks(blocks);
+    if (self) {
+      this.#asNumber = self.asNumber;
+      const peers = derivePeers({ nodeName, nodes, peers: bgpPeers, settings }, problems);
+      this.#speaker.configure(
+        deriveSpeakerConfig({ self, settings, peers, pools, blocks }, problems),
+      );
+    } else problems.push(`there is no Node ${nodeName}: no BGP until it is back`);
+    this.#report(problems);
+    this.#felix.setDatastoreInSync();
+    this.#awaitConvergence();
+  }
+
+  #report(problems: readonly string[]): void {
+    for (const problem of problems)
+      if (!this.#problems.includes(problem)) this.#log.warn({}, problem);
+    this.#problems = problems;
+  }
+
+  /** The kernel's learned routes of an earlier run go once peers had their chance to announce them again. */
+  #awaitConvergence(): void {
+    if (this.#awaitsConvergence) return;
+    this.#awaitsConvergence = true;
+    void this.#speaker.whenConverged(CONVERGENCE_DEADLINE_MS).then((hasConverged) => {
+      if (this.#closed) return;
+      if (hasConverged) this.#convergedAt = this.#clock.now();
+      else this.#log.warn({}, 'BGP has not converged within 60 s; see: tortiectl node status');
+      this.#felix.setLearnedInSync();
+    });
+  }
+
+  #room(name: string) {
+    return { clock: this.#clock, random: this.#random, log: this.#log.child({ room: name }) };
+  }
+
+  /** Tries until it works: at boot an agent may be up long before its datastore. */
+  async #persist<T>(what: string, work: () => Promise<T>): Promise<T> {
+    this.#starting = what;
+    for (let delayMs = RETRY_LEAST_MS; ; delayMs = Math.min(delayMs * 2, RETRY_MOST_MS)) {
+      try {
+        return await work();
+      } catch (error) {
+        this.#starting = `${what}: ${(error as Error).message}`;
+        this.#log.warn({ retryMs: delayMs }, this.#starting);
+        await new Promise<void>((resolve) =>
+          this.#clock.after(delayMs * (0.5 + this.#random()), resolve),
+        );
+      }
+    }
+  }
+}
+
+/** What was wrong with a session, in a line. A peer's own words are in it. */
+function describeError({ source, name, text }: SessionError): string {
+  const said = source === 'transport' ? name : `${source}: ${name}`;
+  return text === undefined ? said : `${said} (${JSON.stringify(text).slice(1, -1)})`;
+}

@@ -1,0 +1,30 @@
+/** What IPAM has given out of this node's blocks, for felix to hold against what it finds at start. */
+import { addressAt, parsePrefix } from 'net-ipaddr';
+import { IPAMBlock } from '../../api/index.ts';
+import type { Allocation } from '../../felix/felix.ts';
+import type { Store } from '../../ports.ts';
+
+export async function readAllocations(
+  store: Store,
+  blockCidrs: readonly string[],
+): Promise<Allocation[]> {
+  const { items } = await store.list(IPAMBlock);
+  return items.filter(({ spec }) => blockCidrs.includes(spec.cidr)).flatMap(allocationsOf);
+}
+
+function allocationsOf({ spec }: IPAMBlock): Allocation[] {
+  const prefix = parsePrefix(spec.cidr);
+  return spec.allocations.flatMap((index, ordinal) => {
+    const attribute = typeof index === 'number' ? spec.attributes[index] : undefined;
+    if (!attribute?.handle_id) return [];
+    const { namespace, pod } = attribute.secondary ?? {};
+    return [
+      {
+        address: addressAt(prefix, ordinal),
+        handleId: attribute.handle_id,
+        ...(namespace && { namespace }),
+        ...(pod && { pod }),
+      },
+    ];
+  });
+}

@@ -1,0 +1,61 @@
+/** What the speaker is to do, from what was derived of peers, pools and blocks. Pure. */
+import { createHash } from 'node:crypto';
+import { formatAddress, formatPrefix, type Prefix } from 'net-ipaddr';
+import type { IPPool } from '../../../api/index.ts';
+import type { SpeakerConfig } from '../../../bgp/speaker.ts';
+import type { BgpSettings, ClusterNode } from './cluster.ts';
+import { deriveExportPolicy } from './export.ts';
+import type { DerivedPeer } from './peers.ts';
+
+export interface SpeakerInput {
+  self: ClusterNode;
+  settings: BgpSettings;
+  peers: readonly DerivedPeer[];
+  pools: readonly IPPool[];
+  /** This node's blocks: what it originates. */
+  blocks: readonly Prefix[];
+}
+
+export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): SpeakerConfig {
+  const { self, settings, peers, pools, blocks } = input;
+  const own4 = self.network.ipv4Address && formatAddress(self.network.ipv4Address.address);
+  const own6 = self.network.ipv6Address && formatAddress(self.network.ipv6Address.address);
+  const exportPolicy = deriveExportPolicy(pools, blocks, problems);
+  const anywhere = [...(own4 ? ['0.0.0.0'] : []), ...(own6 ? ['::'] : [])];
+  const addresses = [own4, own6].filter((address) => address !== undefined);
+  const port = settings.listenPort;
+  return {
+    localAs: self.asNumber,
+    routerId: own4 ?? routerIdOf(self.name),
+    listen: (settings.bindToNodeAddress ? addresses : anywhere).map((address) => ({
+      address,
+      port,
+    })),
+    peers: peers.map((peer) => ({
+      name: peer.name,
+      type: peer.type,
+      address: formatAddress(peer.address),
+      port: peer.port,
+      remoteAs: peer.remoteAs,
+      passive: peer.passive,
+      ...(peer.sourceAddress && { sourceAddress: formatAddress(peer.sourceAddress) }),
+      // As Calico: a session carries the family of its own addresses.
+      families: [peer.address.family],
+      holdTimeSec: peer.holdTimeSec,
+      ...(peer.keepaliveSec !== undefined && { keepaliveSec: peer.keepaliveSec }),
+      nextHopMode: peer.nextHopMode,
+      ...(own4 && { localAddress4: own4 }),
+      ...(own6 && { localAddress6: own6 }),
+      routeReflectorClient: peer.routeReflectorClient,
+      importPolicy: 'all',
+      exportPolicy,
+    })),
+    originations: blocks.map((block) => ({ prefix: formatPrefix(block) })),
+  };
+}
+
+/** A node without IPv4 still needs a BGP Identifier (RFC 6286: any that is not zero): its name's hash, as in Calico. */
+function routerIdOf(nodeName: string): string {
+  const hash = createHash('sha256').update(nodeName).digest();
+  return `${(hash[0]! % 223) + 1}.${hash[1]}.${hash[2]}.${hash[3]}`;
+}
