@@ -4,10 +4,10 @@ import type { Event } from './event.ts';
 import {
   type Context,
   connected,
+  dialAgain,
   type Fsm,
   fail,
   refuseVersion,
-  startConnectRetry,
   stay,
   stop,
   type Transition,
@@ -29,10 +29,7 @@ export function active(fsm: Fsm, event: Event, context: Context): Transition {
       return stop(fsm);
 
     case 'ConnectRetryTimer_Expires':
-      return {
-        fsm: { ...fsm, state: 'Connect' },
-        actions: [startConnectRetry(context), { do: 'connect' }],
-      };
+      return dialAgain(fsm, context);
 
     case 'DelayOpenTimer_Expires':
       return toOpenSent(fsm, [{ do: 'stopTimer', timer: 'ConnectRetry' }]);

@@ -4,10 +4,10 @@ import type { Event } from './event.ts';
 import {
   type Context,
   connected,
+  dialAgain,
   type Fsm,
   fail,
   refuseVersion,
-  startConnectRetry,
   stay,
   stop,
   type Transition,
@@ -30,15 +30,7 @@ export function connect(fsm: Fsm, event: Event, context: Context): Transition {
       return stop(fsm);
 
     case 'ConnectRetryTimer_Expires':
-      return {
-        fsm: { ...fsm, delaysOpen: false },
-        actions: [
-          { do: 'drop' },
-          { do: 'stopTimer', timer: 'DelayOpen' },
-          startConnectRetry(context),
-          { do: 'connect' },
-        ],
-      };
+      return dialAgain(fsm, context);
 
     case 'DelayOpenTimer_Expires':
       return toOpenSent(fsm, []);

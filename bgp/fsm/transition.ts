@@ -107,6 +107,19 @@ export function startKeepalive(
   return [{ do: 'startTimer', timer: 'Keepalive', afterMs }];
 }
 
+/** A new attempt; a connection whose OPEN is still delayed gives way to it. */
+export function dialAgain(fsm: Fsm, context: Context): Transition {
+  return {
+    fsm: { ...fsm, state: 'Connect', delaysOpen: false },
+    actions: [
+      { do: 'drop' },
+      { do: 'stopTimer', timer: 'DelayOpen' },
+      startConnectRetry(context),
+      { do: 'connect' },
+    ],
+  };
+}
+
 /** Waits for the peer to connect; dials it after the ConnectRetryTimer, unless we are passive. */
 export function toActive(fsm: Fsm, context: Context, before: readonly Action[]): Transition {
   // §8.2.2 starts the timer for passive peers too, and dials when it expires. Operators take

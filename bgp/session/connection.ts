@@ -340,8 +340,9 @@ export class Connection implements Task {
   // Outbound
 
   #send(message: Uint8Array, type: number): void {
+    if (this.#stream === undefined) return;
     this.#owner.sent(type);
-    this.#isWritable = this.#stream!.write([message]);
+    this.#isWritable = this.#stream.write([message]);
   }
 
   #keepalive(): void {

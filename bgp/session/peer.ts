@@ -70,6 +70,9 @@ export interface SessionStatus {
   readonly sent: Readonly<MessageCounts>;
 }
 
+/** What of the RIB a session drives. */
+export type PeerRoutes = Pick<Routing, 'peerUp' | 'peerDown' | 'update' | 'refresh' | 'pull'>;
+
 /** What the peer's owner hears of, when it happens. */
 export interface PeerEvents {
   /** The session became Established, or ceased to be: `status` tells. */
@@ -92,7 +95,7 @@ export class Peer implements ConnectionOwner {
   readonly settings: SessionSettings;
   /** The peer's id in `routing`. */
   readonly id: number;
-  readonly #routing: Routing;
+  readonly #routing: PeerRoutes;
   readonly #around: Surroundings;
   readonly #events: PeerEvents;
   readonly #log: Log;
@@ -110,7 +113,7 @@ export class Peer implements ConnectionOwner {
   constructor(
     settings: SessionSettings,
     id: number,
-    routing: Routing,
+    routing: PeerRoutes,
     around: Surroundings,
     events: PeerEvents,
     log: Log,

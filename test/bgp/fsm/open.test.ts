@@ -1,0 +1,185 @@
+/** OPEN: what we say, what we refuse in the peer's and with which NOTIFICATION, and what the two settle. */
+
+import { type Capability, decodeOpen, encodeOpen, type Open } from 'bgp-parser-ts';
+import { openEvent, openFor, type Terms } from '../../../bgp/fsm/open.ts';
+import { IDLE } from '../../../bgp/fsm/transition.ts';
+
+const terms: Terms = {
+  localAs: 64512,
+  routerId: 0x0a000001,
+  remoteAs: 64513,
+  holdTimeSec: 90,
+  keepaliveSec: undefined,
+  families: [4, 6],
+};
+
+const ipv4: Capability = { kind: 'multiprotocol', afi: 1, safi: 1 };
+const ipv6: Capability = { kind: 'multiprotocol', afi: 2, safi: 1 };
+const ipv4Multicast: Capability = { kind: 'multiprotocol', afi: 1, safi: 2 };
+const fourOctetAs: Capability = { kind: 'four-octet-as', as: 64513 };
+const theirs: Omit<Open, 'type'> = {
+  as: 64513,
+  holdTime: 30,
+  routerId: 0x0a000002,
+  capabilities: [ipv4, ipv6, fourOctetAs],
+};
+
+const openSent = { ...IDLE, state: 'OpenSent' } as const;
+
+/** The event that the peer's OPEN becomes, off the wire. */
+function judge(open: Partial<typeof theirs> = {}, ours: Partial<Terms> = {}) {
+  const bytes = encodeOpen({ ...theirs, ...open });
+  return openEvent(openSent, { ...terms, ...ours }, decodeOpen(bytes, 0, bytes.length));
+}
+
+function settled(open: Partial<typeof theirs> = {}, ours: Partial<Terms> = {}) {
+  const event = judge(open, ours);
+  if (!('negotiated' in event)) throw new Error(`refused: ${JSON.stringify(event)}`);
+  return event.negotiated;
+}
+
+function refusal(open: Partial<typeof theirs>, ours: Partial<Terms> = {}) {
+  const event = judge(open, ours);
+  if (event.name !== 'BGPOpenMsgErr') throw new Error(`not refused: ${event.name}`);
+  const { code, subcode, data, text } = event.error;
+  return { error: `${code}/${subcode}`, data: Buffer.from(data).toString('hex'), text };
+}
+
+test('ours announces the families, route refresh and the 4-octet AS; not graceful restart', () => {
+  const bytes = encodeOpen(openFor({ ...terms, localAs: 4_200_000_000 }));
+  expect(decodeOpen(bytes, 0, bytes.length)).toEqual({
+    message: {
+      type: 'open',
+      as: 4_200_000_000,
+      holdTime: 90,
+      routerId: 0x0a000001,
+      capabilities: [
+        ipv4,
+        ipv6,
+        { kind: 'route-refresh' },
+        { kind: 'four-octet-as', as: 4_200_000_000 },
+      ],
+    },
+  });
+});
+
+describe('refused', () => {
+  test('RFC 4271 §6.2: an AS that is not the configured one is Bad Peer AS', () => {
+    expect(refusal({ as: 64999, capabilities: [ipv4] })).toEqual({
+      error: '2/2',
+      data: '',
+      text: 'the peer says that it is AS 64999, but it is configured as AS 64513',
+    });
+  });
+
+  test('RFC 6793 §4.2.3: capability 65 counts, not the My AS field', () => {
+    const capabilities: Capability[] = [ipv4, { kind: 'four-octet-as', as: 4_200_000_000 }];
+    expect(refusal({ as: 64513, capabilities })).toMatchObject({ error: '2/2' });
+    expect(settled({ as: 23456, capabilities }, { remoteAs: 4_200_000_000 }).fourOctetAs).toBe(
+      true,
+    );
+  });
+
+  test('RFC 6793 §4.2.3: AS_TRANS without the capability is not a peer of a 4-octet AS', () => {
+    const open = { as: 23456, capabilities: [ipv4] };
+    expect(refusal(open, { remoteAs: 4_200_000_000 })).toMatchObject({ error: '2/2' });
+  });
+
+  test('RFC 6286 §2.2: our own identifier within our AS is Bad BGP Identifier', () => {
+    const capabilities: Capability[] = [ipv4, { kind: 'four-octet-as', as: 64512 }];
+    const open = { as: 64512, routerId: terms.routerId, capabilities };
+    expect(refusal(open, { remoteAs: 64512 })).toMatchObject({ error: '2/3' });
+  });
+
+  test('RFC 6286 §2.1: our own identifier in another AS is fine', () => {
+    expect(settled({ routerId: terms.routerId }).remoteRouterId).toBe(terms.routerId);
+  });
+
+  test('RFC 5492 §5: without a family in common, Unsupported Capability tells which we need', () => {
+    expect(refusal({ capabilities: [ipv4Multicast, fourOctetAs] })).toEqual({
+      error: '2/7',
+      data: '010400010001' + '010400020001',
+      text: 'the peer does not take IPv4 unicast or IPv6 unicast',
+    });
+  });
+
+  test('RFC 4760 §8: a peer without the multiprotocol capability has no IPv6', () => {
+    expect(refusal({ capabilities: [] }, { families: [6] })).toMatchObject({
+      error: '2/7',
+      data: '010400020001',
+    });
+  });
+
+  // What the parser finds wrong reaches the machine as it is.
+  test.each([
+    [
+      'RFC 4271 §6.2: version 3 is Unsupported Version Number, with ours as data',
+      19,
+      3,
+      '2/1',
+      '0004',
+    ],
+    ['RFC 4271 §6.2: a hold time of 1 s is Unacceptable Hold Time', 23, 1, '2/6', ''],
+    ['RFC 6286 §2.1: identifier 0 is Bad BGP Identifier', 27, 0, '2/3', ''],
+  ])('%s', (_, at, value, error, data) => {
+    const bytes = encodeOpen({ ...theirs, holdTime: 3, routerId: 1 });
+    bytes[at] = value;
+    const event = openEvent(openSent, terms, decodeOpen(bytes, 0, bytes.length));
+    if (event.name !== 'BGPOpenMsgErr') throw new Error(event.name);
+    expect(`${event.error.code}/${event.error.subcode}`).toBe(error);
+    expect(Buffer.from(event.error.data).toString('hex')).toBe(data);
+  });
+});
+
+describe('settled', () => {
+  test('event 19, or 20 while the DelayOpenTimer runs', () => {
+    expect(judge().name).toBe('BGPOpen');
+    const bytes = encodeOpen(theirs);
+    const delayed = { ...IDLE, state: 'Active', delaysOpen: true } as const;
+    expect(openEvent(delayed, terms, decodeOpen(bytes, 0, bytes.length)).name).toBe(
+      'BGPOpen with DelayOpenTimer running',
+    );
+  });
+
+  test.each([
+    [30, undefined, 30_000, 10_000],
+    [180, undefined, 90_000, 30_000],
+    [180, 5, 90_000, 5_000],
+    [9, 5, 9_000, 3_000],
+    [0, undefined, 0, 0],
+    [0, 5, 0, 0],
+  ])(
+    'RFC 4271 §4.2: the smaller hold time (theirs %i s, our KEEPALIVEs every %s s)',
+    (holdTime, keepaliveSec, holdTimeMs, keepaliveMs) => {
+      expect(settled({ holdTime }, { keepaliveSec })).toMatchObject({ holdTimeMs, keepaliveMs });
+    },
+  );
+
+  test.each([
+    ['both', [ipv4, ipv6], [4, 6], [4, 6]],
+    ['one that only they have', [ipv4, ipv6], [6], [6]],
+    ['one that only we have', [ipv4, ipv4Multicast], [4, 6], [4]],
+    ['none announced', [], [4, 6], [4]],
+  ] as const)('RFC 4760 §8: families, %s', (_, capabilities, families, common) => {
+    expect(settled({ capabilities }, { families }).families).toEqual(common);
+  });
+
+  test('RFC 6793 §4.1: 4-octet AS numbers only if the peer has the capability', () => {
+    expect(settled().fourOctetAs).toBe(true);
+    expect(settled({ capabilities: [ipv4] }).fourOctetAs).toBe(false);
+  });
+
+  test('what we do not announce is kept, but is not in force', () => {
+    const gracefulRestart: Capability = {
+      kind: 'graceful-restart',
+      restarted: false,
+      notification: false,
+      restartTime: 120,
+      families: [],
+    };
+    const unknown: Capability = { kind: 'unknown', code: 200, value: Uint8Array.of(1) };
+    const extendedMessage: Capability = { kind: 'extended-message' };
+    const capabilities = [ipv4, gracefulRestart, extendedMessage, unknown];
+    expect(settled({ capabilities })).toMatchObject({ extendedMessage: false, capabilities });
+  });
+});
