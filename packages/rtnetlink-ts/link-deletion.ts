@@ -3,77 +3,88 @@
  * for each deletion, but once for a whole group (IFLA_GROUP): so each is put into a group that is
  * doomed, which takes microseconds, and then the group is deleted, on another thread.
  */
-import type { LinkRef } from './codec/link.ts';
+import type { LinkRef, LinkSpec } from './codec/link.ts';
 import type { NetlinkError } from './netlink-error.ts';
 import type { OffLoop } from './off-loop.ts';
 import type { Operation } from './operation.ts';
 
 /** A number that no one else is likely to use. What a crash leaves in it goes with the next. */
 const DOOMED_GROUP = 0x746f7274;
+const DEFAULT_GROUP = 0;
 
 /** The interface has gone by itself, or with its peer: that is what was wanted. */
 const GONE = 'ENODEV';
 
+type Outcome = NetlinkError | undefined;
+
 interface Wish {
-  readonly refs: readonly LinkRef[];
-  error?: NetlinkError;
+  readonly links: readonly LinkSpec[];
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 export class LinkDeletion {
-  readonly #change: (operations: Operation[]) => (NetlinkError | undefined)[];
+  readonly #change: (operations: Operation[]) => Outcome[];
   readonly #offLoop: OffLoop;
   #wishes: Wish[] = [];
 
   /** `change` does operations at once, on the loop. */
-  constructor(change: (operations: Operation[]) => (NetlinkError | undefined)[], offLoop: OffLoop) {
+  constructor(change: (operations: Operation[]) => Outcome[], offLoop: OffLoop) {
     this.#change = change;
     this.#offLoop = offLoop;
   }
 
   /** Those asked for while a deletion is under way go together in the next. */
   delete(refs: readonly LinkRef[]): Promise<void> {
+    const links = refs.map((ref) => (typeof ref === 'number' ? { index: ref } : { name: ref }));
     return new Promise((resolve, reject) => {
-      this.#wishes.push({ refs, resolve, reject });
-      if (this.#wishes.length === 1) this.#deleteTogether();
+      this.#wishes.push({ links, resolve, reject });
+      if (this.#wishes.length === 1) this.#offLoop.inTurn(() => this.#fulfil());
     });
   }
 
-  async #deleteTogether(): Promise<void> {
-    let wishes: Wish[] = [];
+  async #fulfil(): Promise<void> {
+    const wishes = this.#wishes;
+    this.#wishes = [];
     try {
-      const [failure] = await this.#offLoop.run(() => {
-        wishes = this.#wishes;
-        this.#wishes = [];
-        return this.#doom(wishes) ? [{ action: 'delete', link: { group: DOOMED_GROUP } }] : [];
-      });
-      const error = isGone(failure) ? undefined : failure;
-      for (const wish of wishes) settle(wish, wish.error ?? error);
+      const errors = await this.#delete(wishes.flatMap(({ links }) => links));
+      for (const { links, resolve, reject } of wishes) {
+        const error = errors.splice(0, links.length).find((each) => each && each.code !== GONE);
+        if (error) reject(error);
+        else resolve();
+      }
     } catch (error) {
-      for (const wish of wishes.length > 0 ? wishes : this.#wishes.splice(0)) settle(wish, error);
+      for (const { reject } of wishes) reject(error);
     }
   }
 
-  /** @returns whether anything is in the group now. */
-  #doom(wishes: readonly Wish[]): boolean {
-    const link = (ref: LinkRef) => (typeof ref === 'number' ? { index: ref } : { name: ref });
-    const refs = wishes.flatMap((wish) => wish.refs.map((ref) => ({ wish, ref })));
-    const results = this.#change(
-      refs.map(({ ref }) => ({ action: 'change', link: { ...link(ref), group: DOOMED_GROUP } })),
+  async #delete(links: readonly LinkSpec[]): Promise<Outcome[]> {
+    const doomed = this.#change(setGroup(links, DOOMED_GROUP));
+    if (doomed.every(Boolean)) return doomed;
+    const [error] = await this.#offLoop.run([remove({ group: DOOMED_GROUP })]);
+    return !error || error.code === GONE ? doomed : this.#deleteEach(links);
+  }
+
+  /**
+   * One interface that cannot be deleted, such as lo, keeps the whole group from being deleted:
+   * then each by itself, and what stays leaves the group again.
+   */
+  async #deleteEach(links: readonly LinkSpec[]): Promise<Outcome[]> {
+    const errors = await this.#offLoop.run(links.map(remove));
+    this.#change(
+      setGroup(
+        links.filter((_, i) => errors[i]),
+        DEFAULT_GROUP,
+      ),
     );
-    results.forEach((error, i) => {
-      if (error && !isGone(error)) refs[i]!.wish.error ??= error;
-    });
-    return results.some((error) => !error);
+    return errors;
   }
 }
 
-function isGone(error: NetlinkError | undefined): boolean {
-  return error?.code === GONE;
+function setGroup(links: readonly LinkSpec[], group: number): Operation[] {
+  return links.map((link) => ({ action: 'change', link: { ...link, group } }));
 }
 
-function settle(wish: Wish, error: unknown): void {
-  if (error) wish.reject(error);
-  else wish.resolve();
+function remove(link: LinkSpec): Operation {
+  return { action: 'delete', link };
 }

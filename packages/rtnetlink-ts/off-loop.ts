@@ -19,34 +19,35 @@ export class OffLoop {
     return this.#socket.portId;
   }
 
-  /** `operations` is asked for them when its turn comes. */
-  run(operations: () => Iterable<Operation>): Promise<(NetlinkError | undefined)[]> {
-    const result = this.#last.then(() => this.#run(operations()));
+  /** Calls `fn` once all that was asked for before has ended; only then may it call `run`. */
+  inTurn<T>(fn: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(fn);
     this.#last = result.catch(() => {});
     return result;
+  }
+
+  /** @returns one result an operation. */
+  async run(operations: Iterable<Operation>): Promise<(NetlinkError | undefined)[]> {
+    const results: (NetlinkError | undefined)[] = [];
+    const onFailure = (index: number, error: NetlinkError) => {
+      results[index] = error;
+    };
+    try {
+      for (const operation of operations) {
+        if (this.#closed) throw new Error('the Rtnetlink was closed');
+        results.push(this.#requests.put(operation, results.length));
+        if (this.#requests.isFull) await this.#requests.sendOffLoop(onFailure);
+      }
+      await this.#requests.sendOffLoop(onFailure);
+    } finally {
+      this.#requests.clear();
+    }
+    return results;
   }
 
   /** What is under way ends first: its thread uses the descriptor. */
   close(): void {
     this.#closed = true;
     this.#last = this.#last.then(() => this.#socket.close());
-  }
-
-  async #run(operations: Iterable<Operation>): Promise<(NetlinkError | undefined)[]> {
-    const results: (NetlinkError | undefined)[] = [];
-    let first = 0;
-    const onFailure = (index: number, error: NetlinkError) => {
-      results[first + index] = error;
-    };
-    for (const operation of operations) {
-      if (this.#closed) throw new Error('the Rtnetlink was closed');
-      this.#requests.put(operation);
-      results.push(undefined);
-      if (!this.#requests.isFull) continue;
-      await this.#requests.sendOffLoop(onFailure);
-      first = results.length;
-    }
-    await this.#requests.sendOffLoop(onFailure);
-    return results;
   }
 }

@@ -125,6 +125,24 @@ export function encodeOperation(
   return start;
 }
 
+/** What could not even be written down, in words: `adding link eth0`. */
+export function describeOperation(operation: Operation): string {
+  const verb = VERBS[operation.action];
+  if ('link' in operation) return `${verb} link ${operation.link.name ?? operation.link.index}`;
+  const what = (['route', 'address', 'neighbour', 'fdb', 'rule'] as const).find(
+    (kind) => kind in operation,
+  );
+  return `${verb} ${what === 'fdb' ? 'forwarding entry' : what}`;
+}
+
+const VERBS: Readonly<Record<Action | 'change', string>> = {
+  add: 'adding',
+  replace: 'replacing',
+  append: 'appending',
+  change: 'changing',
+  delete: 'deleting',
+};
+
 /** What a message asks for, in words, from its bytes: `adding route 10.1.0.0/26 via 10.0.0.2`. */
 export function describeRequest(words: Words, at: number): string {
   return `${verbOf(words, at)} ${objectOf(words, at)}`;
@@ -133,10 +151,10 @@ export function describeRequest(words: Words, at: number): string {
 function verbOf(words: Words, at: number): string {
   const flags = messageFlags(words, at);
   // RTM_NEW…, RTM_DEL…, RTM_GET… and RTM_SET… follow one another from a multiple of four on.
-  if ((messageType(words, at) & 3) === 1) return 'deleting';
-  if ((flags & NLM_F_EXCL) !== 0) return 'adding';
-  if ((flags & NLM_F_REPLACE) !== 0) return 'replacing';
-  return (flags & NLM_F_APPEND) !== 0 ? 'appending' : 'changing';
+  if ((messageType(words, at) & 3) === 1) return VERBS.delete;
+  if ((flags & NLM_F_EXCL) !== 0) return VERBS.add;
+  if ((flags & NLM_F_REPLACE) !== 0) return VERBS.replace;
+  return (flags & NLM_F_APPEND) !== 0 ? VERBS.append : VERBS.change;
 }
 
 function objectOf(words: Words, at: number): string {

@@ -8,7 +8,12 @@ import type { Namespace } from './codec/link-kind.ts';
 import { openNamespace } from './namespace.ts';
 import { NetlinkError } from './netlink-error.ts';
 import type { NetlinkSocket } from './netlink-socket.ts';
-import { describeRequest, encodeOperation, type Operation } from './operation.ts';
+import {
+  describeOperation,
+  describeRequest,
+  encodeOperation,
+  type Operation,
+} from './operation.ts';
 import { errnoName } from './system-call-error.ts';
 import {
   HEADER_LENGTH,
@@ -31,13 +36,14 @@ const INITIAL_BYTES = 65_536;
 
 const LOST = "the kernel's answer was lost: it may be done or not";
 
-/** `index` counts from the first request that was put in. */
+/** `index` is the one that the request was put in with. */
 export type OnFailure = (index: number, error: NetlinkError) => void;
 
 export class RequestBuffer {
   readonly #socket: NetlinkSocket;
   readonly #writer = new MessageWriter(INITIAL_BYTES);
   readonly #starts = new Int32Array(MAX_REQUESTS);
+  readonly #indexes = new Uint32Array(MAX_REQUESTS);
   readonly #namespaces: { close(): void }[] = [];
   #count = 0;
   #firstSequence = 0;
@@ -54,12 +60,22 @@ export class RequestBuffer {
     return this.#count === MAX_REQUESTS || this.#writer.length >= FULL_BYTES;
   }
 
-  /** @throws TypeError for what cannot be written as a request; the buffer is as before then. */
-  put(operation: Operation): void {
+  /**
+   * @param index what failures are reported with
+   * @returns why it cannot be written as a request; it is not put in then
+   */
+  put(operation: Operation, index: number): NetlinkError | undefined {
     if (this.#count === 0) this.#firstSequence = this.#socket.takeSequences(MAX_REQUESTS);
     const sequence = (this.#firstSequence + this.#count) >>> 0;
-    this.#starts[this.#count] = encodeOperation(this.#writer, operation, sequence, this.#open);
+    try {
+      this.#starts[this.#count] = encodeOperation(this.#writer, operation, sequence, this.#open);
+    } catch (error) {
+      const { code = 'EINVAL', message } = error as NodeJS.ErrnoException;
+      return new NetlinkError(describeOperation(operation), code, message);
+    }
+    this.#indexes[this.#count] = index;
     this.#count++;
+    return undefined;
   }
 
   /** Empties it without sending. */
@@ -117,24 +133,24 @@ export class RequestBuffer {
         return;
       }
       for (let at = 0; at + HEADER_LENGTH <= length; at += align4(messageLength(received, at))) {
-        const index = (messageSequence(received, at) - this.#firstSequence) >>> 0;
+        const request = (messageSequence(received, at) - this.#firstSequence) >>> 0;
         // Beyond: an answer to an earlier buffer, whose reading was cut short.
-        if (index >= this.#count || messageType(received, at) !== NLMSG_ERROR) continue;
-        next = index + 1;
+        if (request >= this.#count || messageType(received, at) !== NLMSG_ERROR) continue;
+        next = request + 1;
         const errno = messageErrno(received, at);
         if (errno !== 0)
-          onFailure(index, this.#error(index, errnoName(errno), messageReason(received, at)));
+          this.#fail(request, errnoName(errno), onFailure, messageReason(received, at));
       }
     }
   }
 
   #failFrom(first: number, code: string, onFailure: OnFailure, reason?: string): void {
-    for (let index = first; index < this.#count; index++)
-      onFailure(index, this.#error(index, code, reason));
+    for (let request = first; request < this.#count; request++)
+      this.#fail(request, code, onFailure, reason);
   }
 
-  #error(index: number, code: string, reason?: string): NetlinkError {
-    const attempt = describeRequest(this.#writer.words, this.#starts[index]!);
-    return new NetlinkError(attempt, code, reason);
+  #fail(request: number, code: string, onFailure: OnFailure, reason?: string): void {
+    const attempt = describeRequest(this.#writer.words, this.#starts[request]!);
+    onFailure(this.#indexes[request]!, new NetlinkError(attempt, code, reason));
   }
 }

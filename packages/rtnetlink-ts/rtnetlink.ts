@@ -165,18 +165,15 @@ export class Rtnetlink {
    * @returns results in the order of the operations.
    */
   batch(operations: Iterable<Operation>): Result[] {
+    if (this.#requests.count > 0) throw new Error('batch was called by the iterable that it reads');
     const results: Result[] = [];
-    let first = 0;
     const onFailure = (index: number, error: NetlinkError) => {
-      results[first + index] = error;
+      results[index] = error;
     };
     try {
       for (const operation of operations) {
-        this.#requests.put(operation);
-        results.push(undefined);
-        if (!this.#requests.isFull) continue;
-        this.#requests.send(onFailure);
-        first = results.length;
+        results.push(this.#requests.put(operation, results.length));
+        if (this.#requests.isFull) this.#requests.send(onFailure);
       }
       this.#requests.send(onFailure);
     } finally {
@@ -192,7 +189,8 @@ export class Rtnetlink {
 
   /** `batch` on a thread of libuv's pool: for what blocks in the kernel (moving or deleting links). */
   batchOffLoop(operations: Iterable<Operation>): Promise<Result[]> {
-    return this.#openOffLoop().run(() => operations);
+    const offLoop = this.#openOffLoop();
+    return offLoop.inTurn(() => offLoop.run(operations));
   }
 
   /**

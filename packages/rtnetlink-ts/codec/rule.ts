@@ -69,7 +69,8 @@ export function encodeRule(out: MessageWriter, rule: Rule): void {
   out.byte(0);
   const table = rule.table ?? 0;
   out.byte(table < 256 ? table : 0);
-  out.half(0);
+  out.byte(0);
+  out.byte(0);
   out.byte(ACTIONS[rule.action ?? 'lookup']);
   out.word(rule.invert ? FIB_RULE_INVERT : 0);
   if (table > 255) out.attributeU32(FRA_TABLE, table);
