@@ -1,0 +1,58 @@
+/** A request's body: bounded, and JSON. */
+import type { IncomingMessage } from 'node:http';
+import { parseJson } from '../../api/index.ts';
+import { ApiError, badRequest } from './status.ts';
+
+/** kube-apiserver's limit. */
+export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+
+export interface Body {
+  /** `application/json`, without parameters. Empty when the request says none. */
+  contentType: string;
+  text: string;
+}
+
+const JSON_TYPE = 'application/json';
+
+/** @throws ApiError 413 past MAX_BODY_BYTES */
+export async function readBody(request: IncomingMessage): Promise<Body> {
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > MAX_BODY_BYTES) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_BODY_BYTES) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const contentType = (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
+  return { contentType, text: Buffer.concat(chunks).toString('utf8') };
+}
+
+function tooLarge(): ApiError {
+  return new ApiError(
+    413,
+    'RequestEntityTooLarge',
+    `Request entity too large: limit is ${MAX_BODY_BYTES}`,
+  );
+}
+
+/** The body's value; undefined when there is none. @throws ApiError 400, 415 */
+export function parseBody({ contentType, text }: Body, accepted = [JSON_TYPE]): unknown {
+  if (text === '') return undefined;
+  if (!accepted.includes(contentType === '' ? JSON_TYPE : contentType))
+    throw unsupportedMediaType(contentType, accepted);
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw badRequest(`the body is not JSON: ${(error as Error).message}`);
+  }
+}
+
+export function unsupportedMediaType(contentType: string, accepted: readonly string[]): ApiError {
+  return new ApiError(
+    415,
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format (${contentType || 'no Content-Type'}) - accepted media types include: ${accepted.join(', ')}`,
+  );
+}
