@@ -1,71 +1,320 @@
-/** The node's kernel: pods' interfaces and routes, learned routes, blackholes for local blocks. */
+/**
+ * The node's kernel: pods' interfaces and routes, learned routes, a blackhole for each local block.
+ *
+ *     const felix = new Felix({ kernel: openKernel(), clock, random, log, stateDir: '/var/lib/tortie' });
+ *     await felix.start();                    // reads: endpoint files, interfaces, routes
+ *     felix.setNodeAddresses(…); felix.setLocalBlocks(…); felix.setAllocations(…);
+ *     felix.setDatastoreInSync();             // only from here on anything is written
+ *     felix.updateLearned(…); felix.setLearnedInSync();
+ *     await felix.addEndpoint(…);
+ *     await felix.close();                    // leaves the kernel as it is
+ *
+ * Ours are the routes of protocol 80 in the main table, the routes to `cali*` interfaces, and the
+ * `cali*` veths themselves. Nothing else is changed, but IP forwarding, which is turned on.
+ */
 
+import { join as joinPath } from 'node:path';
 import type { Address, Prefix } from 'net-ipaddr';
-import type { Clock, Log, Random } from '../ports.ts';
-import type { Endpoint, EndpointRef, EndpointRequest } from './endpoint/endpoint.ts';
+import type { Clock, Log, Random, Timer } from '../ports.ts';
+import type { Workload } from './calc/calculation.ts';
+import { type Allocation, join, type Report } from './calc/join.ts';
+import {
+  type Endpoint,
+  EndpointError,
+  type EndpointRef,
+  type EndpointRequest,
+  WORKLOAD_INTERFACE_PREFIX,
+} from './endpoint/endpoint.ts';
+import { EndpointFiles } from './endpoint/endpoint-files.ts';
+import { Endpoints } from './endpoint/endpoints.ts';
+import type { Kernel } from './kernel.ts';
+import { Reconciler } from './reconciler.ts';
+import type { RouteCounters } from './table/route-table.ts';
 
-/** An address of this node that IPAM has given out. */
-export interface Allocation {
-  address: Address;
-  handleId: string;
-  /** The pod it is for, where the allocation's attributes name one. */
-  namespace?: string;
-  pod?: string;
-}
+export type { Allocation, Report } from './calc/join.ts';
+export {
+  type Endpoint,
+  EndpointError,
+  type EndpointRef,
+  type EndpointRequest,
+  HOST_MAC,
+  hostInterfaceOf,
+} from './endpoint/endpoint.ts';
+export { GATEWAY4, HOST_LINK_LOCAL } from './endpoint/wiring.ts';
+
+/** Runtimes wait for minutes, people don't: an ADD that comes too early is told so after this time. */
+const ADD_WAIT_MS = 10_000;
+const OPEN_RETRY_MS = 10_000;
+const LEARNED_DEADLINE_MS = 30_000;
 
 /** A route that BGP chose. Several next hops are an ECMP route; none means that the route is gone. */
 export interface LearnedChange {
-  prefix: Prefix;
-  nextHops: readonly Address[];
+  readonly prefix: Prefix;
+  readonly nextHops: readonly Address[];
 }
 
 export interface FelixOptions {
-  kernel: unknown;
-  clock: Clock;
-  random: Random;
-  log: Log;
-  /** A folder of our own; the endpoint files live in `endpoints` below it. */
-  stateDir: string;
-}
-
-/** One thing that felix will not touch or cannot do, with its reason. */
-export interface Report {
-  subject: string;
-  reason: string;
+  /** Of the node. Whoever opened it closes it, after `close()`. */
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** A folder of our own, made if need be; the endpoint files live in `endpoints` below it. */
+  readonly stateDir: string;
+  /**
+   * How long after the datastore is in sync routes learned before a restart stay, if nobody calls
+   * `setLearnedInSync`. @default 30,000
+   */
+  readonly learnedDeadlineMs?: number;
 }
 
 export interface FelixState {
-  refused: Report[];
-  inDoubt: Report[];
-  failed: Report[];
+  /** Both the datastore and the interface monitor are in sync: the kernel is written to. */
+  readonly inSync: boolean;
+  readonly learnedInSync: boolean;
+  readonly endpoints: number;
+  readonly routes: RouteCounters & {
+    readonly desired: number;
+    readonly learned: number;
+    /** Waiting to be written, to be tried again, or to be removed after their time of grace. */
+    readonly pending: number;
+    readonly refused: number;
+  };
+  /** What our rules forbid, by prefix. The lists end at a thousand. */
+  readonly refused: readonly Report[];
+  /** What the kernel refused, or a stranger's route keeps from us. */
+  readonly failed: readonly Report[];
+  /** What is left as it was found, since files, interfaces and IPAM don't agree. */
+  readonly inDoubt: readonly Report[];
 }
 
 export class Felix {
-  constructor(_options: FelixOptions) {}
-  async start(): Promise<void> {}
-  /** The addresses of every node, this one's too. */
-  setNodeAddresses(_addresses: Iterable<Address>): void {}
+  readonly #options: FelixOptions;
+  readonly #reconciler: Reconciler;
+  readonly #endpoints: Endpoints;
+  /** Interfaces of pods that were there at start, and of which no endpoint file tells. */
+  readonly #doubtful = new Set<string>();
+  readonly #waiting = new Set<() => void>();
+  #unreadable: readonly Report[] = [];
+  #blocks: readonly Prefix[] = [];
+  #allocations: readonly Allocation[] | undefined;
+  #isStarted = false;
+  #isDatastoreInSync = false;
+  #isClosed = false;
+  #retry: Timer | undefined;
+
+  constructor(options: FelixOptions) {
+    this.#options = options;
+    const { kernel, clock, random, log, stateDir } = options;
+    this.#reconciler = new Reconciler({
+      kernel,
+      clock,
+      random,
+      log,
+      learnedDeadlineMs: options.learnedDeadlineMs ?? LEARNED_DEADLINE_MS,
+      onResynced: () => this.#routeDoubtful(),
+      onInterfaceGone: (name) => this.#interfaceGone(name),
+    });
+    this.#endpoints = new Endpoints({
+      kernel,
+      clock,
+      log,
+      files: new EndpointFiles(joinPath(stateDir, 'endpoints')),
+      routes: {
+        setWorkload: (name, workload) => {
+          this.#doubtful.delete(name);
+          this.#reconciler.setWorkload(name, workload);
+        },
+        noteInterface: (link) => this.#reconciler.noteInterface(link),
+        settle: (prefixes) => this.#reconciler.settle(prefixes),
+      },
+    });
+  }
+
+  /**
+   * Reads what there is: endpoint files, interfaces, routes. Writes nothing.
+   * @throws when the state folder or the kernel can't be read.
+   */
+  async start(): Promise<void> {
+    const { unreadable } = await this.#endpoints.load();
+    this.#unreadable = unreadable.map(({ path, reason }) => ({ subject: path, reason }));
+    await this.#reconciler.start();
+    const ours = new Set(this.#endpoints.all().map(({ hostInterface }) => hostInterface));
+    for (const name of this.#reconciler.interfaces.names()) {
+      if (name.startsWith(WORKLOAD_INTERFACE_PREFIX) && !ours.has(name)) this.#doubtful.add(name);
+    }
+    for (const workload of this.#join().workloads) this.#route(workload);
+    this.#isStarted = true;
+    this.#openWhenInSync();
+  }
+
+  /** The addresses of every node, this one's too, tunnels' not: no route of ours may cut them off. */
+  setNodeAddresses(addresses: Iterable<Address>): void {
+    this.#reconciler.setNodeAddresses(addresses);
+  }
+
   /** The blocks with affinity to this node, all of them each time. */
-  setLocalBlocks(_blocks: Iterable<Prefix>): void {}
-  /** What IPAM has given out of this node's blocks, all of it each time: only compared and reported. */
-  setAllocations(_allocations: Iterable<Allocation>): void {}
-  setDatastoreInSync(): void {}
-  updateLearned(_changes: Iterable<LearnedChange>): void {}
+  setLocalBlocks(blocks: Iterable<Prefix>): void {
+    this.#blocks = [...blocks];
+    this.#reconciler.setLocalBlocks(this.#blocks);
+  }
+
+  /**
+   * What IPAM has given out of this node's blocks, all of it each time. It is compared with what is
+   * here and differences are reported; a pod that has no endpoint file is known by it.
+   */
+  setAllocations(allocations: Iterable<Allocation>): void {
+    this.#allocations = [...allocations];
+    this.#routeDoubtful();
+  }
+
+  /** Nodes, blocks and allocations have been set as the datastore has them. Never taken back. */
+  setDatastoreInSync(): void {
+    this.#isDatastoreInSync = true;
+    this.#openWhenInSync();
+  }
+
+  /** Hand over a few thousand at a time at most: this keeps the event loop for about 2 µs each. */
+  updateLearned(changes: Iterable<LearnedChange>): void {
+    this.#reconciler.updateLearned(changes);
+  }
+
   /** BGP has converged: remote routes that the kernel kept from before and nobody announced go now. */
-  setLearnedInSync(): void {}
-  async addEndpoint(_request: EndpointRequest): Promise<Endpoint> {
-    throw new Error('not wired yet');
+  setLearnedInSync(): void {
+    this.#reconciler.setLearnedInSync();
   }
-  async removeEndpoint(_endpoint: EndpointRef & { netns?: string }): Promise<void> {}
-  /** What is missing or wrong; empty when all is well. */
-  async checkEndpoint(_endpoint: EndpointRef & { netns: string }): Promise<string[]> {
-    return [];
+
+  /**
+   * Wires a pod, or finds it wired already. When it resolves, the pod can send and receive, and its
+   * endpoint file is on the disk; when it rejects, nothing is left of it.
+   *
+   * @throws EndpointError (EINVAL, EAGAIN, EEXIST), NetlinkError, or an Error of the disk.
+   */
+  async addEndpoint(request: EndpointRequest): Promise<Endpoint> {
+    await this.#inSync();
+    return this.#endpoints.add(request);
   }
+
+  /**
+   * Unwires a pod. One that is not there is removed already. Works before the datastore is in sync: a
+   * pod that ends frees nothing that another could need.
+   *
+   * @param endpoint with `netns`, an interface of which nothing is known here is found as well.
+   */
+  async removeEndpoint(endpoint: EndpointRef & { netns?: string }): Promise<void> {
+    if (!this.#isStarted) throw notYet('the interfaces and routes of this node are being read');
+    await this.#endpoints.remove(endpoint);
+  }
+
+  /** What is missing or wrong, a sentence each; empty when all is well. Changes nothing. */
+  async checkEndpoint(endpoint: EndpointRef & { netns: string }): Promise<string[]> {
+    if (!this.#isStarted) throw notYet('the interfaces and routes of this node are being read');
+    return this.#endpoints.check(endpoint);
+  }
+
   endpoints(): Endpoint[] {
-    return [];
+    return this.#endpoints.all();
   }
+
+  /** Reads the kernel's tables now, and repairs what differs. Happens by itself every 90 s. */
+  async resync(): Promise<void> {
+    await this.#reconciler.resync();
+  }
+
   inspect(): FelixState {
-    return { refused: [], inDoubt: [], failed: [] };
+    const { calculation, isLearnedInSync, isOpen, table } = this.#reconciler;
+    return {
+      inSync: isOpen,
+      learnedInSync: isLearnedInSync,
+      endpoints: this.#endpoints.all().length,
+      routes: {
+        ...table.counters,
+        desired: table.desiredCount,
+        learned: calculation.learnedCount,
+        pending: table.pendingCount + calculation.dirtyCount,
+        refused: this.#reconciler.refusedCount(),
+      },
+      refused: this.#reconciler.refused(),
+      failed: table.problems(),
+      inDoubt: [...this.#unreadable, ...this.#join().inDoubt],
+    };
   }
-  async close(): Promise<void> {}
+
+  /** Stops; removes nothing. What is being wired or unwired ends on its own. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#retry?.cancel();
+    this.#reconciler.close();
+  }
+
+  #openWhenInSync(): void {
+    if (!this.#isStarted || !this.#isDatastoreInSync || this.#reconciler.isOpen) return;
+    this.#reconciler.open().then(
+      () => {
+        for (const go of this.#waiting) go();
+        for (const { subject, reason } of this.inspect().inDoubt)
+          this.#options.log.warn({ subject }, reason);
+      },
+      (error: Error) => {
+        // A read-only /proc/sys: nothing would be forwarded, so better to say it than to half work.
+        this.#options.log.error({ error: error.message }, 'cannot turn on IP forwarding');
+        if (this.#isClosed) return;
+        const { clock, random } = this.#options;
+        this.#retry = clock.after(OPEN_RETRY_MS * (0.5 + random()), () => this.#openWhenInSync());
+      },
+    );
+  }
+
+  #inSync(): Promise<void> {
+    if (this.#reconciler.isOpen) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const go = () => {
+        this.#waiting.delete(go);
+        deadline.cancel();
+        resolve();
+      };
+      const deadline = this.#options.clock.after(ADD_WAIT_MS, () => {
+        this.#waiting.delete(go);
+        reject(notYet(this.#isDatastoreInSync ? 'the kernel' : 'the datastore'));
+      });
+      this.#waiting.add(go);
+    });
+  }
+
+  /** Pods that we wired set their routes when they come and go; only these are known by what is found. */
+  #routeDoubtful(): void {
+    if (!this.#isStarted || this.#doubtful.size === 0) return;
+    for (const workload of this.#join().workloads) {
+      if (this.#doubtful.has(workload.hostInterface)) this.#route(workload);
+    }
+  }
+
+  #join(): ReturnType<typeof join> {
+    const endpoints = this.#endpoints.all();
+    const { interfaces } = this.#reconciler;
+    const routed = this.#reconciler.routedToPods();
+    const names = new Set([
+      ...this.#doubtful,
+      ...endpoints.map(({ hostInterface }) => hostInterface),
+    ]);
+    const present = [...names].filter((name) => interfaces.indexOf(name) !== undefined);
+    return join({
+      endpoints,
+      interfaces: new Map(present.map((name) => [name, routed.get(name) ?? []])),
+      blocks: this.#blocks,
+      allocations: this.#allocations,
+    });
+  }
+
+  #route(workload: Workload): void {
+    this.#reconciler.setWorkload(workload.hostInterface, workload);
+  }
+
+  #interfaceGone(name: string): void {
+    if (this.#doubtful.delete(name)) this.#reconciler.setWorkload(name, undefined);
+  }
+}
+
+function notYet(what: string): EndpointError {
+  return new EndpointError('EAGAIN', `not in sync yet with ${what}; try again`);
 }

@@ -69,6 +69,15 @@ export class Calculation {
     }
   }
 
+  /** The interface has another index: what leads to it is written anew. */
+  touchWorkload(hostInterface: string): void {
+    for (const prefix of this.prefixesOf(hostInterface)) this.#mark(prefix);
+  }
+
+  prefixesOf(hostInterface: string): Prefix[] {
+    return this.#workloads.get(hostInterface)?.addresses.map(hostPrefix) ?? [];
+  }
+
   setLocalBlocks(blocks: Iterable<Prefix>): void {
     const next = trieOf(blocks);
     for (const prefix of differing(this.#localBlocks, next)) {
@@ -85,7 +94,14 @@ export class Calculation {
     this.#nodeAddresses = next;
   }
 
-  /** The routes that the host has without us: all of them, each time they changed. */
+  holdsNodeAddress(prefix: Prefix): boolean {
+    return this.#nodeAddresses.covered(prefix).next().done !== true;
+  }
+
+  /**
+   * The routes that the host has without us, all of them each time: those to connected networks, those
+   * that hold a node's address, and the host's own addresses. Others decide nothing here.
+   */
   setUnderlay(routes: Iterable<UnderlayRoute>): void {
     const next = new PrefixTrie<UnderlayRoute>();
     for (const route of routes) {

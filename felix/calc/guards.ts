@@ -5,12 +5,14 @@
 
 import {
   type Address,
+  containsPrefix,
   equalPrefixes,
   familyBits,
   formatAddress,
   formatPrefix,
   type Prefix,
   type PrefixTrie,
+  parsePrefix,
 } from 'net-ipaddr';
 import type { Refusal, RefusalRule, UnderlayRoute } from './route.ts';
 
@@ -32,6 +34,7 @@ export const forEveryRoute: Guard = ['covers a node address', coversNodeAddress]
 
 /** In the order in which a refusal is explained. */
 export const forLearnedRoutes: readonly Guard[] = [
+  ['is no network to route to', hasNoUnicastMeaning],
   forEveryRoute,
   ['displaces a connected route', displacesConnectedRoute],
   ['shadows a local block', shadowsLocalBlock],
@@ -61,6 +64,18 @@ export function objectionToNextHops(
     return { prefix, rule: 'has an unusable next hop', reason };
   }
   return undefined;
+}
+
+/** Loopback, link-local, multicast: RFC 6890, RFC 4291. The kernel takes most of them for IPv4. */
+const NOT_ROUTED = [
+  ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4'],
+  ...['::/127', '::ffff:0:0/96', 'fe80::/10', 'ff00::/8'],
+].map(parsePrefix);
+
+/** 169.254.0.0/16 holds the gateway of our own pods and, in a cloud, the node's metadata service. */
+function hasNoUnicastMeaning(prefix: Prefix): string | undefined {
+  const outer = NOT_ROUTED.find((special) => containsPrefix(special, prefix));
+  return outer && `${formatPrefix(prefix)} lies in ${formatPrefix(outer)}, which is never routed`;
 }
 
 /**

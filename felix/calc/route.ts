@@ -24,6 +24,7 @@ export interface Refusal {
 }
 
 export type RefusalRule =
+  | 'is no network to route to'
   | 'covers a node address'
   | 'displaces a connected route'
   | 'shadows a local block'

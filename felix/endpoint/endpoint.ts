@@ -52,3 +52,19 @@ export function hostInterfaceOf(namespace: string, pod: string): string {
   const digest = createHash('sha1').update(`${namespace}.${pod}`).digest('hex');
   return WORKLOAD_INTERFACE_PREFIX + digest.slice(0, 11);
 }
+
+/** Why an endpoint cannot be added, where it is not the kernel or the disk that says so. */
+export class EndpointError extends Error {
+  override readonly name = 'EndpointError';
+  /**
+   * - EINVAL: the request makes no sense;
+   * - EAGAIN: not in sync yet: ask again later;
+   * - EEXIST: something that is not ours is in the way.
+   */
+  readonly code: 'EINVAL' | 'EAGAIN' | 'EEXIST';
+
+  constructor(code: 'EINVAL' | 'EAGAIN' | 'EEXIST', message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -1,0 +1,65 @@
+/** Removes from the kernel all that is ours. An agent's exit removes nothing: this is what does. */
+
+import { join } from 'node:path';
+import type { Family } from 'net-ipaddr';
+import type { Operation, Route } from 'rtnetlink-ts';
+import { WORKLOAD_INTERFACE_PREFIX } from './endpoint/endpoint.ts';
+import { EndpointFiles } from './endpoint/endpoint-files.ts';
+import { Interfaces } from './interfaces.ts';
+import type { Kernel } from './kernel.ts';
+import { isOurs, TABLE } from './table/kernel-route.ts';
+
+export interface Cleaned {
+  /** Pods that lost their network with it, if they still ran. */
+  readonly interfaces: number;
+  readonly routes: number;
+  readonly endpointFiles: number;
+  /** What is still there, and why; empty when all went well. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * Removes the `cali*` veths, our routes, and the endpoint files. To be called while no agent runs.
+ * @throws when the kernel's tables or the state folder can't be read.
+ */
+export async function cleanup(options: { kernel: Kernel; stateDir: string }): Promise<Cleaned> {
+  const { host } = options.kernel;
+  const links = await host.links();
+  const interfaces = new Interfaces();
+  interfaces.replaceAll(links);
+  const veths = links.filter(
+    ({ kind, name }) => kind === 'veth' && name.startsWith(WORKLOAD_INTERFACE_PREFIX),
+  );
+  const faults: string[] = [];
+  const routes = await removeRoutes(options.kernel, interfaces, faults);
+  await host.deleteLinks(veths.map(({ index }) => index));
+
+  const files = new EndpointFiles(join(options.stateDir, 'endpoints'));
+  const { endpoints, unreadable } = await files.readAll();
+  for (const endpoint of endpoints) await files.remove(endpoint);
+  for (const { path, reason } of unreadable)
+    faults.push(`${path} is no endpoint file of ours (${reason}); look at it, then remove it`);
+  return { interfaces: veths.length, routes, endpointFiles: endpoints.length, faults };
+}
+
+async function removeRoutes(
+  kernel: Kernel,
+  interfaces: Interfaces,
+  faults: string[],
+): Promise<number> {
+  let removed = 0;
+  for (const family of [4, 6] as const) {
+    const routes = await ourRoutes(kernel, family, interfaces);
+    const operations = routes.map((route): Operation => ({ action: 'delete', route }));
+    for (const error of kernel.host.batch(operations)) {
+      if (error === undefined) removed++;
+      else if (error.code !== 'ESRCH') faults.push(error.message);
+    }
+  }
+  return removed;
+}
+
+async function ourRoutes(kernel: Kernel, family: Family, interfaces: Interfaces): Promise<Route[]> {
+  const all = await kernel.host.routes({ family, table: TABLE });
+  return all.filter((route) => isOurs(route, interfaces));
+}

@@ -1,0 +1,81 @@
+/** The host's interfaces as the monitor tells of them, and what a change of one means to routes. */
+
+import type { Link } from 'rtnetlink-ts';
+import type { InterfaceNames } from './table/kernel-route.ts';
+
+export type InterfaceChange =
+  /** It is there, where it was not, or was another of the same name. */
+  | 'appeared'
+  | 'gone'
+  /** It came up again: what was routed through it is gone, and the kernel didn't say so. */
+  | 'up'
+  | 'down'
+  | 'none';
+
+export interface Interface {
+  readonly index: number;
+  readonly name: string;
+  readonly isUp: boolean;
+}
+
+export class Interfaces implements InterfaceNames {
+  readonly #byIndex = new Map<number, Interface>();
+  readonly #byName = new Map<string, Interface>();
+
+  indexOf(name: string): number | undefined {
+    return this.#byName.get(name)?.index;
+  }
+
+  nameOf(index: number): string | undefined {
+    return this.#byIndex.get(index)?.name;
+  }
+
+  names(): string[] {
+    return [...this.#byName.keys()];
+  }
+
+  /** Takes one notification. A renamed interface appears under its new name. */
+  hear(link: Pick<Link, 'index' | 'name' | 'up'>, gone: boolean): InterfaceChange {
+    const { index, name, up: isUp } = link;
+    const before = this.#byIndex.get(index);
+    if (gone) {
+      if (before === undefined) return 'none';
+      this.#forget(before);
+      return 'gone';
+    }
+    if (before !== undefined && before.name !== name) this.#forget(before);
+    // An index is given again only after all others, so another index is another interface.
+    const namesake = this.#byName.get(name);
+    if (namesake !== undefined && namesake.index !== index) this.#forget(namesake);
+    const now = { index, name, isUp };
+    this.#byIndex.set(index, now);
+    this.#byName.set(name, now);
+    if (before === undefined || before.name !== name) return 'appeared';
+    if (before.isUp === isUp) return 'none';
+    return isUp ? 'up' : 'down';
+  }
+
+  /**
+   * Takes a whole dump. @returns what it means, interface by interface, as if each had been told.
+   */
+  replaceAll(
+    links: readonly Pick<Link, 'index' | 'name' | 'up'>[],
+  ): { index: number; name: string; change: InterfaceChange }[] {
+    const present = new Set(links.map(({ index }) => index));
+    const changes: { index: number; name: string; change: InterfaceChange }[] = [];
+    for (const { index, name, isUp } of [...this.#byIndex.values()]) {
+      if (present.has(index)) continue;
+      changes.push({ index, name, change: this.hear({ index, name, up: isUp }, true) });
+    }
+    for (const link of links) {
+      const change = this.hear(link, false);
+      if (change !== 'none') changes.push({ index: link.index, name: link.name, change });
+    }
+    return changes;
+  }
+
+  #forget({ index, name }: Interface): void {
+    this.#byIndex.delete(index);
+    if (this.#byName.get(name)?.index === index) this.#byName.delete(name);
+  }
+}

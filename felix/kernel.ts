@@ -1,0 +1,67 @@
+/** What felix uses of the kernel: netlink in the node's namespace and in pods', and sysctls. */
+
+import { readFileSync } from 'node:fs';
+import {
+  inNamespace,
+  type Namespace,
+  openNetlink,
+  type Rtnetlink,
+  writeSysctls,
+} from 'rtnetlink-ts';
+
+/** The part of `Rtnetlink` that felix calls, with its meaning. */
+export type Netlink = Pick<
+  Rtnetlink,
+  | 'link'
+  | 'links'
+  | 'addresses'
+  | 'routes'
+  | 'eachRoute'
+  | 'neighbours'
+  | 'batch'
+  | 'change'
+  | 'deleteLinks'
+  | 'monitor'
+  | 'close'
+>;
+
+export interface Kernel {
+  /** In the node's own namespace. Whoever opened the kernel closes it. */
+  readonly host: Netlink;
+  /** In a pod's namespace; the caller closes it. @throws NetlinkError when it cannot be entered. */
+  enter(netns: Namespace): Netlink;
+  /** Sysctls of the node's namespace, or of `netns`. Blocks for microseconds: they are no disk. */
+  readonly sysctls: Sysctls;
+}
+
+export interface Sysctls {
+  /** @param key a path below /proc/sys. @returns undefined when the kernel has no such sysctl. */
+  read(key: string, netns?: Namespace): string | undefined;
+  /** @throws NodeJS.ErrnoException for the first that cannot be written. */
+  write(values: Readonly<Record<string, string | number>>, netns?: Namespace): void;
+}
+
+/**
+ * The kernel of this machine.
+ *
+ * @param hostNetns the node's namespace, where that is not the process's own.
+ */
+export function openKernel(hostNetns: Namespace = '/proc/self/ns/net'): Kernel {
+  return {
+    host: openNetlink({ netns: hostNetns }),
+    enter: (netns) => openNetlink({ netns }),
+    sysctls: {
+      read: (key, netns = hostNetns) => inNamespace(netns, () => readSysctl(key)),
+      write: (values, netns = hostNetns) => writeSysctls(netns, values),
+    },
+  };
+}
+
+function readSysctl(key: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${key}`, 'utf8').trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,396 @@
+/**
+ * Keeps the host's routes as they should be: takes inputs and the kernel's notifications, asks the
+ * calculation what they come to, and has the table write it. One turn of the event loop gathers all
+ * that came since the last.
+ */
+
+import { type Address, formatPrefix, hostPrefix, type Prefix, PrefixTrie } from 'net-ipaddr';
+import type { AddressEntry, Monitor, NetlinkEvent } from 'rtnetlink-ts';
+import type { Clock, Log, Random, Timer } from '../ports.ts';
+import { Calculation, type Workload } from './calc/calculation.ts';
+import type { Report } from './calc/join.ts';
+import type { Refusal } from './calc/route.ts';
+import { WORKLOAD_INTERFACE_PREFIX } from './endpoint/endpoint.ts';
+import type { HostRoutes } from './endpoint/endpoints.ts';
+import { type InterfaceChange, Interfaces } from './interfaces.ts';
+import type { Kernel } from './kernel.ts';
+import { podAddress, routeSpec, TABLE } from './table/kernel-route.ts';
+import { RouteTable } from './table/route-table.ts';
+import { Underlay } from './table/underlay.ts';
+
+const RESYNC_MS = 90_000;
+/** After a hint that something changed: long enough for its fellows to come, too short to be felt. */
+const RESYNC_SOON_MS = 50;
+/** Hints by the thousand must not make us read the table all the time: it gets a tenth of it. */
+const REST_PER_RESYNC = 10;
+const FIRST_RETRY_MS = 1000;
+const LAST_RETRY_MS = 30_000;
+/** Prefixes a netlink batch: about a millisecond in the kernel. */
+const BATCH = 256;
+const SLICE_MS = 5;
+const MAX_REPORTS = 1000;
+/** Refusals named in one line of the log. */
+const MAX_NAMED = 5;
+
+const FORWARDING = ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'];
+
+export interface ReconcilerOptions {
+  kernel: Kernel;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  learnedDeadlineMs: number;
+  /** The table has been read, and what it has of ours is known. */
+  onResynced(): void;
+  onInterfaceGone(name: string): void;
+}
+
+export class Reconciler implements HostRoutes {
+  readonly calculation = new Calculation();
+  readonly interfaces = new Interfaces();
+  readonly table: RouteTable;
+  readonly #options: ReconcilerOptions;
+  readonly #refusals = new Map<string, readonly Refusal[]>();
+  #addresses: readonly AddressEntry[] = [];
+  #nextNodes: PrefixTrie<Address> | undefined;
+  #monitor: Monitor | undefined;
+  #isOpen = false;
+  #isClosed = false;
+  #isLearnedInSync = false;
+  #isReading = false;
+  #hasTurn = false;
+  #learnedDeadline: Timer | undefined;
+  #resyncTimer: Timer | undefined;
+  #resyncDue = Infinity;
+  #resyncing: Promise<void> | undefined;
+  #resyncAgain = false;
+  #restUntil = 0;
+  #resyncFailures = 0;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    const { kernel, clock, random, log } = options;
+    this.table = new RouteTable({
+      netlink: kernel.host,
+      names: this.interfaces,
+      clock,
+      random,
+      log,
+      onWork: () => this.#schedule(),
+      onSurprise: () => this.#resyncSoon(),
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  get isLearnedInSync(): boolean {
+    return this.#isLearnedInSync;
+  }
+
+  /** Listens, and reads what there is. Writes nothing. @throws NetlinkError */
+  async start(): Promise<void> {
+    this.#monitor = this.#options.kernel.host.monitor(
+      ['link', 'address', 'route'],
+      (event) => this.#hear(event),
+      () => this.#resyncSoon(),
+    );
+    await this.#read();
+    this.#scheduleResync();
+  }
+
+  /** From when it resolves the kernel is written to. @throws Error of a sysctl that can't be written. */
+  async open(): Promise<void> {
+    const { clock, learnedDeadlineMs } = this.#options;
+    if (this.#nextNodes !== undefined) await this.resync();
+    if (this.#isClosed) return;
+    this.#takeNextNodes();
+    this.#enableForwarding();
+    this.#isOpen = true;
+    if (!this.#isLearnedInSync)
+      this.#learnedDeadline = clock.after(learnedDeadlineMs, () => this.setLearnedInSync());
+    this.#schedule();
+  }
+
+  /**
+   * Counts after the next reading, which is soon: until then it isn't known which of the host's routes
+   * carry the new addresses, and a good route would be refused for a moment.
+   */
+  setNodeAddresses(addresses: Iterable<Address>): void {
+    this.#nextNodes = new PrefixTrie();
+    for (const address of addresses) this.#nextNodes.set(hostPrefix(address), address);
+    if (this.#monitor !== undefined) this.#resyncSoon();
+  }
+
+  setLocalBlocks(blocks: Iterable<Prefix>): void {
+    this.calculation.setLocalBlocks(blocks);
+    this.#schedule();
+  }
+
+  updateLearned(changes: Iterable<{ prefix: Prefix; nextHops: readonly Address[] }>): void {
+    for (const { prefix, nextHops } of changes) this.calculation.setLearned(prefix, nextHops);
+    this.#schedule();
+  }
+
+  setLearnedInSync(): void {
+    if (this.#isLearnedInSync) return;
+    this.#isLearnedInSync = true;
+    this.#learnedDeadline?.cancel();
+    this.table.removeUnknownRemote();
+  }
+
+  setWorkload(hostInterface: string, workload: Workload | undefined): void {
+    this.calculation.setWorkload(hostInterface, workload);
+    this.#schedule();
+  }
+
+  noteInterface(link: { index: number; name: string; up: boolean }): void {
+    this.interfaces.hear(link, false);
+  }
+
+  async settle(prefixes: readonly Prefix[]): Promise<string[]> {
+    const faults = this.#settle(prefixes);
+    if (faults.length === 0) return faults;
+    // Something is there that we did not know of; after a look it may prove to be ours.
+    await this.resync();
+    return this.#settle(prefixes);
+  }
+
+  /** The addresses that the kernel routes to interfaces of pods, by interface. */
+  routedToPods(): Map<string, Address[]> {
+    const routed = new Map<string, Address[]>();
+    for (const route of this.table.programmed()) {
+      const address = podAddress(route, this.interfaces);
+      if (address === undefined) continue;
+      const name = this.interfaces.nameOf(route.oif!)!;
+      routed.set(name, [...(routed.get(name) ?? []), address]);
+    }
+    return routed;
+  }
+
+  /** Reads everything again now. Resolves when that is done, also when it failed (and is told of). */
+  resync(): Promise<void> {
+    if (this.#resyncing !== undefined) {
+      // One that has begun may have read past what the caller asks about.
+      this.#resyncAgain = true;
+      return this.#resyncing.then(() => this.#resyncing);
+    }
+    this.#resyncTimer?.cancel();
+    this.#resyncDue = Infinity;
+    this.#resyncing = this.#resync().finally(() => {
+      this.#resyncing = undefined;
+      if (this.#resyncAgain && !this.#isClosed) {
+        this.#resyncAgain = false;
+        void this.resync();
+      } else this.#scheduleResync();
+    });
+    return this.#resyncing;
+  }
+
+  refusedCount(): number {
+    return this.#refusals.size;
+  }
+
+  refused(): Report[] {
+    const reports: Report[] = [];
+    for (const [subject, refusals] of this.#refusals) {
+      if (reports.length >= MAX_REPORTS) break;
+      for (const { rule, reason } of refusals)
+        reports.push({ subject, reason: `${rule}: ${reason}` });
+    }
+    return reports;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#isOpen = false;
+    this.#monitor?.close();
+    this.#learnedDeadline?.cancel();
+    this.#resyncTimer?.cancel();
+    this.table.close();
+  }
+
+  #schedule(): void {
+    if (this.#hasTurn || !this.#isOpen) return;
+    this.#hasTurn = true;
+    this.#options.clock.after(0, () => this.#turn());
+  }
+
+  #turn(): void {
+    this.#hasTurn = false;
+    if (!this.#isOpen) return;
+    const { clock } = this.#options;
+    const end = clock.monotonic() + SLICE_MS;
+    const refused: Refusal[] = [];
+    do {
+      for (const prefix of this.calculation.takeDirty(BATCH)) this.#decide(prefix, refused);
+      if (this.#canFlush) this.table.flush(BATCH);
+    } while (this.#hasWork && clock.monotonic() < end);
+    this.#tellRefused(refused);
+    if (this.#hasWork) this.#schedule();
+  }
+
+  get #hasWork(): boolean {
+    return this.calculation.dirtyCount > 0 || this.#canFlush;
+  }
+
+  /** Not while the table is read: each write would tear the dump, which then begins again. */
+  get #canFlush(): boolean {
+    return this.table.hasWork && !this.#isReading;
+  }
+
+  #settle(prefixes: readonly Prefix[]): string[] {
+    const refused: Refusal[] = [];
+    for (const prefix of prefixes) this.#decide(prefix, refused);
+    this.#tellRefused(refused);
+    const forbidden = prefixes.filter((prefix) => !this.calculation.decide(prefix).route);
+    const reasons = refused
+      .filter(({ prefix }) => forbidden.includes(prefix))
+      .map(({ reason }) => reason);
+    return [...reasons, ...this.table.settle(prefixes)];
+  }
+
+  #decide(prefix: Prefix, refused: Refusal[]): void {
+    const { route, refusals } = this.calculation.decide(prefix);
+    this.table.want(prefix, route && routeSpec(route, this.interfaces));
+    if (refusals.length === 0 && this.#refusals.size === 0) return;
+    const key = formatPrefix(prefix);
+    if (refusals.length === 0) this.#refusals.delete(key);
+    else {
+      this.#refusals.set(key, refusals);
+      refused.push(...refusals);
+    }
+  }
+
+  #tellRefused(refused: readonly Refusal[]): void {
+    if (refused.length === 0) return;
+    const named = refused.slice(0, MAX_NAMED).map(({ reason }) => reason);
+    this.#options.log.warn({ count: refused.length, reasons: named }, 'routes are not programmed');
+  }
+
+  #hear(event: NetlinkEvent): void {
+    if (event.kind === 'link') {
+      const { index, name } = event.link;
+      this.#interfaceChanged(name, index, this.interfaces.hear(event.link, event.gone));
+    } else if (event.kind === 'address') {
+      const name = this.interfaces.nameOf(event.address.link);
+      // A gateway may be within reach now, or a network connected.
+      if (name === undefined || !isPodInterface(name)) this.#somethingCame();
+    } else if (event.kind === 'route') {
+      const { route, gone } = event;
+      if (this.table.hear(route, gone)) this.#resyncSoon();
+      else if (route.table === TABLE && this.#newUnderlay().matters(route)) this.#resyncSoon();
+    }
+  }
+
+  #interfaceChanged(name: string, index: number, change: InterfaceChange): void {
+    if (change === 'none') return;
+    if (change === 'gone' || change === 'down') {
+      this.table.forgetRoutesVia(index, this.calculation.prefixesOf(name));
+    }
+    if (change === 'appeared' || change === 'gone') {
+      this.calculation.touchWorkload(name);
+      this.#schedule();
+    }
+    if (change === 'gone') this.#options.onInterfaceGone(name);
+    if (change !== 'up') return;
+    if (isPodInterface(name)) this.table.retryNow(this.calculation.prefixesOf(name));
+    else this.#somethingCame();
+  }
+
+  /** What failed may succeed; and what went down before lost routes of which we were not told. */
+  #somethingCame(): void {
+    this.table.retryAll();
+    this.#resyncSoon();
+  }
+
+  #resyncSoon(): void {
+    if (this.#resyncing !== undefined) {
+      this.#resyncAgain = true;
+      return;
+    }
+    const now = this.#options.clock.monotonic();
+    this.#resyncIn(Math.max(RESYNC_SOON_MS, this.#restUntil - now));
+  }
+
+  #scheduleResync(): void {
+    const { random } = this.#options;
+    const backOff = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#resyncFailures);
+    const delay = this.#resyncFailures > 0 ? backOff : RESYNC_MS;
+    this.#resyncIn(delay * (0.9 + random() / 5));
+  }
+
+  #resyncIn(delayMs: number): void {
+    const { clock } = this.#options;
+    const due = clock.monotonic() + delayMs;
+    if (this.#isClosed || due >= this.#resyncDue) return;
+    this.#resyncTimer?.cancel();
+    this.#resyncDue = due;
+    this.#resyncTimer = clock.after(delayMs, () => void this.resync());
+  }
+
+  async #resync(): Promise<void> {
+    const { clock, log } = this.#options;
+    const started = clock.monotonic();
+    try {
+      await this.#read();
+      this.#resyncFailures = 0;
+    } catch (error) {
+      if (this.#isClosed) return;
+      this.#resyncFailures++;
+      log.warn({ error: (error as Error).message }, 'cannot read the routes of the kernel');
+    }
+    const ended = clock.monotonic();
+    this.#restUntil = ended + REST_PER_RESYNC * (ended - started);
+  }
+
+  async #read(): Promise<void> {
+    const { host } = this.#options.kernel;
+    this.#isReading = true;
+    try {
+      for (const { name, index, change } of this.interfaces.replaceAll(await host.links()))
+        this.#interfaceChanged(name, index, change);
+      this.#addresses = await host.addresses();
+      const underlay = this.#newUnderlay();
+      const nodes = this.#nextNodes;
+      await this.table.resync(underlay);
+      this.calculation.setUnderlay(underlay.routes());
+      if (nodes === this.#nextNodes) this.#takeNextNodes();
+    } finally {
+      this.#isReading = false;
+      this.#schedule();
+    }
+    if (!this.#isClosed) this.#options.onResynced();
+  }
+
+  #newUnderlay(): Underlay {
+    const next = this.#nextNodes;
+    return new Underlay(
+      this.interfaces,
+      this.#addresses,
+      (prefix) =>
+        this.calculation.holdsNodeAddress(prefix) || next?.covered(prefix).next().done === false,
+    );
+  }
+
+  #takeNextNodes(): void {
+    if (this.#nextNodes === undefined) return;
+    this.calculation.setNodeAddresses(Array.from(this.#nextNodes, ({ value }) => value));
+    this.#nextNodes = undefined;
+  }
+
+  /** Without it the kernel drops whatever is not for itself, and pods reach nobody. */
+  #enableForwarding(): void {
+    const { sysctls } = this.#options.kernel;
+    for (const key of FORWARDING) {
+      const value = sysctls.read(key);
+      // Absent: this kernel has no IPv6. Writing 1 over 1 would reset other sysctls.
+      if (value !== undefined && value !== '1') sysctls.write({ [key]: 1 });
+    }
+  }
+}
+
+function isPodInterface(name: string): boolean {
+  return name.startsWith(WORKLOAD_INTERFACE_PREFIX);
+}

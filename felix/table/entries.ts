@@ -1,0 +1,88 @@
+/** All prefixes of the main table that somebody here wants, or that the kernel has of ours. */
+
+import { type Prefix, PrefixTable } from 'net-ipaddr';
+import type { RouteSpec } from 'rtnetlink-ts';
+import type { Slot } from './difference.ts';
+
+/** What a dump told of one prefix. */
+export interface Sighting {
+  /** The dump that told it; of an earlier one it is worth nothing. */
+  dump: number;
+  ours: RouteSpec[];
+  stranger: RouteSpec | undefined;
+}
+
+export interface Entry extends Slot {
+  readonly id: number;
+  desired: RouteSpec | undefined;
+  ours: readonly RouteSpec[];
+  stranger: RouteSpec | undefined;
+  /** Somebody here has had a say about this prefix: what the kernel has of it is not from before us. */
+  isKnown: boolean;
+  /** Monotonic time at which something unwanted was first seen here. */
+  unwantedSince: number | undefined;
+  /** Why it is not as desired. */
+  problem: string | undefined;
+  attempts: number;
+  /** The resync during which we last wrote or were told of it, so that its dump may be older. */
+  touchedDuring: number;
+  sighting: Sighting;
+}
+
+export const NO_ROUTES: readonly RouteSpec[] = [];
+
+/** Prefix → entry. Grows in small steps, however many there are: no map is ever rehashed as a whole. */
+export class Entries {
+  readonly #ids: PrefixTable;
+  readonly #entries: (Entry | undefined)[] = [];
+
+  constructor(seed: number) {
+    this.#ids = new PrefixTable(seed);
+  }
+
+  get size(): number {
+    return this.#ids.size;
+  }
+
+  /** One above the highest id in use. */
+  get idLimit(): number {
+    return this.#entries.length;
+  }
+
+  at(id: number): Entry | undefined {
+    return this.#entries[id];
+  }
+
+  find(prefix: Prefix): Entry | undefined {
+    const id = this.#ids.find(prefix);
+    return id < 0 ? undefined : this.#entries[id];
+  }
+
+  findOrAdd(prefix: Prefix): Entry {
+    const id = this.#ids.intern(prefix);
+    const entry = this.#entries[id] ?? newEntry(id, prefix);
+    this.#entries[id] = entry;
+    return entry;
+  }
+
+  delete(entry: Entry): void {
+    this.#ids.release(entry.id);
+    this.#entries[entry.id] = undefined;
+  }
+}
+
+function newEntry(id: number, prefix: Prefix): Entry {
+  return {
+    id,
+    prefix,
+    desired: undefined,
+    ours: NO_ROUTES,
+    stranger: undefined,
+    isKnown: false,
+    unwantedSince: undefined,
+    problem: undefined,
+    attempts: 0,
+    touchedDuring: 0,
+    sighting: { dump: 0, ours: [], stranger: undefined },
+  };
+}

@@ -1,0 +1,116 @@
+/** Our routes in netlink's terms: how they are written, whose a route is, when two are the same. */
+
+import { type Address, equalAddresses, familyBits, formatAddress, formatPrefix } from 'net-ipaddr';
+import type { NextHop, Route, RouteSpec } from 'rtnetlink-ts';
+import type { DesiredRoute } from '../calc/route.ts';
+import { WORKLOAD_INTERFACE_PREFIX } from '../endpoint/endpoint.ts';
+
+/** The main routing table. */
+export const TABLE = 254;
+
+/** rtm_protocol of all that we write, as Calico's. */
+export const PROTOCOL = 80;
+
+/**
+ * Metric of all that we write: Calico's normal route priority, and what the kernel makes of an IPv6
+ * metric of 0. What an administrator sets without a metric is in front of it.
+ */
+export const METRIC = 1024;
+
+/** rtm_protocol of what the kernel makes itself, for the addresses of an interface. */
+const KERNEL_PROTOCOL = 2;
+
+/** The indices and names of interfaces, as far as they are known. */
+export interface InterfaceNames {
+  indexOf(name: string): number | undefined;
+  nameOf(index: number): string | undefined;
+}
+
+/** The route to write, or undefined when its interface does not exist (yet). */
+export function routeSpec(desired: DesiredRoute, names: InterfaceNames): RouteSpec | undefined {
+  const { prefix: destination, target } = desired;
+  const common = { destination, table: TABLE, protocol: PROTOCOL, metric: METRIC };
+  if (target.kind === 'blackhole') return { ...common, type: 'blackhole' };
+  if (target.kind === 'workload') {
+    const oif = names.indexOf(target.hostInterface);
+    return oif === undefined ? undefined : { ...common, type: 'unicast', scope: 'link', oif };
+  }
+  if (target.nextHops.length === 1)
+    return { ...common, type: 'unicast', gateway: target.nextHops[0]! };
+  const multipath = target.nextHops.map((gateway) => ({ gateway }));
+  return { ...common, type: 'unicast', multipath };
+}
+
+/** All that we wrote or would write: our protocol, or a route to a pod's interface. */
+export function isOurs(route: RouteSpec, names: InterfaceNames): boolean {
+  if (route.protocol === PROTOCOL) return true;
+  // The kernel's own, such as fe80::/64, comes and goes with the interface.
+  return route.protocol !== KERNEL_PROTOCOL && leadsToPod(route, names);
+}
+
+export function leadsToPod(route: RouteSpec, names: InterfaceNames): boolean {
+  if (route.oif === undefined) return false;
+  return names.nameOf(route.oif)?.startsWith(WORKLOAD_INTERFACE_PREFIX) ?? false;
+}
+
+/** A route by a gateway: to another node, or to a router. */
+export function isRemote(route: RouteSpec): boolean {
+  return route.gateway !== undefined || route.multipath !== undefined;
+}
+
+/** A network that the host is connected to. */
+export function isConnected(route: Route): boolean {
+  return route.protocol === KERNEL_PROTOCOL && route.type === 'unicast' && !isRemote(route);
+}
+
+/** The pod's address, where the route is one pod's. */
+export function podAddress(route: RouteSpec, names: InterfaceNames): Address | undefined {
+  const { address, length } = route.destination;
+  return length === familyBits(address.family) && leadsToPod(route, names) ? address : undefined;
+}
+
+/**
+ * Whether `actual` is what `desired` asks for. The kernel chooses the interface of a gateway, so the
+ * interface is compared only where `desired` names one.
+ */
+export function sameRoute(actual: RouteSpec, desired: RouteSpec): boolean {
+  if (actual === desired) return true;
+  if (
+    actual.metric !== desired.metric ||
+    actual.protocol !== desired.protocol ||
+    actual.type !== desired.type ||
+    actual.preferredSource !== undefined
+  )
+    return false;
+  // The kernel shows an IPv6 blackhole as one on lo.
+  if (desired.type === 'blackhole') return true;
+  if (desired.oif !== undefined && actual.oif !== desired.oif) return false;
+  if (desired.multipath !== undefined)
+    return actual.multipath !== undefined && sameHops(actual.multipath, desired.multipath);
+  return actual.multipath === undefined && sameGateway(actual.gateway, desired.gateway);
+}
+
+function sameHops(actual: readonly NextHop[], desired: readonly NextHop[]): boolean {
+  if (actual.length !== desired.length) return false;
+  return desired.every((wanted) =>
+    actual.some((hop) => (hop.weight ?? 1) === 1 && sameGateway(hop.gateway, wanted.gateway)),
+  );
+}
+
+function sameGateway(a: Address | undefined, b: Address | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return equalAddresses(a, b);
+}
+
+/** `10.1.0.0/26 via 10.0.0.2, protocol 4, metric 1024`: enough to find it with `ip route`. */
+export function describeRoute(route: RouteSpec, names?: InterfaceNames): string {
+  const type = route.type === undefined || route.type === 'unicast' ? '' : `${route.type} `;
+  const hops = (route.multipath ?? [route]).map((hop) => describeHop(hop, names)).join('');
+  return `${type}${formatPrefix(route.destination)}${hops}, protocol ${route.protocol}, metric ${route.metric}`;
+}
+
+function describeHop(hop: NextHop, names: InterfaceNames | undefined): string {
+  const gateway = hop.gateway === undefined ? '' : ` via ${formatAddress(hop.gateway)}`;
+  if (hop.oif === undefined) return gateway;
+  return `${gateway} dev ${names?.nameOf(hop.oif) ?? `#${hop.oif}`}`;
+}

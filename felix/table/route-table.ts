@@ -1,0 +1,426 @@
+/**
+ * The main routing table: makes what the kernel has of ours into what is desired.
+ *
+ * What the kernel has is known from a dump, from what it answered to our own writes, and from what it
+ * tells of others'. Where these may be out of step the answer is a dump, never a guess.
+ */
+
+import { type Family, formatPrefix, type Prefix } from 'net-ipaddr';
+import type { NetlinkError, Result, Route, RouteSpec } from 'rtnetlink-ts';
+import type { Clock, Log, Random, Timer } from '../../ports.ts';
+import type { Report } from '../calc/join.ts';
+import type { Netlink } from '../kernel.ts';
+import { difference, type Step } from './difference.ts';
+import { Entries, type Entry, NO_ROUTES } from './entries.ts';
+import {
+  describeRoute,
+  type InterfaceNames,
+  isOurs,
+  isRemote,
+  leadsToPod,
+  METRIC,
+  sameRoute,
+  TABLE,
+} from './kernel-route.ts';
+
+/** How long an unknown route to a pod's interface stays: another program may be wiring that pod now. */
+const GRACE_MS = 10_000;
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 30_000;
+/** Retries that fall due within this time of one another share a turn. */
+const RETRY_STEP_MS = 100;
+/** Longest stretch of work without a return to the event loop. */
+const SLICE_MS = 5;
+const MAX_REPORTS = 1000;
+
+const FAMILIES: readonly Family[] = [4, 6];
+
+const { floor, min, max } = Math;
+
+export interface RouteTableOptions {
+  netlink: Pick<Netlink, 'batch' | 'eachRoute'>;
+  names: InterfaceNames;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** There is something to flush. */
+  onWork(): void;
+  /** The kernel has something that we did not know of: a resync is due. */
+  onSurprise(): void;
+}
+
+/** Told of every route in the main table that is not ours. */
+export interface StrangerListener {
+  /** Forget what was told of this family: its dump begins (again). */
+  begin(family: Family): void;
+  see(route: Route): void;
+}
+
+export interface RouteCounters {
+  added: number;
+  replaced: number;
+  removed: number;
+  /** Writes that the kernel refused. */
+  failed: number;
+  resyncs: number;
+  /** Routes of ours that a resync found missing or changed. */
+  repaired: number;
+}
+
+export class RouteTable {
+  readonly counters: RouteCounters = {
+    added: 0,
+    replaced: 0,
+    removed: 0,
+    failed: 0,
+    resyncs: 0,
+    repaired: 0,
+  };
+  readonly #options: RouteTableOptions;
+  readonly #entries: Entries;
+  readonly #queue = new Set<Entry>();
+  /** Entries to look at again, and when (monotonic). */
+  readonly #later = new Map<Entry, number>();
+  #wakeUp: Timer | undefined;
+  #wakeUpAt = Infinity;
+  #keepsUnknownRemote = true;
+  #desiredCount = 0;
+  /** Counts dumps, those that began again too. */
+  #dump = 0;
+  /** The newest of each family. */
+  readonly #dumpOf = { 4: 0, 6: 0 };
+
+  constructor(options: RouteTableOptions) {
+    this.#options = options;
+    this.#entries = new Entries(floor(options.random() * 2 ** 32));
+  }
+
+  get hasWork(): boolean {
+    return this.#queue.size > 0;
+  }
+
+  get desiredCount(): number {
+    return this.#desiredCount;
+  }
+
+  get pendingCount(): number {
+    return this.#queue.size + this.#later.size;
+  }
+
+  /**
+   * What should be there for this prefix from now on.
+   *
+   * @param desired undefined: nothing, and what there is of ours goes.
+   */
+  want(prefix: Prefix, desired: RouteSpec | undefined): void {
+    const entry = desired ? this.#entries.findOrAdd(prefix) : this.#entries.find(prefix);
+    if (entry === undefined) return;
+    if (entry.desired === undefined && desired !== undefined) this.#desiredCount++;
+    if (entry.desired !== undefined && desired === undefined) this.#desiredCount--;
+    entry.isKnown = true;
+    entry.desired = desired;
+    entry.attempts = 0;
+    entry.problem = undefined;
+    this.#enqueue(entry);
+  }
+
+  /**
+   * Remote routes of ours that nobody here knows are kept until this is called: they were learned
+   * before a restart, and BGP may not have come round to them yet.
+   */
+  removeUnknownRemote(): void {
+    this.#keepsUnknownRemote = false;
+    for (let id = 0; id < this.#entries.idLimit; id++) {
+      const entry = this.#entries.at(id);
+      if (entry && !entry.isKnown && entry.ours.length > 0) this.#enqueue(entry);
+    }
+  }
+
+  /** Sends one batch of at most `limit` prefixes. Blocks for about 3 µs a route. */
+  flush(limit: number): void {
+    const batch: Entry[] = [];
+    for (const entry of this.#queue) {
+      if (batch.length === limit) break;
+      batch.push(entry);
+      this.#queue.delete(entry);
+    }
+    this.#send(batch);
+  }
+
+  /** Sends these prefixes now, before all others. @returns what is still wrong with them. */
+  settle(prefixes: Iterable<Prefix>): string[] {
+    const entries: Entry[] = [];
+    for (const prefix of prefixes) {
+      const entry = this.#entries.find(prefix);
+      if (entry === undefined) continue;
+      this.#queue.delete(entry);
+      entries.push(entry);
+    }
+    this.#send(entries);
+    return entries.flatMap(({ prefix, problem }) =>
+      problem === undefined ? [] : [`${formatPrefix(prefix)}: ${problem}`],
+    );
+  }
+
+  /** The obstacle may be gone (an interface came up): what failed is tried again at once. */
+  retryAll(): void {
+    for (const [entry] of this.#later) this.#retry(entry);
+  }
+
+  retryNow(prefixes: Iterable<Prefix>): void {
+    for (const prefix of prefixes) {
+      const entry = this.#entries.find(prefix);
+      if (entry !== undefined && this.#later.has(entry)) this.#retry(entry);
+    }
+  }
+
+  /** The interface went down, and its routes with it, of which IPv4 says nothing. */
+  forgetRoutesVia(interfaceIndex: number, prefixes: Iterable<Prefix>): void {
+    for (const prefix of prefixes) {
+      const entry = this.#entries.find(prefix);
+      if (entry === undefined) continue;
+      this.#touch(entry);
+      entry.ours = entry.ours.filter((route) => route.oif !== interfaceIndex);
+      this.#enqueue(entry);
+    }
+  }
+
+  /** What somebody else did to a route. @returns whether only a resync can tell what it means. */
+  hear(route: Route, gone: boolean): boolean {
+    if (route.table !== TABLE) return false;
+    const entry = this.#entries.find(route.destination);
+    if (isOurs(route, this.#options.names)) {
+      const same = entry?.ours.find((known) => sameRoute(route, known));
+      if (!gone) return same === undefined;
+      // One next hop of several goes with a message that names it alone.
+      if (entry === undefined || same === undefined) return entry?.desired !== undefined;
+      entry.ours = entry.ours.filter((known) => known !== same);
+    } else {
+      if (entry === undefined || route.metric !== METRIC) return false;
+      // It may have come instead of ours, of which the kernel says nothing.
+      if (!gone) return true;
+      entry.stranger = undefined;
+    }
+    this.#touch(entry);
+    this.#enqueue(entry);
+    return false;
+  }
+
+  /** Reads the whole table, and queues what is not as desired. */
+  async resync(strangers: StrangerListener): Promise<void> {
+    // Entries that are written to from now on: their `touchedDuring` is `first` or more.
+    const first = ++this.#dump;
+    for (const family of FAMILIES) await this.#read(family, strangers);
+    await this.#sweep(first);
+    this.counters.resyncs++;
+  }
+
+  /** What is not as desired, and why; the first thousand. */
+  problems(): Report[] {
+    const reports: Report[] = [];
+    for (let id = 0; id < this.#entries.idLimit && reports.length < MAX_REPORTS; id++) {
+      const entry = this.#entries.at(id);
+      if (entry?.problem !== undefined)
+        reports.push({ subject: formatPrefix(entry.prefix), reason: entry.problem });
+    }
+    return reports;
+  }
+
+  /** Our routes that the kernel has, as far as it is known. */
+  *programmed(): Generator<RouteSpec, void, undefined> {
+    for (let id = 0; id < this.#entries.idLimit; id++) yield* this.#entries.at(id)?.ours ?? [];
+  }
+
+  close(): void {
+    this.#wakeUp?.cancel();
+    this.#queue.clear();
+    this.#later.clear();
+  }
+
+  #send(batch: readonly Entry[]): void {
+    const { steps, blocked } = difference(batch, (entry, route) => this.#mayRemove(entry, route));
+    const results = steps.length > 0 ? this.#write(steps) : [];
+    for (const [i, step] of steps.entries()) this.#settleStep(step, results[i]);
+    for (const entry of blocked) {
+      const stranger = describeRoute(entry.stranger!, this.#options.names);
+      entry.problem = `a route that is not ours has its place: ${stranger}`;
+    }
+    for (const entry of batch) this.#afterSend(entry);
+  }
+
+  #write(steps: readonly Step<Entry>[]): Result[] {
+    try {
+      return this.#options.netlink.batch(steps.map(({ action, route }) => ({ action, route })));
+    } catch (error) {
+      // The socket failed, not a route: what the kernel did of it is unknown.
+      this.#options.onSurprise();
+      return steps.map(() => error as NetlinkError);
+    }
+  }
+
+  #settleStep({ action, slot: entry, route }: Step<Entry>, error: Result): void {
+    this.#touch(entry);
+    if (error !== undefined && !(action === 'delete' && isGone(error.code))) {
+      this.#fail(entry, error.message);
+      // It is there, and we did not know: ours or a stranger's, the next dump tells.
+      if (error.code === 'EEXIST') this.#options.onSurprise();
+      return;
+    }
+    if (action === 'delete') {
+      entry.ours = entry.ours.filter((known) => known !== route);
+      this.counters.removed++;
+      return;
+    }
+    if (action === 'add') this.counters.added++;
+    else this.counters.replaced++;
+    entry.ours = [...entry.ours.filter((known) => known.metric !== METRIC), route];
+    entry.problem = undefined;
+    entry.attempts = 0;
+  }
+
+  #retry(entry: Entry): void {
+    // Others wait for their time of grace, not for an obstacle.
+    if (entry.problem === undefined) return;
+    entry.attempts = 0;
+    this.#enqueue(entry);
+  }
+
+  /** Gone, clean, or to be looked at again. */
+  #afterSend(entry: Entry): void {
+    const { desired, ours } = entry;
+    if (desired === undefined && ours.length === 0) {
+      entry.problem = undefined;
+      if (entry.stranger === undefined) this.#drop(entry);
+    }
+    if (entry.problem === undefined && desired !== undefined && !this.#isAsDesired(entry))
+      this.#enqueue(entry);
+  }
+
+  #fail(entry: Entry, reason: string): void {
+    this.counters.failed++;
+    entry.problem = reason;
+    const backOff = min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** min(entry.attempts, 10));
+    entry.attempts++;
+    this.#lookAgain(entry, backOff * (0.5 + this.#options.random() / 2));
+  }
+
+  #mayRemove(entry: Entry, route: RouteSpec): boolean {
+    if (entry.isKnown) return true;
+    const now = this.#options.clock.monotonic();
+    entry.unwantedSince ??= now;
+    if (leadsToPod(route, this.#options.names)) {
+      const rest = entry.unwantedSince + GRACE_MS - now;
+      if (rest > 0) this.#lookAgain(entry, rest);
+      return rest <= 0;
+    }
+    return !(this.#keepsUnknownRemote && isRemote(route));
+  }
+
+  #isAsDesired(entry: Entry): boolean {
+    const { desired, ours } = entry;
+    if (desired === undefined) return ours.length === 0;
+    return ours.length === 1 && sameRoute(ours[0]!, desired);
+  }
+
+  #read(family: Family, strangers: StrangerListener): Promise<void> {
+    const { names, netlink } = this.#options;
+    return netlink.eachRoute({ family, table: TABLE }, () => {
+      this.#dumpOf[family] = ++this.#dump;
+      strangers.begin(family);
+      return (route) => {
+        if (isOurs(route, names)) this.#sight(route).ours.push(route);
+        else {
+          if (route.metric === METRIC) this.#sight(route).stranger = route;
+          strangers.see(route);
+        }
+      };
+    });
+  }
+
+  #sight(route: Route): Entry['sighting'] {
+    const { sighting } = this.#entries.findOrAdd(route.destination);
+    const dump = this.#dumpOf[route.family];
+    if (sighting.dump !== dump) {
+      sighting.dump = dump;
+      if (sighting.ours.length > 0) sighting.ours = [];
+      sighting.stranger = undefined;
+    }
+    return sighting;
+  }
+
+  /** Compares what the dump told with what was known, a slice at a time. */
+  async #sweep(first: number): Promise<void> {
+    const { clock } = this.#options;
+    let sliceEnd = clock.monotonic() + SLICE_MS;
+    for (let id = 0; id < this.#entries.idLimit; id++) {
+      const entry = this.#entries.at(id);
+      if (entry !== undefined && entry.touchedDuring < first) this.#compare(entry);
+      if (id % 256 === 255 && clock.monotonic() > sliceEnd) {
+        await new Promise<void>((resolve) => clock.after(0, resolve));
+        sliceEnd = clock.monotonic() + SLICE_MS;
+      }
+    }
+  }
+
+  #compare(entry: Entry): void {
+    const { sighting } = entry;
+    const wasAsDesired = this.#isAsDesired(entry);
+    const isSeen = sighting.dump === this.#dumpOf[entry.prefix.address.family];
+    entry.ours = isSeen ? sighting.ours : NO_ROUTES;
+    entry.stranger = isSeen ? sighting.stranger : undefined;
+    // Given away above; the next dump's is another array.
+    if (isSeen) sighting.ours = [];
+    if (this.#isAsDesired(entry)) {
+      entry.problem = undefined;
+      this.#later.delete(entry);
+      if (entry.desired === undefined && entry.stranger === undefined) this.#drop(entry);
+      return;
+    }
+    if (wasAsDesired && entry.desired !== undefined) this.counters.repaired++;
+    this.#enqueue(entry);
+  }
+
+  /** Nothing refers to it afterwards: its id goes to another prefix. */
+  #drop(entry: Entry): void {
+    this.#queue.delete(entry);
+    this.#later.delete(entry);
+    this.#entries.delete(entry);
+  }
+
+  #touch(entry: Entry): void {
+    entry.touchedDuring = this.#dump;
+  }
+
+  #enqueue(entry: Entry): void {
+    this.#later.delete(entry);
+    this.#queue.add(entry);
+    this.#options.onWork();
+  }
+
+  #lookAgain(entry: Entry, delayMs: number): void {
+    const due = this.#options.clock.monotonic() + delayMs;
+    this.#later.set(entry, due);
+    if (due >= this.#wakeUpAt) return;
+    this.#wakeUp?.cancel();
+    this.#wakeUpAt = due;
+    this.#wakeUp = this.#options.clock.after(max(delayMs, RETRY_STEP_MS), () => this.#wake());
+  }
+
+  #wake(): void {
+    const { clock } = this.#options;
+    const now = clock.monotonic();
+    this.#wakeUpAt = Infinity;
+    let next = Infinity;
+    for (const [entry, due] of this.#later) {
+      if (due <= now) this.#enqueue(entry);
+      else next = min(next, due);
+    }
+    if (next === Infinity) return;
+    this.#wakeUpAt = next;
+    this.#wakeUp = clock.after(max(next - now, RETRY_STEP_MS), () => this.#wake());
+  }
+}
+
+function isGone(code: string): boolean {
+  return code === 'ESRCH' || code === 'ENOENT' || code === 'ENODEV';
+}

@@ -1,0 +1,76 @@
+/** Network namespaces for tests: each lives as long as a sleeping child of this process. Needs root. */
+
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export class TestNamespace {
+  readonly #child: ChildProcess;
+  readonly path: string;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.path = `/proc/${child.pid}/ns/net`;
+  }
+
+  /** A new one, with lo up. */
+  static async make(): Promise<TestNamespace> {
+    const child = spawn('unshare', ['--net', 'sleep', '600'], { stdio: 'ignore' });
+    const namespace = new TestNamespace(child);
+    const own = readlinkSync('/proc/self/ns/net');
+    for (let i = 0; i < 1000; i++) {
+      await sleep(2);
+      // The child shares ours until unshare(2) is done.
+      if (readlinkSync(namespace.path) !== own) {
+        await namespace.ip('link set lo up');
+        return namespace;
+      }
+    }
+    namespace.end();
+    throw new Error('unshare made no network namespace within 2 s; is this root?');
+  }
+
+  end(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Runs a command inside; its standard output. Words are split at spaces. */
+  async run(command: string): Promise<string> {
+    const { stdout } = await run('nsenter', [`--net=${this.path}`, ...command.split(' ')]);
+    return stdout;
+  }
+
+  ip(command: string): Promise<string> {
+    return this.run(`ip ${command}`);
+  }
+
+  /** Lines of `ip route`, without trailing spaces, in both families. */
+  async routes(match: RegExp = /./): Promise<string[]> {
+    const shown = (await this.ip('-4 route show')) + (await this.ip('-6 route show'));
+    const joined = shown.replaceAll(/\n\t/g, ' ');
+    return joined
+      .split('\n')
+      .map((line) =>
+        line
+          .replace(/ pref medium/, '')
+          .replaceAll(/ +/g, ' ')
+          .trim(),
+      )
+      .filter((line) => line !== '' && match.test(line));
+  }
+}
+
+/** Waits until `isSo` holds; throws with what `tell` says when it doesn't within five seconds. */
+export async function eventually(
+  isSo: () => boolean | Promise<boolean>,
+  tell: () => unknown = () => '',
+): Promise<void> {
+  const end = performance.now() + 5000;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`not within 5 s: ${JSON.stringify(await tell())}`);
+    await sleep(20);
+  }
+}
