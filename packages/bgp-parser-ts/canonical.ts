@@ -26,6 +26,7 @@ import {
   FLAG_PARTIAL,
   FLAG_TRANSITIVE,
 } from './constants.ts';
+import type { WireContext } from './context.ts';
 
 /**
  * No canonical form is longer. Only AS_PATH grows (at most to twice its octets, and to 65535), so a
@@ -37,6 +38,15 @@ const TRANSITIVE_OPTIONAL = FLAG_OPTIONAL | FLAG_TRANSITIVE;
 /** By code; the key's type is what CODECS knows and a loop forgets. */
 const OBJECT_CODECS = CODECS as unknown as readonly AttributeCodec<string, unknown>[];
 const KNOWN = new Set<number>(CODECS.map(({ code }) => code));
+
+/** How codecs encode. */
+const ENCODED: WireContext = {
+  as4: true,
+  ebgp: false,
+  extendedMessage: true,
+  ipv4: undefined,
+  ipv6: undefined,
+};
 
 /** Writes flags, code and length; returns where the value goes. */
 export function writeAttributeHead(
@@ -149,7 +159,8 @@ function writeWideAggregator(view: AttributeView, out: Uint8Array, at: number): 
 }
 
 /**
- * The canonical form of a route that is made here. What has no value is left out, nothing is added.
+ * The canonical form of a route that is made here. What has no value, or an empty list of values, is
+ * left out; nothing is added.
  *
  * @throws RangeError when a value has no form on the wire.
  */
@@ -159,7 +170,10 @@ export function encodeAttributes(attributes: PathAttributes): Uint8Array {
   for (const codec of OBJECT_CODECS) {
     const value = values[codec.key];
     if (value === undefined) continue;
-    list.push({ code: codec.code, flags: codec.flags, value: codec.encode(value) });
+    const octets = codec.encode(value);
+    // An empty list says what no attribute says, and as an attribute it would be malformed.
+    if (octets.length === 0 && codec.check(octets, 0, 0, ENCODED) !== 0) continue;
+    list.push({ code: codec.code, flags: codec.flags, value: octets });
   }
   for (const { code, flags, value } of attributes.others ?? []) {
     if (RULES[code] !== undefined) {

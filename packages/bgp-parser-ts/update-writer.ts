@@ -34,8 +34,6 @@ const WITHDRAW_MP = 4;
 const LENGTHS = 4;
 /** Flags, code and a length of two octets; one less is used where the value is short. */
 const LONG_HEAD = 4;
-/** A /128 with a path id. */
-const MAX_NLRI_LENGTH = 1 + 16 + PATH_ID_LENGTH;
 
 export class UpdateWriter {
   readonly #maxMessageLength: number;
@@ -85,7 +83,7 @@ export class UpdateWriter {
     this.#addPath = addPath;
     this.#block = block;
     this.#tail = block.isMp ? block.length : 0;
-    const longest = this.#is6 ? MAX_NLRI_LENGTH : MAX_NLRI_LENGTH - 12;
+    const longest = nlriLength(this.#is6 ? 128 : 32, addPath);
     return this.#headLength() + longest + this.#tail <= this.#maxMessageLength;
   }
 

@@ -4,7 +4,7 @@ import { AttributeBlock } from './attribute-block.ts';
 import { AttributeView } from './attribute-view.ts';
 import type { PathAttributes } from './attributes/list.ts';
 import { readU32 } from './bytes.ts';
-import { decodeAttributes, encodeAttributes, MAX_CANONICAL_LENGTH } from './canonical.ts';
+import { decodeAttributes, encodeAttributes } from './canonical.ts';
 import type { AddressFamily } from './capabilities.ts';
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH } from './constants.ts';
 import type { WireContext } from './context.ts';
@@ -53,7 +53,8 @@ export function decodeUpdate(
   const announced: Announcement[] = [];
   const view = new AttributeView();
   while (cursor.nextSection()) {
-    const canonical = new Uint8Array(MAX_CANONICAL_LENGTH);
+    // AS numbers of 2 octets become 4; nothing else grows, and much is left out.
+    const canonical = new Uint8Array(2 * (end - start));
     view.load(canonical, 0, cursor.canonicalAttributes(canonical, 0));
     const nlri: Nlri[] = [];
     while (cursor.nextAnnounced()) nlri.push(nlriOf(cursor, hasPathIds(cursor.family)));
