@@ -1,0 +1,206 @@
+/**
+ * The whole thing in a lab: three nodes, the embedded API server, pods that ping each other. Needs root; everything
+ * runs in namespaces of the lab's own, which end with it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { buildCniPlugin } from '../../src/cni/build.ts';
+import { Lab } from '../../src/lab/lab.ts';
+import { cni, type LabPod, pingMatrix, startPod, stopPod } from '../../src/lab/pods.ts';
+import { agentStatuses, agentsConverged } from '../../src/lab/show.ts';
+
+const NODES = ['node1', 'node2', 'node3'];
+const HOLD_TIME_MS = 9_000;
+
+let lab: Lab;
+let plugin: string;
+const pods: LabPod[] = [];
+
+beforeAll(async () => {
+  plugin = buildCniPlugin();
+  lab = await Lab.start({
+    topologyFile: 'deploy/containerlab/mesh.clab.yml',
+    environment: {},
+    onStep: () => {},
+  });
+  await agentsConverged(lab, NODES, () => {});
+  for (const node of NODES)
+    for (const index of [1, 2]) pods.push(await startPod(lab, plugin, node, `${node}-pod${index}`));
+}, 120_000);
+
+afterAll(async () => {
+  await lab?.close();
+}, 30_000);
+
+/** Polls until `check` is true; false when the deadline passed first. */
+async function within(milliseconds: number, check: () => Promise<boolean>): Promise<boolean> {
+  const deadline = performance.now() + milliseconds;
+  while (performance.now() < deadline) {
+    if (await check()) return true;
+    await sleep(100);
+  }
+  return false;
+}
+
+async function everyPingAnswers(among: readonly LabPod[]): Promise<boolean> {
+  const pings = await pingMatrix(lab, among);
+  return pings.length > 0 && pings.every((ping) => ping.milliseconds !== undefined);
+}
+
+/** Learned routes and blackholes of both families, as text. */
+async function bgpRoutes(node: string): Promise<string[]> {
+  const text = await lab.mustRun(node, [
+    'sh',
+    '-c',
+    'ip route show proto 80; ip -6 route show proto 80',
+  ]);
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .sort();
+}
+
+test('every pod reaches every other one, over IPv4 and IPv6', async () => {
+  expect(await within(10_000, () => everyPingAnswers(pods))).toBe(true);
+}, 30_000);
+
+test('each pod has one address of each family, and CHECK finds nothing wrong', async () => {
+  for (const pod of pods) {
+    expect(pod.addresses.map((address) => address.includes(':'))).toEqual([false, true]);
+    expect(await cni(lab, plugin, 'CHECK', pod)).toBe('');
+  }
+}, 30_000);
+
+test('the kernel of a node has a route to each other node’s blocks and a blackhole for its own', async () => {
+  const routes = await bgpRoutes('node1');
+  expect(routes.filter((route) => route.startsWith('blackhole'))).toHaveLength(2);
+  expect(routes.filter((route) => / via (10\.10\.0|fd10::)/.test(route))).toHaveLength(4);
+});
+
+test('an agent killed for 10 s: routes stay, its pods lose no ping, all is back 5 s after its restart', async () => {
+  const before = await bgpRoutes('node1');
+  const [one, other] = pods.filter((pod) => pod.node === 'node1') as [LabPod, LabPod];
+  const pinging = lab.run('node1', [
+    ...['ip', 'netns', 'exec', one.name],
+    ...['ping', '-n', '-q', '-i', '0.1', '-c', '120', '-W', '1', other.addresses[0]!],
+  ]);
+  await lab.killProgram('node1', 'SIGKILL');
+  await sleep(10_000);
+  expect(await bgpRoutes('node1')).toEqual(before);
+  lab.startProgram('node1');
+  const isBack = await within(5_000, async () => {
+    const [status] = await agentStatuses(lab, ['node1']);
+    return (
+      status !== undefined &&
+      status.sessions.length === 4 &&
+      status.sessions.every((session) => session.state === 'Established') &&
+      (await everyPingAnswers(pods))
+    );
+  });
+  expect((await pinging).stdout).toMatch(/120 packets transmitted, 120 received, 0% packet loss/);
+  expect(isBack).toBe(true);
+  expect(await bgpRoutes('node1')).toEqual(before);
+}, 60_000);
+
+test('a node whose link is cut has its routes withdrawn everywhere within the hold time, and back after', async () => {
+  const before = await bgpRoutes('node1');
+  const toNode3 = (routes: string[]) =>
+    routes.filter((route) => / via (10\.10\.0\.3|fd10::3) /.test(`${route} `));
+  expect(toNode3(before)).toHaveLength(2);
+  await lab.mustRun('switch', ['ip', 'link', 'set', 'eth3', 'down']);
+  const gone = async (node: string) => toNode3(await bgpRoutes(node)).length === 0;
+  // The hold timer began with the last message before the cut; a second for the rest.
+  expect(
+    await within(HOLD_TIME_MS + 1_000, async () => (await gone('node1')) && (await gone('node2'))),
+  ).toBe(true);
+  await lab.mustRun('switch', ['ip', 'link', 'set', 'eth3', 'up']);
+  expect(await within(20_000, () => everyPingAnswers(pods))).toBe(true);
+  expect(await bgpRoutes('node1')).toEqual(before);
+}, 60_000);
+
+test('a pod deleted and made again 200 times leaks no address, veth or handle', async () => {
+  const count = async () => {
+    const veths = await lab.mustRun('node2', ['sh', '-c', 'ls /sys/class/net | grep -c ^cali']);
+    const files = await lab.mustRun('node2', ['sh', '-c', 'ls /var/lib/tortie/endpoints | wc -l']);
+    const handles = JSON.parse(
+      await lab.mustRun('api', ['tortiectl', 'get', 'ipamhandles', '-o', 'json']),
+    ).items.length;
+    const blocks = JSON.parse(
+      await lab.mustRun('api', ['tortiectl', 'get', 'ipamblocks', '-o', 'json']),
+    ).items as { spec: { allocations: (number | null)[] } }[];
+    const addresses = blocks.flatMap(({ spec }) => spec.allocations.filter((one) => one !== null));
+    return { veths: Number(veths), files: Number(files), handles, addresses: addresses.length };
+  };
+  const before = await count();
+  expect(before).toEqual({ veths: 2, files: 2, handles: 6, addresses: 12 });
+  for (let round = 0; round < 200; round++)
+    await stopPod(lab, plugin, await startPod(lab, plugin, 'node2', 'churn'));
+  expect(await count()).toEqual(before);
+}, 120_000);
+
+test('a DEL is answered while the API server is away, and its address is free when it is back', async () => {
+  const pod = await startPod(lab, plugin, 'node3', 'orphan');
+  const inUse = async () => {
+    const text = await lab.mustRun('api', [
+      'tortiectl',
+      'get',
+      'ipamhandles',
+      '-o',
+      'name',
+      '--wait',
+      '10',
+    ]);
+    return text.includes(pod.containerID);
+  };
+  expect(await inUse()).toBe(true);
+  await lab.killProgram('api', 'SIGKILL');
+  await stopPod(lab, plugin, pod);
+  lab.startProgram('api');
+  expect(await within(30_000, async () => !(await inUse()))).toBe(true);
+}, 90_000);
+
+test('errors say what is wrong and what to do', async () => {
+  const agentDown = await lab.run('api', [
+    'env',
+    'CNI_COMMAND=DEL',
+    'CNI_CONTAINERID=x',
+    'CNI_IFNAME=eth0',
+    `${plugin}/tortie`,
+  ]);
+  expect(agentDown.code).toBe(1);
+  expect(JSON.parse(agentDown.stdout)).toMatchObject({
+    code: 11,
+    msg: 'the tortie agent is not running on this node',
+    details: expect.stringContaining('Start tortie agent'),
+  });
+  const badConf = await lab.run(
+    'node1',
+    [
+      'env',
+      'CNI_COMMAND=ADD',
+      'CNI_CONTAINERID=x',
+      'CNI_IFNAME=eth0',
+      'CNI_NETNS=/proc/self/ns/net',
+      `${plugin}/tortie`,
+    ],
+    '{"cniVersion": "1.0.0", "name": "tor',
+  );
+  expect(badConf.code).toBe(1);
+  expect(JSON.parse(badConf.stdout)).toMatchObject({
+    cniVersion: '1.0.0',
+    code: 6,
+    msg: expect.stringContaining('is not JSON'),
+    details: expect.stringContaining('/etc/cni/net.d'),
+  });
+  const pool =
+    'apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: bad}\nspec: {cidr: 10.60.0.0/99}\n';
+  const badPool = await lab.run('api', ['tortiectl', 'apply', '-f', '-'], pool);
+  expect(badPool.code).toBe(1);
+  expect(badPool.stderr).toContain('IPPool "bad": spec.cidr');
+  expect(badPool.stderr).toContain('10.60.0.0/99');
+  const peer =
+    'apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {name: bad}\nspec: {peerIP: 10.0.0.300, asNumber: 65000}\n';
+  const badPeer = await lab.run('api', ['tortiectl', 'apply', '-f', '-'], peer);
+  expect(badPeer.code).toBe(1);
+  expect(badPeer.stderr).toContain('BGPPeer "bad": spec.peerIP');
+}, 30_000);

@@ -1,0 +1,55 @@
+/** Two nodes behind a BIRD top-of-rack router, over eBGP. Needs root and BIRD; all in namespaces of the lab's own. */
+import { buildCniPlugin } from '../../src/cni/build.ts';
+import { Lab } from '../../src/lab/lab.ts';
+import { type LabPod, pingMatrix, startPod } from '../../src/lab/pods.ts';
+import { agentsConverged } from '../../src/lab/show.ts';
+
+const NODES = ['node1', 'node2'];
+let lab: Lab;
+const pods: LabPod[] = [];
+
+beforeAll(async () => {
+  const plugin = buildCniPlugin();
+  lab = await Lab.start({
+    topologyFile: 'deploy/containerlab/tor.clab.yml',
+    environment: {},
+    onStep: () => {},
+  });
+  await agentsConverged(lab, NODES, () => {});
+  for (const node of NODES)
+    for (const index of [1, 2]) pods.push(await startPod(lab, plugin, node, `${node}-pod${index}`));
+}, 120_000);
+
+afterAll(async () => {
+  await lab?.close();
+}, 30_000);
+
+test('pods reach each other through the router, over IPv4 and IPv6', async () => {
+  const deadline = performance.now() + 15_000;
+  let pings = await pingMatrix(lab, pods);
+  while (pings.some((ping) => ping.milliseconds === undefined) && performance.now() < deadline)
+    pings = await pingMatrix(lab, pods);
+  expect(pings).toHaveLength(4 * 3 * 2);
+  expect(pings.filter((ping) => ping.milliseconds === undefined)).toEqual([]);
+}, 40_000);
+
+test('the nodes learn what is behind the router', async () => {
+  const route = await lab.mustRun('node1', ['ip', 'route', 'show', '203.0.113.0/24']);
+  expect(route).toContain('via 10.20.1.254');
+});
+
+test('BIRD has the nodes’ blocks with their AS, and nothing more specific', async () => {
+  const routes = await lab.mustRun('tor', [
+    'birdc',
+    'show',
+    'route',
+    'all',
+    'where',
+    'source = RTS_BGP',
+  ]);
+  const prefixes = [...routes.matchAll(/^(\S+\/\d+)\s/gm)].map(([, prefix]) => prefix!);
+  expect(prefixes).toHaveLength(4);
+  expect(prefixes.every((prefix) => /\/(26|122)$/.test(prefix))).toBe(true);
+  expect(routes).toMatch(/BGP\.as_path: 64601/);
+  expect(routes).toMatch(/BGP\.as_path: 64602/);
+});
