@@ -2,7 +2,6 @@
 
 import {
   CEASE,
-  encodeNotification,
   MESSAGE_KEEPALIVE,
   MESSAGE_NOTIFICATION,
   MESSAGE_OPEN,
@@ -217,12 +216,13 @@ export class Peer implements ConnectionOwner {
     second.adopt(stream);
   }
 
+  /**
+   * Without a NOTIFICATION: one would send the peer to Idle, where it in turn refuses us, while after
+   * a mere failure it listens on. (RFC 4271 §8.2.2, events 25 and 18 in OpenSent.)
+   */
   #refuse(stream: Stream, why: string): void {
     this.#log.debug({ why }, 'refused a connection from the peer');
-    const subcode = this.isEstablished ? CEASE.CONNECTION_COLLISION : CEASE.CONNECTION_REJECTED;
-    stream.attach({ connected() {}, data() {}, writable() {}, closed() {} });
-    stream.write([encodeNotification(6, subcode)]);
-    stream.end(this.closing());
+    stream.destroy();
   }
 
   survivesCollision(opened: Connection, { remoteRouterId }: Negotiated): boolean {
