@@ -10,8 +10,11 @@ import { runningLabs, spawnIn } from './namespaces.ts';
 const TOPOLOGIES = fileURLToPath(new URL('../../deploy/containerlab', import.meta.url));
 
 export function addLabCommand(program: Command): void {
+  // So that options behind `exec NODE COMMAND` are the command's, not ours.
+  program.enablePositionalOptions();
   const lab = program
     .command('lab')
+    .enablePositionalOptions()
     .description('run a containerlab topology on this machine, in namespaces (needs root)')
     .argument('[file]', `topology file, or the name of one in deploy/containerlab`, 'mesh.clab.yml')
     .option('--keep', 'leave the lab running until Ctrl-C')
@@ -32,9 +35,6 @@ export function addLabCommand(program: Command): void {
     .argument('<command...>')
     .passThroughOptions()
     .action(execInNode);
-  // Options behind `exec NODE` belong to the command that is run there.
-  lab.enablePositionalOptions();
-  program.enablePositionalOptions();
 }
 
 async function runLab(file: string, keep: boolean): Promise<void> {
