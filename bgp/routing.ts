@@ -1,220 +1,433 @@
 /**
  * The speaker's routes behind one face: what peers announced (Adj-RIB-In), what was chosen
  * (Loc-RIB), what each peer is to be told (Adj-RIB-Out). No sockets and no timers: sessions hand
- * UPDATE bytes in and pull encoded bytes out, and whoever owns the event loop calls `work`.
+ * UPDATEs in and pull encoded bytes out, and whoever owns the event loop calls `work`.
+ *
+ *   update ──▶ Import ──▶ Rib: paths ──▶ marked ──▶ decide ──▶ { onRoutes · Groups ──▶ pull }
+ *              └────────── at once ───────────┘     └───────── in work() ──────────┘
  */
 
-import type { Address, Family, Prefix } from 'net-ipaddr';
-import type { Clock, Log, Random } from '../ports.ts';
-import type { Policy } from './policy/prefixes.ts';
+import { AFI_IPV4, AFI_IPV6, encodeAttributes, SAFI_UNICAST } from 'bgp-parser-ts';
+import type { Address, Prefix } from 'net-ipaddr';
+import { Groups, type Membership } from './export/groups.ts';
+import { Reclaim } from './export/reclaim.ts';
+import { ImportChecks } from './policy/import.ts';
+import { pathDetails } from './rib/detail.ts';
+import { Import } from './rib/import.ts';
+import { NextHops, type Reachability } from './rib/nexthops.ts';
+import { RouteReader } from './rib/reader.ts';
+import { Rib, randomKey } from './rib/rib.ts';
+import { LOCAL_SOURCE } from './rib/sources.ts';
+import { Sweep } from './rib/sweep.ts';
+import { RoutedPeer } from './routed-peer.ts';
+import type {
+  Negotiated,
+  Origination,
+  PeerCounts,
+  RouteDetail,
+  RoutesListener,
+  RoutingOptions,
+  RoutingPeer,
+  SessionReset,
+} from './routing-types.ts';
 
-export interface RoutingOptions {
-  /** Seeds the hash tables: peers choose what is hashed. */
-  readonly random: Random;
-  /** Read between slices of work, to keep to the budget. */
-  readonly clock: Pick<Clock, 'monotonic'>;
-  readonly log: Log;
-  /** Four-octet AS number. */
-  readonly localAs: number;
-  /** BGP Identifier, unsigned 32 bits. */
-  readonly routerId: number;
-  /** RFC 4456 cluster id, unsigned 32 bits. @default routerId */
-  readonly clusterId?: number;
-  /**
-   * Asked once for each next hop when a route first brings it; `setReachability` tells of changes.
-   * @default every next hop is reachable at cost 0
-   */
-  readonly resolve?: (nextHop: Address) => Reachability;
-}
+export type { PathDetail } from './rib/detail.ts';
+export type { Reachability } from './rib/nexthops.ts';
+export type { RouteReader } from './rib/reader.ts';
+export type * from './routing-types.ts';
 
-export interface Reachability {
-  readonly reachable: boolean;
-  /** The interior cost of RFC 4271 §9.1.2.2 e), unsigned 32 bits. */
-  readonly cost: number;
-}
-
-export interface RoutingPeer {
-  /** For logs and inspection. */
-  readonly name: string;
-  /** Equal to the speaker's own AS: an iBGP peer. */
-  readonly remoteAs: number;
-  /**
-   * `auto`: RFC 4271 §5.1.3, the own address to eBGP peers, unchanged to iBGP peers. `self`: the own
-   * address always. `keep`: unchanged always. What is originated here always goes out with the own address.
-   */
-  readonly nextHopMode: 'auto' | 'self' | 'keep';
-  /**
-   * The own address that IPv4 (IPv6) routes are announced with. Without one the session's local
-   * address is taken if it is of that family; else the family's routes are not announced.
-   */
-  readonly localAddress4?: Address;
-  readonly localAddress6?: Address;
-  /** RFC 4456: this iBGP peer is our client. @default false */
-  readonly routeReflectorClient?: boolean;
-  readonly importPolicy: Policy;
-  readonly exportPolicy: Policy;
-}
-
-/** What OPEN settled and the transport told. */
-export interface Negotiated {
-  readonly families: readonly Family[];
-  /** RFC 6793: both sides have the capability. */
-  readonly fourOctetAs: boolean;
-  /** RFC 8654: messages up to 65535 octets, else 4096. */
-  readonly extendedMessage: boolean;
-  /** The peer's BGP Identifier, unsigned 32 bits. */
-  readonly remoteRouterId: number;
-  readonly localAddress: Address;
-  readonly remoteAddress: Address;
-}
-
-/** The session is to be closed with this NOTIFICATION. */
-export interface SessionReset {
-  readonly code: number;
-  readonly subcode: number;
-  readonly data: Uint8Array;
-  /** For logs: what was wrong. */
-  readonly text: string;
-}
-
-/** What is originated here. */
-export interface Origination {
-  /** @default 'igp' */
-  readonly origin?: 'igp' | 'egp' | 'incomplete';
-  /** Sent to iBGP peers. @default 100 */
-  readonly localPref?: number;
-  readonly med?: number;
-  /** RFC 1997, unsigned 32 bits each. */
-  readonly communities?: readonly number[];
-}
-
-/**
- * Reads the Loc-RIB by prefix id. Good inside an `onRoutes` call, for the ids that it names; an id
- * whose route is gone may stand for another prefix after the call.
- */
-export interface RouteReader {
-  prefix(id: number): Prefix;
-  /** False: no route to the prefix is left. The methods below then return nothing of use. */
-  hasRoute(id: number): boolean;
-  /** The best path was originated here. */
-  isLocal(id: number): boolean;
-  /** The id of the peer that the best path came from, or -1 when it is local. */
-  sourcePeer(id: number): number;
-  /** The best path was learned from an eBGP peer. */
-  isExternal(id: number): boolean;
-  /** Next hops of the best path and of those equal to it up to the interior cost, ascending, without repeats. Empty when local. */
-  nextHops(id: number): Address[];
-}
-
-/** `ids` is reused: only its first `count` cells count, and only during the call. */
-export type RoutesListener = (ids: Uint32Array, count: number, reader: RouteReader) => void;
-
-export interface PeerCounts {
-  /** Paths held from the peer, and how many of them passed import. */
-  readonly received: number;
-  readonly accepted: number;
-  /** Prefixes announced to the peer now. */
-  readonly advertised: number;
-  /** Whether the peer waits for nothing: all it should know is pulled. */
-  readonly inStep: boolean;
-  /** UPDATEs treated as withdraw (RFC 7606) since the session came up. */
-  readonly treatedAsWithdraw: number;
-}
-
-/** Everything known of one prefix. */
-export interface RouteDetail {
-  readonly prefix: Prefix;
-  readonly paths: readonly PathDetail[];
-  /** Ids of the peers that the route was sent to. */
-  readonly sentTo: readonly number[];
-}
-
-export interface PathDetail {
-  /** Peer id, or -1: originated here. */
-  readonly peer: number;
-  readonly state: 'best' | 'multipath' | 'lost' | 'rejected';
-  /** The step that decided for or against it, or why import rejected it. */
-  readonly reason: string;
-  readonly nextHop: Address | undefined;
-  /** Attributes as received. */
-  readonly attributes: readonly unknown[];
-}
+/** Of one step, each about a millisecond: prefixes decided, and paths looked at in a sweep. */
+const DECIDED = 2048;
+const SWEPT_PATHS = 8192;
+/** Attribute bytes moved in one step of compaction. */
+const COMPACTED_BYTES = 64 * 1024;
+/** Upkeep is done when nothing else is due, and in any case after so many steps. */
+const UPKEEP_STEPS = 16;
 
 export class Routing {
-  constructor(options: RoutingOptions) {
-    this.#options = options;
-  }
   readonly #options: RoutingOptions;
+  readonly #rib: Rib;
+  readonly #checks: ImportChecks;
+  readonly #import: Import;
+  readonly #groups: Groups;
+  readonly #sweep: Sweep;
+  readonly #reclaim: Reclaim;
+  readonly #reader: RouteReader;
+  readonly #peers: (RoutedPeer | undefined)[] = [];
+  /** Ids given up, to be used again once nothing in the tables bears them. */
+  readonly #freeIds: number[] = [];
+  #ownAddresses: readonly Address[] = [];
 
-  /** A dense id, reused after `removePeer`. The peer is down at first. */
-  addPeer(_config: RoutingPeer): number {
-    return this.#options.localAs;
+  /** Tickets of the sweep: sources to be imported anew, next hops whose reachability changed. */
+  readonly #reimports = new Map<number, number>();
+  readonly #changedHops = new Map<number, number>();
+  /** Peers whose export settings changed. */
+  readonly #moving = new Set<RoutedPeer>();
+  /** Peers that `pull` sent away with nothing though there is something, or that came new. */
+  readonly #waiting = new Set<RoutedPeer>();
+  readonly #readable: RoutedPeer[] = [];
+
+  readonly #changed = new Uint32Array(DECIDED);
+  #sinceUpkeep = 0;
+  #isWorkDue = false;
+  #onReadable: (peerId: number) => void = () => {};
+  #onWork: () => void = () => {};
+  readonly #onRoutes: RoutesListener[] = [];
+
+  constructor(options: RoutingOptions) {
+    const { localAs, random, resolve, routerId } = options;
+    const clusterId = options.clusterId ?? routerId;
+    this.#options = options;
+    this.#rib = new Rib(random, new NextHops(resolve));
+    this.#checks = new ImportChecks({ localAs, routerId, clusterId });
+    this.#import = new Import(this.#rib, this.#checks);
+    this.#groups = new Groups(this.#rib, { localAs, clusterId }, randomKey(random));
+    this.#sweep = new Sweep(this.#rib.paths);
+    this.#reclaim = new Reclaim(this.#rib, this.#groups, this.#sweep);
+    this.#reader = new RouteReader(this.#rib);
   }
 
-  /** Takes effect without the session's help: what was received is judged again, what was sent is compared. */
-  changePeer(_id: number, _config: RoutingPeer): void {}
+  /** A dense id, reused some time after `removePeer`. The peer is down at first. */
+  addPeer(config: RoutingPeer): number {
+    const free = this.#freeIds.findIndex((id) => !this.#reclaim.isLeaving(id));
+    const id = free < 0 ? this.#peers.length : this.#freeIds.splice(free, 1)[0]!;
+    this.#peers[id] = new RoutedPeer(id, config, this.#options.localAs);
+    return id;
+  }
+
+  /**
+   * Takes effect without the session's help: what was received is judged again, what was sent is
+   * compared with what should be. Another `remoteAs` takes effect when the session comes up anew.
+   */
+  changePeer(id: number, config: RoutingPeer): void {
+    const peer = this.#peer(id);
+    const change = peer.configure(config);
+    if (!peer.isUp) return;
+    if (change.imports) this.#reimport(peer.source);
+    if (change.exports) this.#moving.add(peer);
+    if (change.kind) {
+      this.#rib.sources.setKind(peer.source, peer.kind);
+      // Whom its routes go to depends on what it is.
+      for (const group of this.#groups) group.refill();
+      this.#moving.add(peer);
+    }
+    this.#wake();
+  }
 
   /** As peerDown, and the id is given up. */
-  removePeer(_id: number): void {}
+  removePeer(id: number): void {
+    this.peerDown(id);
+    this.#peers[id] = undefined;
+    this.#freeIds.push(id);
+  }
 
-  /** The session is Established. The initial table, then End-of-RIB, can be pulled. */
-  peerUp(_id: number, _negotiated: Negotiated): void {}
+  /** The session is Established. The initial table, then End-of-RIB for each family, can be pulled. */
+  peerUp(id: number, negotiated: Negotiated): void {
+    const peer = this.#peer(id);
+    if (peer.isUp) throw new Error(`peer ${peer.name} is up already`);
+    const { remoteRouterId, remoteAddress } = negotiated;
+    peer.source = this.#rib.sources.add(id, peer.kind, remoteRouterId, remoteAddress.bytes);
+    peer.up(negotiated);
+    for (const family of negotiated.families) {
+      peer.memberships.push(this.#groups.join(peer.groupConfig(family), id, peer.source));
+    }
+    this.#checkOwnAddresses();
+    this.#waiting.add(peer);
+    this.#wake();
+  }
 
-  /** The session is gone. Its paths stop counting at once and are freed by `work`. */
-  peerDown(_id: number): void {}
+  /** The session is gone; does nothing when it was not up. Its paths stop counting at once and are freed by `work`. */
+  peerDown(id: number): void {
+    const peer = this.#peer(id);
+    if (!peer.isUp) return;
+    for (const membership of peer.memberships) this.#groups.leave(membership);
+    this.#rib.sources.leave(peer.source);
+    this.#reclaim.leaves(peer.source, this.#sweep.request());
+    this.#reimports.delete(peer.source);
+    this.#moving.delete(peer);
+    this.#waiting.delete(peer);
+    peer.down();
+    this.#checkOwnAddresses();
+    this.#wake();
+  }
 
   /**
    * One UPDATE message, its header included: `bytes[start, end)`, valid only during the call.
    * Returns undefined, or why the session must be reset.
    */
-  update(_id: number, _bytes: Uint8Array, _start: number, _end: number): SessionReset | undefined {
+  update(id: number, bytes: Uint8Array, start: number, end: number): SessionReset | undefined {
+    const peer = this.#peer(id);
+    const outcome = this.#import.take(peer, bytes, start, end);
+    if (outcome !== 'ok') {
+      const { cursor } = this.#import;
+      peer.noteFault(outcome, cursor.errors, this.#options.log);
+      if (outcome === 'session-reset') return cursor.notification;
+    }
+    if (this.#rib.marked > 0) this.#wake();
     return undefined;
   }
 
-  /** The peer asked for its routes again (RFC 2918). */
-  refresh(_id: number, _afi: number, _safi: number): void {}
+  /** The peer asked for its routes again (RFC 2918). Does nothing for a family that is not negotiated. */
+  refresh(id: number, afi: number, safi: number): void {
+    const peer = this.#peer(id);
+    const family = safi !== SAFI_UNICAST ? 0 : afi === AFI_IPV4 ? 4 : afi === AFI_IPV6 ? 6 : 0;
+    for (const { group, receiver } of peer.memberships) {
+      if (group.exporter.config.family === family) group.resend(receiver);
+    }
+    this.#waiting.add(peer);
+    this.#wake();
+  }
 
   /**
    * Up to about `maxBytes` of whole UPDATEs, at least one if there is any. The buffers are shared
-   * and must not be written to. Empty: nothing to send now.
+   * and must not be written to. Empty: nothing to send now; `onReadable` tells when there is.
    */
-  pull(_id: number, _maxBytes: number): Uint8Array[] {
-    return [];
+  pull(id: number, maxBytes: number): Uint8Array[] {
+    const peer = this.#peer(id);
+    const out: Uint8Array[] = [];
+    let taken = 0;
+    for (const { group, receiver } of peer.memberships) {
+      if (taken < maxBytes) taken += group.pull(receiver, maxBytes - taken, out);
+      // Room in the ring may be what the group waits for.
+      if (group.hasWork) this.#wake();
+    }
+    if (taken > 0) return out;
+    peer.isReadable = false;
+    if (peer.memberships.some(hasNews)) {
+      this.#waiting.add(peer);
+      this.#wake();
+    }
+    return out;
   }
 
-  /** `listener` hears of each peer that has something to pull after it had nothing. Never inside `pull`. */
-  onReadable(_listener: (peerId: number) => void): void {}
+  /** `listener` hears of each peer that has something to pull after a pull that was empty. Inside `work`. */
+  onReadable(listener: (peerId: number) => void): void {
+    this.#onReadable = listener;
+  }
 
-  /** `listener` is called when there is something for `work` to do after there was nothing. */
-  onWork(_listener: () => void): void {}
+  /** `listener` is called when there is something for `work` to do after it had returned false. */
+  onWork(listener: () => void): void {
+    this.#onWork = listener;
+  }
 
-  onRoutes(_listener: RoutesListener): void {}
+  /** `listener` hears of prefixes that have another route now, or none. Inside `work`. */
+  onRoutes(listener: RoutesListener): void {
+    this.#onRoutes.push(listener);
+  }
 
   /** Announces a route of our own. The same prefix again replaces it. */
-  originate(_prefix: Prefix, _attributes: Origination): void {}
-
-  withdrawOrigin(_prefix: Prefix): void {}
-
-  /** Tells that a next hop can(not) be reached now, and at which cost. Routes are chosen again by `work`. */
-  setReachability(_nextHop: Address, _reachability: Reachability): void {}
-
-  /** The node's own addresses: a next hop among them is refused (RFC 4271 §5.1.3). */
-  setLocalAddresses(_addresses: readonly Address[]): void {}
-
-  /** Chooses, exports and cleans up for about `budgetMs`. True while more is left to do. */
-  work(_budgetMs: number): boolean {
-    return false;
+  originate(prefix: Prefix, origination: Origination): void {
+    const { origin = 'igp', localPref, med, communities } = origination;
+    const bytes = encodeAttributes({
+      origin,
+      asPath: [],
+      ...(localPref === undefined ? {} : { localPref }),
+      ...(med === undefined ? {} : { med }),
+      ...(communities === undefined ? {} : { communities }),
+    });
+    const attributes = this.#rib.attributes.intern(bytes, 0, bytes.length);
+    const id = this.#rib.prefixes.intern(prefix);
+    this.#rib.announce(id, LOCAL_SOURCE, 0, attributes, attributes);
+    this.#rib.attributes.release(attributes);
+    this.#wake();
   }
 
-  peerCounts(_id: number): PeerCounts {
-    return { received: 0, accepted: 0, advertised: 0, inStep: true, treatedAsWithdraw: 0 };
+  withdrawOrigin(prefix: Prefix): void {
+    const id = this.#rib.prefixes.find(prefix);
+    if (id >= 0) this.#rib.withdraw(id, LOCAL_SOURCE, 0);
+    this.#wake();
+  }
+
+  /** Tells that a next hop can(not) be reached now, and at which cost. Routes are chosen again by `work`. */
+  setReachability(nextHop: Address, reachability: Reachability): void {
+    const hop = this.#rib.nextHops.setReachability(nextHop, reachability);
+    if (hop === undefined) return;
+    this.#changedHops.set(hop, this.#sweep.request());
+    this.#wake();
+  }
+
+  /**
+   * The node's own addresses: a next hop among them is refused (RFC 4271 §6.3). Those that sessions
+   * use are known anyway.
+   */
+  setLocalAddresses(addresses: readonly Address[]): void {
+    this.#ownAddresses = addresses;
+    this.#checkOwnAddresses();
+  }
+
+  /** Chooses, exports and cleans up for about `budgetMs`. True while more is left to do. */
+  work(budgetMs: number): boolean {
+    const { clock } = this.#options;
+    const end = clock.monotonic() + budgetMs;
+    this.#move();
+    let isMore: boolean;
+    do isMore = this.#step();
+    while (isMore && clock.monotonic() < end);
+    this.#isWorkDue = isMore;
+    this.#tellReadable();
+    return isMore;
+  }
+
+  peerCounts(id: number): PeerCounts {
+    const peer = this.#peer(id);
+    const { received, accepted } = this.#rib.sources;
+    let advertised = 0;
+    for (const { group } of peer.memberships) {
+      advertised += group.adjRibOut.size - group.adjRibOut.countOf(peer.source);
+    }
+    return {
+      received: peer.isUp ? received[peer.source]! : 0,
+      accepted: peer.isUp ? accepted[peer.source]! : 0,
+      advertised,
+      inStep: !peer.memberships.some(hasNews),
+      treatedAsWithdraw: peer.treatedAsWithdraw,
+      attributesDiscarded: peer.attributesDiscarded,
+    };
   }
 
   /** Undefined when nothing is known of the prefix. Builds objects: for people, not for loops. */
-  route(_prefix: Prefix): RouteDetail | undefined {
-    return undefined;
+  route(prefix: Prefix): RouteDetail | undefined {
+    const id = this.#rib.prefixes.find(prefix);
+    if (id < 0) return undefined;
+    const paths = pathDetails(this.#rib, id, (path) => this.#rejection(path));
+    const sentTo: number[] = [];
+    const notSentTo: { peer: number; reason: string }[] = [];
+    for (const peer of this.#peers) {
+      const membership = peer?.memberships.find(
+        ({ group }) => group.exporter.config.family === prefix.address.family,
+      );
+      if (peer === undefined || membership === undefined) continue;
+      const reason = membership.group.whyNot(membership.receiver, id);
+      if (reason === undefined) sentTo.push(peer.id);
+      else notSentTo.push({ peer: peer.id, reason });
+    }
+    return { prefix, paths, sentTo, notSentTo };
   }
 
   /** The prefixes with a route, for listings; slow, and the RIB must not change meanwhile. */
-  *prefixes(): Generator<Prefix> {}
+  *prefixes(): Generator<Prefix> {
+    for (let id = 0; id < this.#rib.routes.top; id++) {
+      if (this.#reader.hasRoute(id)) yield this.#reader.prefix(id);
+    }
+  }
+
+  /** One slice of everything that is due. True when there may be more. */
+  #step(): boolean {
+    this.#sweepSome();
+    this.#decideSome();
+    const flushed = this.#groups.flushNext();
+    if (flushed !== undefined) {
+      for (const receiver of flushed.receivers) {
+        if (flushed.hasNews(receiver)) this.#markReadable(this.#peer(receiver.peer));
+      }
+    }
+    const isBusy = this.#sweep.isRunning || this.#rib.marked > 0 || this.#groups.hasWork;
+    // Under lasting load the tables must be tidied all the same.
+    this.#sinceUpkeep++;
+    if (isBusy && this.#sinceUpkeep < UPKEEP_STEPS) return true;
+    this.#sinceUpkeep = 0;
+    const isCompacting = this.#rib.attributes.compact(COMPACTED_BYTES);
+    const isTidying = this.#groups.tidy();
+    const isReclaiming = this.#reclaim.step();
+    return isBusy || isCompacting || isTidying || isReclaiming;
+  }
+
+  #sweepSome(): void {
+    if (!this.#sweep.isRunning) return;
+    this.#sweep.step(SWEPT_PATHS, this.#visit);
+    forgetDone(this.#reimports, this.#sweep);
+    forgetDone(this.#changedHops, this.#sweep);
+  }
+
+  readonly #visit = (path: number): void => {
+    const { attributes, paths, sources } = this.#rib;
+    const source = paths.source(path);
+    if (!sources.isLive(source)) {
+      this.#rib.remove(path);
+      return;
+    }
+    if (this.#reimports.has(source)) {
+      const { policy } = this.#peer(sources.peer(source));
+      this.#rib.reimport(path, this.#import.judge(path, policy));
+    }
+    const imported = paths.imported(path);
+    if (this.#changedHops.size > 0 && this.#changedHops.has(attributes.nextHop(imported))) {
+      this.#rib.mark(paths.prefix(path));
+    }
+  };
+
+  #decideSome(): void {
+    const changed = this.#changed;
+    const count = this.#rib.decide(changed);
+    if (count === 0) return;
+    for (let i = 0; i < count; i++) {
+      this.#groups.changed(changed[i]!, this.#rib.prefixes.family(changed[i]!));
+    }
+    for (const listener of this.#onRoutes) listener(changed, count, this.#reader);
+  }
+
+  #move(): void {
+    if (this.#moving.size === 0) return;
+    const wanted = new Map<Membership, ReturnType<RoutedPeer['groupConfig']>>();
+    for (const peer of this.#moving) {
+      for (const membership of peer.memberships) {
+        wanted.set(membership, peer.groupConfig(membership.group.exporter.config.family));
+      }
+      this.#waiting.add(peer);
+    }
+    this.#moving.clear();
+    this.#groups.move(wanted);
+  }
+
+  #markReadable(peer: RoutedPeer): void {
+    if (peer.isReadable) return;
+    peer.isReadable = true;
+    this.#readable.push(peer);
+  }
+
+  #tellReadable(): void {
+    for (const peer of this.#waiting) if (peer.memberships.some(hasNews)) this.#markReadable(peer);
+    this.#waiting.clear();
+    for (const peer of this.#readable.splice(0)) if (peer.isUp) this.#onReadable(peer.id);
+  }
+
+  #reimport(source: number): void {
+    this.#reimports.set(source, this.#sweep.request());
+    this.#wake();
+  }
+
+  /** Own addresses are those told and those that sessions have; with others, all is judged again. */
+  #checkOwnAddresses(): void {
+    const own = [...this.#ownAddresses];
+    for (const peer of this.#peers) if (peer?.isUp) own.push(peer.negotiated.localAddress);
+    if (!this.#checks.setLocalAddresses(own)) return;
+    this.#import.forget();
+    for (const peer of this.#peers) if (peer?.isUp) this.#reimport(peer.source);
+  }
+
+  #rejection(path: number): string | undefined {
+    const source = this.#rib.paths.source(path);
+    if (source === LOCAL_SOURCE || !this.#rib.sources.isLive(source)) return undefined;
+    return this.#import.reason(path, this.#peer(this.#rib.sources.peer(source)).policy);
+  }
+
+  #wake(): void {
+    if (this.#isWorkDue) return;
+    this.#isWorkDue = true;
+    this.#onWork();
+  }
+
+  #peer(id: number): RoutedPeer {
+    const peer = this.#peers[id];
+    if (peer === undefined) throw new RangeError(`there is no peer ${id}`);
+    return peer;
+  }
+}
+
+function hasNews({ group, receiver }: Membership): boolean {
+  return group.hasNews(receiver);
+}
+
+function forgetDone(tickets: Map<number, number>, sweep: Sweep): void {
+  for (const [key, ticket] of tickets) if (sweep.isDone(ticket)) tickets.delete(key);
 }

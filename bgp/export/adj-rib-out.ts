@@ -1,0 +1,97 @@
+/**
+ * Adj-RIB-Out of a group: per prefix what was last sent, and whose path that was.
+ *
+ *   segment (4,096 prefixes): block uint32 (0: nothing), source uint16; made when first written to
+ */
+
+import type { Blocks } from './blocks.ts';
+import { NO_BLOCK } from './blocks.ts';
+
+const SEGMENT_BITS = 12;
+const SEGMENT_SIZE = 1 << SEGMENT_BITS;
+const MASK = SEGMENT_SIZE - 1;
+
+interface Segment {
+  readonly block: Uint32Array;
+  readonly source: Uint16Array;
+}
+
+export class AdjRibOut {
+  readonly #blocks: Blocks;
+  readonly #segments: (Segment | undefined)[] = [];
+  #size = 0;
+  readonly #bySource: number[] = [];
+
+  constructor(blocks: Blocks) {
+    this.#blocks = blocks;
+  }
+
+  /** Prefixes announced. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Ids from here on are not announced. */
+  get top(): number {
+    return this.#segments.length * SEGMENT_SIZE;
+  }
+
+  /** How many of them are paths of this source. */
+  countOf(source: number): number {
+    return this.#bySource[source] ?? 0;
+  }
+
+  block(prefix: number): number {
+    return this.#segments[prefix >>> SEGMENT_BITS]?.block[prefix & MASK] ?? NO_BLOCK;
+  }
+
+  /** Means nothing where nothing is announced. */
+  source(prefix: number): number {
+    return this.#segments[prefix >>> SEGMENT_BITS]?.source[prefix & MASK] ?? 0;
+  }
+
+  set(prefix: number, block: number, source: number): void {
+    const index = prefix >>> SEGMENT_BITS;
+    const segment = this.#segments[index] ?? this.#add(index);
+    const at = prefix & MASK;
+    const before = segment.block[at]!;
+    if (before !== NO_BLOCK) this.#count(segment.source[at]!, -1);
+    if (block !== NO_BLOCK) {
+      this.#blocks.retain(block);
+      this.#count(source, 1);
+    }
+    this.#blocks.release(before);
+    segment.block[at] = block;
+    segment.source[at] = source;
+  }
+
+  /** The first id from `prefix` on that may be announced: jumps over what was never written to. */
+  skipEmpty(prefix: number): number {
+    let index = prefix >>> SEGMENT_BITS;
+    if (this.#segments[index] !== undefined) return prefix;
+    while (index < this.#segments.length && this.#segments[index] === undefined) index++;
+    return index << SEGMENT_BITS;
+  }
+
+  /** Gives up what the last segment holds, so that the whole can go in steps. False: nothing is left. */
+  dropSegment(): boolean {
+    const segment = this.#segments.pop();
+    if (segment !== undefined) for (const block of segment.block) this.#blocks.release(block);
+    return this.#segments.length > 0;
+  }
+
+  #count(source: number, change: number): void {
+    this.#size += change;
+    this.#bySource[source] = this.countOf(source) + change;
+  }
+
+  #add(index: number): Segment {
+    while (this.#segments.length < index) this.#segments.push(undefined);
+    const segment = {
+      block: new Uint32Array(SEGMENT_SIZE),
+      source: new Uint16Array(SEGMENT_SIZE),
+    };
+    this.#segments[index] = segment;
+    return segment;
+  }
+}

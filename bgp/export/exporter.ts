@@ -1,0 +1,200 @@
+/**
+ * What a group is told of a route: whether at all, and with which attributes. RFC 4271 §5.1 and
+ * §9.1.3, RFC 4456 for reflection, RFC 1997 for the communities that forbid it, then the policy.
+ */
+
+import {
+  ATTRIBUTE,
+  type AttributeBlock,
+  type AttributeChanges,
+  type AttributeView,
+  MAX_EXTENDED_MESSAGE_LENGTH,
+  MAX_MESSAGE_LENGTH,
+} from 'bgp-parser-ts';
+import type { Family } from 'net-ipaddr';
+import type { CompiledPolicy } from '../policy/compile.ts';
+import type { Rib } from '../rib/rib.ts';
+import { DEFAULT_LOCAL_PREF, FORBIDS_ALL, FORBIDS_EXTERNAL } from '../rib/scores.ts';
+import { CLIENT, EXTERNAL, INTERNAL, LOCAL, type SourceKind } from '../rib/sources.ts';
+import { type Blocks, messageOverhead, NO_BLOCK } from './blocks.ts';
+
+export interface ExportIdentity {
+  readonly localAs: number;
+  readonly clusterId: number;
+}
+
+/** All that what a peer is sent depends on: peers that agree on it share a group. */
+export interface GroupConfig {
+  readonly family: Family;
+  readonly kind: typeof EXTERNAL | typeof CLIENT | typeof INTERNAL;
+  readonly fourOctetAs: boolean;
+  readonly extendedMessage: boolean;
+  readonly nextHopMode: 'auto' | 'self' | 'keep';
+  /** 4 or 16 octets; undefined: routes that need the own next hop are not announced. */
+  readonly localAddress: Uint8Array | undefined;
+  readonly policy: CompiledPolicy;
+}
+
+export function groupKey(config: GroupConfig): string {
+  const { family, kind, fourOctetAs, extendedMessage, nextHopMode, localAddress, policy } = config;
+  const own = localAddress?.join('.');
+  return [family, kind, fourOctetAs, extendedMessage, nextHopMode, own, policy.key].join(' ');
+}
+
+/** Attribute sets whose result is remembered: routes with equal attributes tend to come together. */
+const MEMO_SIZE = 512;
+/** A /128 and its length. */
+const LONGEST_NLRI = 17;
+
+export class Exporter {
+  readonly config: GroupConfig;
+  readonly maxMessage: number;
+  readonly #rib: Rib;
+  readonly #blocks: Blocks;
+  readonly #identity: ExportIdentity;
+  readonly #built: AttributeBlock;
+  /** By (attributes, source): the result, good while the serials are those of the ids. */
+  readonly #memoAttributes = new Uint32Array(MEMO_SIZE);
+  readonly #memoSerial = new Uint32Array(MEMO_SIZE);
+  readonly #memoSource = new Uint16Array(MEMO_SIZE);
+  readonly #memoBlock = new Uint32Array(MEMO_SIZE);
+  readonly #memoBlockSerial = new Uint32Array(MEMO_SIZE);
+
+  /** @param built scratch, shared by all exporters */
+  constructor(
+    config: GroupConfig,
+    identity: ExportIdentity,
+    rib: Rib,
+    blocks: Blocks,
+    built: AttributeBlock,
+  ) {
+    this.config = config;
+    this.maxMessage = config.extendedMessage ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH;
+    this.#identity = identity;
+    this.#rib = rib;
+    this.#blocks = blocks;
+    this.#built = built;
+  }
+
+  /**
+   * The block that the chosen route of `prefix` is announced with, or NO_BLOCK. The id is good until
+   * the blocks are unpinned, and after that as long as it is retained.
+   */
+  block(prefix: number): number {
+    const attributes = this.#rib.routes.attributes(prefix);
+    if (attributes === 0) return NO_BLOCK;
+    const source = this.#rib.routes.source(prefix);
+    if (this.#forbidden(attributes, source) !== undefined) return NO_BLOCK;
+    if (!this.config.policy.accepts(this.#rib.prefixes, prefix)) return NO_BLOCK;
+    return this.#transformed(attributes, source);
+  }
+
+  /** Why the chosen route of `prefix` is not announced; undefined: it is. For people. */
+  refusal(prefix: number): string | undefined {
+    const attributes = this.#rib.routes.attributes(prefix);
+    if (attributes === 0) return 'no route';
+    const forbidden = this.#forbidden(attributes, this.#rib.routes.source(prefix));
+    if (forbidden !== undefined) return forbidden;
+    const { policy } = this.config;
+    if (!policy.accepts(this.#rib.prefixes, prefix)) {
+      return `export policy: ${policy.rule(this.#rib.prefixes, prefix)?.name ?? 'no rule accepts it'}`;
+    }
+    const block = this.#transformed(attributes, this.#rib.routes.source(prefix));
+    this.#blocks.unpin();
+    return block === NO_BLOCK ? 'no next hop of the family, or attributes too long' : undefined;
+  }
+
+  #forbidden(attributes: number, source: number): string | undefined {
+    const flags = this.#rib.attributes.flags(attributes);
+    if ((flags & FORBIDS_ALL) !== 0) return 'community NO_ADVERTISE';
+    const { kind } = this.config;
+    if (kind === EXTERNAL) {
+      return (flags & FORBIDS_EXTERNAL) !== 0 ? 'community NO_EXPORT' : undefined;
+    }
+    // RFC 4271 §9.2 and RFC 4456 §6: between two that are no clients nothing is passed on.
+    const from = this.#rib.sources.kind(source);
+    return from === INTERNAL && kind === INTERNAL ? 'from iBGP to iBGP' : undefined;
+  }
+
+  #transformed(attributes: number, source: number): number {
+    const serial = this.#rib.attributes.serial(attributes);
+    const slot = (attributes ^ (source * 37)) & (MEMO_SIZE - 1);
+    const isRemembered =
+      this.#memoAttributes[slot] === attributes &&
+      this.#memoSerial[slot] === serial &&
+      this.#memoSource[slot] === source;
+    if (isRemembered) {
+      const block = this.#memoBlock[slot]!;
+      if (block === NO_BLOCK || this.#blocks.serial(block) === this.#memoBlockSerial[slot]) {
+        return block;
+      }
+    }
+    const block = this.#transform(attributes, source);
+    this.#memoAttributes[slot] = attributes;
+    this.#memoSerial[slot] = serial;
+    this.#memoSource[slot] = source;
+    this.#memoBlock[slot] = block;
+    this.#memoBlockSerial[slot] = block === NO_BLOCK ? 0 : this.#blocks.serial(block);
+    return block;
+  }
+
+  #transform(attributes: number, source: number): number {
+    const from = this.#rib.sources.kind(source);
+    const view = this.#rib.attributes.view(attributes);
+    const nextHop = this.#nextHop(from, view);
+    if (nextHop === undefined) return NO_BLOCK;
+    // IPv4 routes over IPv6 next hops need RFC 8950, and IPv6 over IPv4 does not exist.
+    if ((nextHop.length === 4) !== (this.config.family === 4)) return NO_BLOCK;
+    const changes =
+      this.config.kind === EXTERNAL
+        ? this.#externalChanges(from, nextHop)
+        : this.#internalChanges(from, source, nextHop, view);
+    const built = this.#built;
+    if (!built.build(view, changes)) return NO_BLOCK;
+    const octets = built.isMp ? built.nextHopLength + built.length : built.length;
+    // RFC 8654 §4: what doesn't fit into the peer's messages is not announced to it.
+    const needed = messageOverhead(built.isMp ? 1 : 0, octets) + LONGEST_NLRI;
+    return needed > this.maxMessage ? NO_BLOCK : this.#blocks.internPinned(built);
+  }
+
+  /** RFC 4271 §5.1.3. Undefined: there is none to be announced with. */
+  #nextHop(from: SourceKind, view: AttributeView): Uint8Array | undefined {
+    const { kind, nextHopMode, localAddress } = this.config;
+    const isOwn =
+      from === LOCAL || nextHopMode === 'self' || (nextHopMode === 'auto' && kind === EXTERNAL);
+    if (isOwn) return localAddress;
+    const start = view.start(ATTRIBUTE.NEXT_HOP);
+    // RFC 2545 §3: a link-local address is of use on its own link only.
+    const length = view.nextHopLength === 4 ? 4 : 16;
+    return view.bytes.subarray(start, start + length);
+  }
+
+  #externalChanges(from: SourceKind, nextHop: Uint8Array): AttributeChanges {
+    return {
+      as4: this.config.fourOctetAs,
+      external: true,
+      nextHop,
+      prependAs: this.#identity.localAs,
+      // RFC 4271 §5.1.4: a neighbour's MED is not for other neighbours.
+      med: from === LOCAL ? undefined : null,
+    };
+  }
+
+  #internalChanges(
+    from: SourceKind,
+    source: number,
+    nextHop: Uint8Array,
+    view: AttributeView,
+  ): AttributeChanges {
+    const isReflected = from === CLIENT || from === INTERNAL;
+    return {
+      as4: this.config.fourOctetAs,
+      external: false,
+      nextHop,
+      // RFC 4271 §5.1.5: every UPDATE to an internal peer has it.
+      localPref: view.hasLocalPref ? undefined : DEFAULT_LOCAL_PREF,
+      originatorId: isReflected ? this.#rib.sources.routerId(source) : undefined,
+      clusterId: isReflected ? this.#identity.clusterId : undefined,
+    };
+  }
+}

@@ -1,0 +1,377 @@
+/**
+ * An update group: peers that are told the same. What changes is worked out once, encoded once, and
+ * taken by each peer at its own pace.
+ *
+ *   changed prefixes ──▶ pending (a set) ──▶ flush: exporter, Adj-RIB-Out, batch ──▶ ring ──▶ in step
+ *                                                          └──▶ prefix ids ──▶ lacking ──▶ behind
+ *
+ * The ring has a limit. When it is reached, flushing waits and changes gather in the set, where the
+ * last one wins. Only when a peer has taken everything and would have to wait for slower ones do
+ * those who hold the oldest chunk fall behind.
+ */
+
+import { AFI_IPV4, AFI_IPV6, encodeEndOfRib, SAFI_UNICAST } from 'bgp-parser-ts';
+import { IdSet } from '../rib/id-set.ts';
+import type { Rib } from '../rib/rib.ts';
+import { AdjRibOut } from './adj-rib-out.ts';
+import type { Batch } from './batch.ts';
+import { type Blocks, NO_BLOCK } from './blocks.ts';
+import type { Exporter } from './exporter.ts';
+import { type Receiver, SWEPT } from './receiver.ts';
+import { Ring } from './ring.ts';
+
+/** Bytes in a ring: for each peer in step, and at most. */
+export const RING_SHARE = 128 * 1024;
+export const MAX_RING = 4 * 1024 * 1024;
+/** Bytes that one flush encodes. */
+const FLUSH_BYTES = 64 * 1024;
+/** Prefixes that one flush looks at, also when none of them leads to a message. */
+const FLUSH_PREFIXES = 4096;
+/** Prefixes that one pull looks at in a sweep. */
+const SWEEP_PREFIXES = 16384;
+/** Source 0 is what is originated here: as an audience it says nothing. */
+const ANYBODY = 0;
+
+export class Group {
+  readonly adjRibOut: AdjRibOut;
+  readonly pending = new IdSet();
+  readonly ring = new Ring();
+  readonly receivers = new Set<Receiver>();
+  exporter: Exporter;
+  readonly #rib: Rib;
+  readonly #blocks: Blocks;
+  readonly #batch: Batch;
+  readonly #behind = new Set<Receiver>();
+  readonly #bySource = new Map<number, Receiver>();
+  /** Prefixes from here on are still to be worked out for the first time (or again). */
+  #fillAt = 0;
+  /** Until the first fill is through nobody is told anything: End-of-RIB would come too early. */
+  #isFresh = true;
+
+  constructor(exporter: Exporter, rib: Rib, blocks: Blocks, batch: Batch) {
+    this.exporter = exporter;
+    this.#rib = rib;
+    this.#blocks = blocks;
+    this.#batch = batch;
+    this.adjRibOut = new AdjRibOut(blocks);
+  }
+
+  /** In step: peers that read the ring. */
+  get inStep(): number {
+    return this.receivers.size - this.#behind.size;
+  }
+
+  get hasWork(): boolean {
+    return (this.pending.size > 0 || this.#fillAt !== SWEPT) && !this.#mustWait();
+  }
+
+  /** Another policy, another own address …: every route is worked out again, differences are sent. */
+  reconfigure(exporter: Exporter): void {
+    this.exporter = exporter;
+    this.refill();
+  }
+
+  refill(): void {
+    this.#fillAt = 0;
+  }
+
+  /** A peer joins, and is to be told everything. */
+  join(receiver: Receiver): void {
+    this.receivers.add(receiver);
+    this.#behind.add(receiver);
+    this.#bySource.set(receiver.source, receiver);
+  }
+
+  leave(receiver: Receiver): void {
+    if (!receiver.isBehind) this.#abandonRing(receiver);
+    this.receivers.delete(receiver);
+    this.#behind.delete(receiver);
+    this.#bySource.delete(receiver.source);
+  }
+
+  /** The peer asks for all of it again (RFC 2918). */
+  resend(receiver: Receiver): void {
+    if (!receiver.isBehind) this.#fallBehind(receiver);
+    receiver.sweepAt = 0;
+  }
+
+  /** Whether `pull` would find something. */
+  hasNews(receiver: Receiver): boolean {
+    return receiver.isBehind ? !this.#isFresh : receiver.chunk < this.ring.next;
+  }
+
+  /** Why the peer does not hold the chosen route of the prefix; undefined: it does. For people. */
+  whyNot(receiver: Receiver, prefix: number): string | undefined {
+    const refusal = this.exporter.refusal(prefix);
+    if (refusal !== undefined) return refusal;
+    if (this.#rib.routes.source(prefix) === receiver.source) return 'the route is its own';
+    const isAhead = receiver.isBehind
+      ? prefix >= receiver.sweepAt || receiver.lacking.has(prefix)
+      : this.#isInRing(receiver, prefix);
+    return isAhead || this.pending.has(prefix) ? 'not sent yet' : undefined;
+  }
+
+  /** Adds to `into` all that the peer may hold, whatever it lacks of it. */
+  copyHeld(receiver: Receiver, into: IdSet): void {
+    const { adjRibOut } = this;
+    // What waits in the ring may be a withdraw of what the peer still holds.
+    if (!receiver.isBehind) this.#fallBehind(receiver);
+    for (let next = 0; ; next++) {
+      const prefix = adjRibOut.skipEmpty(next);
+      if (prefix >= adjRibOut.top) break;
+      next = prefix;
+      const isHeld = this.#isFor(receiver, adjRibOut.block(prefix), adjRibOut.source(prefix));
+      if (isHeld || receiver.lacking.has(prefix)) into.add(prefix);
+    }
+  }
+
+  /** Whether anything here still refers to the prefix. */
+  mentions(prefix: number): boolean {
+    if (this.adjRibOut.block(prefix) !== NO_BLOCK || this.pending.has(prefix)) return true;
+    for (const receiver of this.#behind) if (receiver.lacking.has(prefix)) return true;
+    return false;
+  }
+
+  /** Works out and encodes some of what is pending. */
+  flush(): void {
+    if (this.#mustMakeRoom()) this.#demoteSlowest();
+    const batch = this.#batch;
+    batch.begin(this.exporter.config.family, this.exporter.maxMessage);
+    for (let i = 0; i < FLUSH_PREFIXES; i++) {
+      if (batch.isFull || batch.size >= FLUSH_BYTES) break;
+      const prefix = this.#takePending();
+      if (prefix < 0) break;
+      this.#update(prefix);
+    }
+    const readers = this.inStep;
+    if (readers > 0 && !batch.isEmpty) this.ring.append(batch.encode(), readers);
+    this.#blocks.unpin();
+  }
+
+  /** Appends to `out` up to about `maxBytes` for the peer, at least one message if there is one. */
+  pull(receiver: Receiver, maxBytes: number, out: Uint8Array[]): number {
+    if (!receiver.isBehind) return this.#pullRing(receiver, maxBytes, out);
+    return this.#isFresh ? 0 : this.#pullBehind(receiver, maxBytes, out);
+  }
+
+  #takePending(): number {
+    const prefix = this.pending.take();
+    if (prefix >= 0 || this.#fillAt === SWEPT) return prefix;
+    const { routes, prefixes } = this.#rib;
+    const { family } = this.exporter.config;
+    for (let i = 0; i < FLUSH_PREFIXES && this.#fillAt < routes.top; i++) {
+      const next = this.#fillAt++;
+      if (routes.attributes(next) !== 0 && prefixes.family(next) === family) return next;
+    }
+    if (this.#fillAt >= routes.top) {
+      this.#fillAt = SWEPT;
+      this.#isFresh = false;
+    }
+    return -1;
+  }
+
+  /** Brings Adj-RIB-Out up to date for one prefix, and tells who has to hear of it. */
+  #update(prefix: number): void {
+    const block = this.exporter.block(prefix);
+    const source = block === NO_BLOCK ? ANYBODY : this.#rib.routes.source(prefix);
+    const before = this.adjRibOut.block(prefix);
+    const sourceBefore = this.adjRibOut.source(prefix);
+    if (block === before && (block === NO_BLOCK || source === sourceBefore)) return;
+    this.adjRibOut.set(prefix, block, source);
+    for (const receiver of this.#behind) {
+      const isConcerned =
+        this.#isFor(receiver, block, source) || this.#isFor(receiver, before, sourceBefore);
+      if (isConcerned && prefix < receiver.sweepAt) receiver.lacking.add(prefix);
+    }
+    if (this.inStep > 0) this.#addToBatch(prefix, block, source, before, sourceBefore);
+  }
+
+  #addToBatch(
+    prefix: number,
+    block: number,
+    source: number,
+    before: number,
+    sourceBefore: number,
+  ): void {
+    const own = this.#audienceOf(source);
+    const ownBefore = this.#audienceOf(sourceBefore);
+    if (block === NO_BLOCK) {
+      this.#batch.add(prefix, NO_BLOCK, ownBefore, ANYBODY);
+      return;
+    }
+    if (block !== before) this.#batch.add(prefix, block, own, ANYBODY);
+    // The same from another peer: only the one that did not hear it until now has to.
+    else if (ownBefore !== ANYBODY) this.#batch.add(prefix, block, ANYBODY, ownBefore);
+    // Whoever brings the route now held another's path before.
+    if (before !== NO_BLOCK && own !== ANYBODY && own !== ownBefore) {
+      this.#batch.add(prefix, NO_BLOCK, ANYBODY, own);
+    }
+  }
+
+  /** The source as an audience: only of those who are in the group is it of interest. */
+  #audienceOf(source: number): number {
+    return this.#bySource.has(source) ? source : ANYBODY;
+  }
+
+  #isFor(receiver: Receiver, block: number, source: number): boolean {
+    return block !== NO_BLOCK && source !== receiver.source;
+  }
+
+  #isInRing(receiver: Receiver, prefix: number): boolean {
+    for (let number = receiver.chunk; number < this.ring.next; number++) {
+      if (this.ring.at(number).prefixes.includes(prefix)) return true;
+    }
+    return false;
+  }
+
+  #isRingFull(): boolean {
+    return this.ring.size >= Math.min(MAX_RING, RING_SHARE * (this.inStep + 1));
+  }
+
+  /** The ring is full, and nobody has to wait for others because of it. */
+  #mustWait(): boolean {
+    return this.#isRingFull() && !this.#mustMakeRoom();
+  }
+
+  /** Somebody has taken from the ring all that there is, while others keep it full. */
+  #mustMakeRoom(): boolean {
+    if (!this.#isRingFull()) return false;
+    const { first, next } = this.ring;
+    for (const receiver of this.receivers) {
+      if (!receiver.isBehind && receiver.chunk === next && receiver.tookFrom >= first) return true;
+    }
+    return false;
+  }
+
+  #demoteSlowest(): void {
+    const { first } = this.ring;
+    for (const receiver of this.receivers) {
+      if (!receiver.isBehind && receiver.chunk === first) this.#fallBehind(receiver);
+    }
+  }
+
+  #fallBehind(receiver: Receiver): void {
+    for (let number = receiver.chunk; number < this.ring.next; number++) {
+      const { prefixes, skip } = this.ring.at(number);
+      if (skip.every((source) => source === receiver.source)) continue;
+      for (const prefix of prefixes) receiver.lacking.add(prefix);
+    }
+    this.#abandonRing(receiver);
+    receiver.isBehind = true;
+    receiver.sweepAt = SWEPT;
+    this.#behind.add(receiver);
+  }
+
+  #abandonRing(receiver: Receiver): void {
+    const { next } = this.ring;
+    while (receiver.chunk < next) this.ring.done(receiver.chunk++);
+  }
+
+  #pullRing(receiver: Receiver, maxBytes: number, out: Uint8Array[]): number {
+    let taken = 0;
+    while (taken < maxBytes && receiver.chunk < this.ring.next) {
+      const { bytes, ends, skip, only } = this.ring.at(receiver.chunk);
+      // Spans for this peer that follow on one another go out as one.
+      let start = receiver.at;
+      while (receiver.span < ends.length && taken + receiver.at - start < maxBytes) {
+        const end = ends[receiver.span]!;
+        const audience = only[receiver.span]!;
+        const isFor =
+          skip[receiver.span] !== receiver.source &&
+          (audience === ANYBODY || audience === receiver.source);
+        if (isFor) {
+          receiver.at = cut(bytes, receiver.at, end, start + maxBytes - taken);
+          if (receiver.at < end) break;
+        } else {
+          taken += take(bytes, start, receiver.at, out);
+          start = receiver.at = end;
+        }
+        receiver.span++;
+      }
+      taken += take(bytes, start, receiver.at, out);
+      if (taken > 0) receiver.tookFrom = receiver.chunk;
+      if (receiver.span < ends.length) break;
+      this.ring.done(receiver.chunk++);
+      receiver.span = 0;
+      receiver.at = 0;
+    }
+    return taken;
+  }
+
+  #pullBehind(receiver: Receiver, maxBytes: number, out: Uint8Array[]): number {
+    const batch = this.#batch;
+    const { family } = this.exporter.config;
+    batch.begin(family, this.exporter.maxMessage);
+    const hasRoom = () => !batch.isFull && batch.size < maxBytes;
+    this.#sweep(receiver, hasRoom);
+    while (receiver.sweepAt === SWEPT && hasRoom()) {
+      const prefix = receiver.lacking.take();
+      if (prefix < 0) break;
+      this.#addState(receiver, prefix);
+    }
+    let taken = 0;
+    if (!batch.isEmpty) {
+      const { bytes } = batch.encode();
+      out.push(bytes);
+      taken = bytes.length;
+    }
+    if (receiver.sweepAt !== SWEPT) return taken;
+    if (receiver.owesEndOfRib) {
+      receiver.owesEndOfRib = false;
+      const endOfRib = encodeEndOfRib(family === 4 ? AFI_IPV4 : AFI_IPV6, SAFI_UNICAST);
+      out.push(endOfRib);
+      taken += endOfRib.length;
+    }
+    if (receiver.lacking.size === 0) this.#catchUp(receiver);
+    return taken;
+  }
+
+  #sweep(receiver: Receiver, hasRoom: () => boolean): void {
+    const { adjRibOut } = this;
+    for (let i = 0; i < SWEEP_PREFIXES && receiver.sweepAt !== SWEPT && hasRoom(); i++) {
+      const prefix = adjRibOut.skipEmpty(receiver.sweepAt);
+      if (prefix >= adjRibOut.top) {
+        receiver.sweepAt = SWEPT;
+        return;
+      }
+      receiver.sweepAt = prefix + 1;
+      // What it holds of old and has to lose comes later, out of `lacking`.
+      if (!this.#isFor(receiver, adjRibOut.block(prefix), adjRibOut.source(prefix))) continue;
+      receiver.lacking.delete(prefix);
+      this.#addState(receiver, prefix);
+    }
+  }
+
+  /** Adds to the batch what the peer is to know of the prefix now. */
+  #addState(receiver: Receiver, prefix: number): void {
+    const block = this.adjRibOut.block(prefix);
+    const isFor = this.#isFor(receiver, block, this.adjRibOut.source(prefix));
+    this.#batch.add(prefix, isFor ? block : NO_BLOCK, ANYBODY, ANYBODY);
+  }
+
+  /** Back in step: what comes next is what is encoded next. */
+  #catchUp(receiver: Receiver): void {
+    receiver.isBehind = false;
+    this.#behind.delete(receiver);
+    receiver.chunk = this.ring.next;
+    receiver.span = 0;
+    receiver.at = 0;
+    receiver.tookFrom = -1;
+  }
+}
+
+/** The end of the last whole message that ends by `limit`, of those in `bytes[start, end)`; at least one. */
+function cut(bytes: Uint8Array, start: number, end: number, limit: number): number {
+  if (end <= limit) return end;
+  let at = start;
+  do {
+    at += (bytes[at + 16]! << 8) | bytes[at + 17]!;
+  } while (at < limit && at < end && at + ((bytes[at + 16]! << 8) | bytes[at + 17]!) <= limit);
+  return at;
+}
+
+function take(bytes: Uint8Array, start: number, end: number, out: Uint8Array[]): number {
+  if (end <= start) return 0;
+  out.push(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
+  return end - start;
+}

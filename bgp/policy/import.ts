@@ -1,0 +1,56 @@
+/**
+ * What import refuses whatever the policy says: routes that loop, and next hops that are
+ * ourselves. Judged once for each attribute set of an UPDATE, as none of it depends on the prefix.
+ */
+
+import { ATTRIBUTE, type AttributeView } from 'bgp-parser-ts';
+import { type Address, formatAddress } from 'net-ipaddr';
+
+export interface ImportIdentity {
+  readonly localAs: number;
+  readonly routerId: number;
+  readonly clusterId: number;
+}
+
+export class ImportChecks {
+  readonly #identity: ImportIdentity;
+  #own = new Map<string, Uint8Array>();
+
+  constructor(identity: ImportIdentity) {
+    this.#identity = identity;
+  }
+
+  /** True when these are not the addresses known until now. */
+  setLocalAddresses(addresses: readonly Address[]): boolean {
+    const before = new Set(this.#own.keys());
+    this.#own = new Map(addresses.map((address) => [formatAddress(address), address.bytes]));
+    return before.symmetricDifference(new Set(this.#own.keys())).size > 0;
+  }
+
+  /** Why a route with these attributes is refused; undefined: it is not. */
+  refusal(view: AttributeView): string | undefined {
+    const { localAs, routerId, clusterId } = this.#identity;
+    // RFC 4271 §9.1.2: the path must not hold our own AS.
+    if (view.containsAs(localAs)) return 'own AS in the AS path';
+    // RFC 4456 §8. The cursor has dropped both attributes where an external peer sent them.
+    if (view.hasOriginatorId && view.originatorId === routerId)
+      return 'own router id as originator';
+    if (view.clusterListContains(clusterId)) return 'own cluster id in the cluster list';
+    return this.#nextHopRefusal(view);
+  }
+
+  #nextHopRefusal(view: AttributeView): string | undefined {
+    const at = view.start(ATTRIBUTE.NEXT_HOP);
+    const length = view.nextHopLength === 4 ? 4 : 16;
+    // RFC 4271 §6.3: not the receiver's own address.
+    for (const own of this.#own.values()) {
+      if (own.length === length && holds(view.bytes, at, own)) return 'next hop is an own address';
+    }
+    return undefined;
+  }
+}
+
+function holds(bytes: Uint8Array, at: number, value: Uint8Array): boolean {
+  for (let i = 0; i < value.length; i++) if (bytes[at + i] !== value[i]) return false;
+  return true;
+}

@@ -1,0 +1,205 @@
+/**
+ * Adj-RIB-In and Loc-RIB: paths come and go, prefixes are marked, and marked prefixes are decided
+ * later, some at a time, so that ten peers announcing one prefix cost one decision.
+ *
+ * Whoever holds an attribute id holds a reference: a path for what was received and for what import
+ * made of it, a prefix for what was chosen.
+ */
+
+import { PrefixTable } from 'net-ipaddr';
+import type { Random } from '../../ports.ts';
+import { AttributeStore, NO_ATTRIBUTES } from './attributes.ts';
+import type { HashKey } from './hash.ts';
+import { IdSet } from './id-set.ts';
+import type { NextHops } from './nexthops.ts';
+import { NO_PATH, Paths } from './paths.ts';
+import { Routes } from './routes.ts';
+import { Selection } from './select.ts';
+import { LOCAL_SOURCE, Sources } from './sources.ts';
+
+export class Rib {
+  readonly prefixes: PrefixTable;
+  readonly attributes: AttributeStore;
+  readonly nextHops: NextHops;
+  readonly sources = new Sources();
+  readonly paths = new Paths();
+  readonly routes = new Routes();
+  readonly selection: Selection;
+  /** Prefixes to decide again. */
+  readonly #marked = new IdSet();
+  /** Prefixes that were left without a path, and may be forgotten when nobody refers to them. */
+  readonly buried: number[] = [];
+
+  constructor(random: Random, nextHops: NextHops) {
+    this.prefixes = new PrefixTable(randomWord(random));
+    this.nextHops = nextHops;
+    this.attributes = new AttributeStore(randomKey(random), nextHops);
+    this.selection = new Selection(this.paths, this.attributes, nextHops, this.sources);
+  }
+
+  /** Prefixes that wait for `decide`. */
+  get marked(): number {
+    return this.#marked.size;
+  }
+
+  mark(prefix: number): void {
+    this.#marked.add(prefix);
+  }
+
+  isMarked(prefix: number): boolean {
+    return this.#marked.has(prefix);
+  }
+
+  /** The path of this source and path id, or NO_PATH. */
+  find(prefix: number, source: number, pathId: number): number {
+    if (prefix >= this.routes.top) return NO_PATH;
+    let path = this.routes.head(prefix);
+    while (path !== NO_PATH && !this.#isOf(path, source, pathId)) path = this.paths.next(path);
+    return path;
+  }
+
+  /**
+   * A path comes, or takes the place of the one that its source gave before.
+   * @param imported what import made of `received`; NO_ATTRIBUTES: rejected
+   */
+  announce(
+    prefix: number,
+    source: number,
+    pathId: number,
+    received: number,
+    imported: number,
+  ): void {
+    const { attributes, paths, routes, sources } = this;
+    routes.reach(prefix);
+    attributes.retain(received);
+    if (imported !== NO_ATTRIBUTES) {
+      attributes.retain(imported);
+      sources.accepted[source]!++;
+    }
+    const path = this.find(prefix, source, pathId);
+    if (path === NO_PATH) {
+      const added = paths.add(prefix, source, pathId, received, imported);
+      paths.setNext(added, routes.head(prefix));
+      routes.setHead(prefix, added);
+      sources.received[source]!++;
+      if (imported !== NO_ATTRIBUTES) this.mark(prefix);
+      return;
+    }
+    const before = paths.imported(path);
+    const receivedBefore = paths.received(path);
+    paths.setAttributes(path, received, imported);
+    attributes.release(receivedBefore);
+    if (before !== imported) this.mark(prefix);
+    if (before === NO_ATTRIBUTES) return;
+    attributes.release(before);
+    sources.accepted[source]!--;
+  }
+
+  /** A path goes; does nothing when there is none. */
+  withdraw(prefix: number, source: number, pathId: number): void {
+    const path = this.find(prefix, source, pathId);
+    if (path !== NO_PATH) this.remove(path);
+  }
+
+  remove(path: number): void {
+    const { attributes, paths, routes, sources } = this;
+    const prefix = paths.prefix(path);
+    const source = paths.source(path);
+    this.#unlink(prefix, path);
+    if (routes.best(prefix) === path) routes.setBest(prefix, NO_PATH);
+    const imported = paths.imported(path);
+    attributes.release(paths.received(path));
+    attributes.release(imported);
+    paths.free(path);
+    sources.received[source]!--;
+    if (imported !== NO_ATTRIBUTES) sources.accepted[source]!--;
+    // Also when the path could not be chosen: its prefix may have to be forgotten.
+    this.mark(prefix);
+  }
+
+  /** Import judged the path anew. */
+  reimport(path: number, imported: number): void {
+    const { attributes, paths, sources } = this;
+    const before = paths.imported(path);
+    if (before === imported) return;
+    const source = paths.source(path);
+    if (imported !== NO_ATTRIBUTES) {
+      attributes.retain(imported);
+      sources.accepted[source]!++;
+    }
+    paths.setAttributes(path, paths.received(path), imported);
+    if (before !== NO_ATTRIBUTES) sources.accepted[source]!--;
+    attributes.release(before);
+    this.mark(paths.prefix(path));
+  }
+
+  /**
+   * Decides up to `out.length` marked prefixes and writes to `out` those whose route is another one
+   * now. How many these are.
+   */
+  decide(out: Uint32Array): number {
+    let changed = 0;
+    for (let i = 0; i < out.length; i++) {
+      const prefix = this.#marked.take();
+      if (prefix < 0) break;
+      if (this.#choose(prefix)) out[changed++] = prefix;
+    }
+    return changed;
+  }
+
+  /** Forgets a prefix that has no path; the caller knows that nobody else refers to its id. */
+  forget(prefix: number): void {
+    this.prefixes.release(prefix);
+  }
+
+  #choose(prefix: number): boolean {
+    const { attributes, paths, routes, sources, selection } = this;
+    const head = routes.head(prefix);
+    const best = selection.select(head, routes.best(prefix));
+    const chosen = best === NO_PATH ? NO_ATTRIBUTES : paths.imported(best);
+    const source = best === NO_PATH ? LOCAL_SOURCE : paths.source(best);
+    routes.setBest(prefix, best);
+    if (head === NO_PATH && !routes.isBuried(prefix)) {
+      routes.setBuried(prefix, true);
+      this.buried.push(prefix);
+    }
+    const before = routes.attributes(prefix);
+    const sourceBefore = routes.source(prefix);
+    const isSame =
+      chosen === before &&
+      source === sourceBefore &&
+      selection.multipathMark === routes.multipath(prefix);
+    if (isSame) return false;
+    if (chosen !== NO_ATTRIBUTES) {
+      attributes.retain(chosen);
+      sources.chosen[source]!++;
+    }
+    if (before !== NO_ATTRIBUTES) sources.chosen[sourceBefore]!--;
+    attributes.release(before);
+    routes.setChoice(prefix, chosen, source, selection.multipathMark);
+    return true;
+  }
+
+  #isOf(path: number, source: number, pathId: number): boolean {
+    return this.paths.source(path) === source && this.paths.pathId(path) === pathId;
+  }
+
+  #unlink(prefix: number, path: number): void {
+    const next = this.paths.next(path);
+    let before = this.routes.head(prefix);
+    if (before === path) {
+      this.routes.setHead(prefix, next);
+      return;
+    }
+    while (this.paths.next(before) !== path) before = this.paths.next(before);
+    this.paths.setNext(before, next);
+  }
+}
+
+export function randomKey(random: Random): HashKey {
+  return { k0: randomWord(random), k1: randomWord(random) };
+}
+
+function randomWord(random: Random): number {
+  return Math.floor(random() * 2 ** 32) | 0;
+}

@@ -1,0 +1,54 @@
+/** What the decision process and the export rules read of an attribute set, once a distinct set. */
+
+import type { AttributeView } from 'bgp-parser-ts';
+
+/** RFC 1997. */
+const NO_EXPORT = 0xffffff01;
+const NO_ADVERTISE = 0xffffff02;
+const NO_EXPORT_SUBCONFED = 0xffffff03;
+
+/** Bits of `communityFlags`. */
+export const FORBIDS_EXTERNAL = 1;
+export const FORBIDS_ALL = 2;
+
+/** RFC 4271 §9.1.1 leaves the preference of an external route to us; this is what all take. */
+export const DEFAULT_LOCAL_PREF = 100;
+
+/**
+ * Stands for the neighbouring AS of a path that begins with a set, whose MED cannot be compared.
+ * RFC 7300 reserves the number.
+ */
+export const UNKNOWN_AS = 0xffffffff;
+
+const MAX_U32 = 0xffffffff;
+const PATH_LENGTHS = 2 ** 16;
+const ORIGINS = 4;
+
+/**
+ * One number for the first three steps of the decision process, lower is better: local preference
+ * (32 bits, inverted), AS path length (16 bits), origin (2 bits). Exact in a double.
+ */
+export function rankOf(view: AttributeView): number {
+  const localPref = view.hasLocalPref ? view.localPref : DEFAULT_LOCAL_PREF;
+  return ((MAX_U32 - localPref) * PATH_LENGTHS + view.asPathLength) * ORIGINS + view.origin;
+}
+
+export function localPrefOfRank(rank: number): number {
+  return MAX_U32 - Math.floor(rank / (PATH_LENGTHS * ORIGINS));
+}
+
+export function pathLengthOfRank(rank: number): number {
+  return Math.floor(rank / ORIGINS) % PATH_LENGTHS;
+}
+
+export function originOfRank(rank: number): number {
+  return rank % ORIGINS;
+}
+
+/** What the well-known communities of RFC 1997 forbid. */
+export function communityFlags(view: AttributeView): number {
+  if (view.hasCommunity(NO_ADVERTISE)) return FORBIDS_ALL | FORBIDS_EXTERNAL;
+  // Without confederations NO_EXPORT_SUBCONFED means the same as NO_EXPORT.
+  const staysHome = view.hasCommunity(NO_EXPORT) || view.hasCommunity(NO_EXPORT_SUBCONFED);
+  return staysHome ? FORBIDS_EXTERNAL : 0;
+}

@@ -1,0 +1,154 @@
+/** One peer as Routing knows it: its settings, and while its session is up, what belongs to that. */
+
+import type { AttributeError, Outcome, WireContext } from 'bgp-parser-ts';
+import type { Family } from 'net-ipaddr';
+import type { Log } from '../ports.ts';
+import type { GroupConfig } from './export/exporter.ts';
+import type { Membership } from './export/groups.ts';
+import { CompiledPolicy } from './policy/compile.ts';
+import type { Sender } from './rib/import.ts';
+import { CLIENT, EXTERNAL, INTERNAL } from './rib/sources.ts';
+import type { Negotiated, RoutingPeer } from './routing-types.ts';
+
+/** What another configuration has an effect on. */
+export interface PeerChange {
+  readonly imports: boolean;
+  readonly exports: boolean;
+  readonly kind: boolean;
+}
+
+const UNICAST = { addPath: false, extendedNextHop: false };
+
+export class RoutedPeer implements Sender {
+  readonly id: number;
+  readonly #localAs: number;
+  #config: RoutingPeer;
+  /** The peer's AS; while up, the one that the session was set up with. */
+  #remoteAs: number;
+  #imports: CompiledPolicy;
+  #exports: CompiledPolicy;
+  #negotiated: Negotiated | undefined;
+
+  /** While up: the number that its paths bear. */
+  source = 0;
+  context: WireContext;
+  memberships: Membership[] = [];
+  /** The owner of the session was told that there is something to pull, or is about to be. */
+  isReadable = false;
+  treatedAsWithdraw = 0;
+  attributesDiscarded = 0;
+
+  constructor(id: number, config: RoutingPeer, localAs: number) {
+    this.id = id;
+    this.#localAs = localAs;
+    this.#config = config;
+    this.#remoteAs = config.remoteAs;
+    this.#imports = new CompiledPolicy(config.importPolicy);
+    this.#exports = new CompiledPolicy(config.exportPolicy);
+    this.context = this.#contextFor(undefined);
+  }
+
+  get name(): string {
+    return this.#config.name;
+  }
+
+  get kind(): GroupConfig['kind'] {
+    if (this.#remoteAs !== this.#localAs) return EXTERNAL;
+    return this.#config.routeReflectorClient === true ? CLIENT : INTERNAL;
+  }
+
+  get isUp(): boolean {
+    return this.#negotiated !== undefined;
+  }
+
+  /** Only while up. */
+  get negotiated(): Negotiated {
+    if (this.#negotiated === undefined) throw new Error(`peer ${this.name} is not up`);
+    return this.#negotiated;
+  }
+
+  /** The import policy. */
+  get policy(): CompiledPolicy {
+    return this.#imports;
+  }
+
+  configure(config: RoutingPeer): PeerChange {
+    const { kind } = this;
+    const before = this.#config;
+    const imports = new CompiledPolicy(config.importPolicy);
+    const exports = new CompiledPolicy(config.exportPolicy);
+    const change = {
+      imports: imports.key !== this.#imports.key,
+      exports:
+        exports.key !== this.#exports.key ||
+        config.nextHopMode !== before.nextHopMode ||
+        !equalBytes(config.localAddress4?.bytes, before.localAddress4?.bytes) ||
+        !equalBytes(config.localAddress6?.bytes, before.localAddress6?.bytes),
+      kind: false,
+    };
+    this.#config = config;
+    if (!this.isUp) this.#remoteAs = config.remoteAs;
+    this.#imports = imports;
+    this.#exports = exports;
+    return { ...change, kind: this.kind !== kind };
+  }
+
+  up(negotiated: Negotiated): void {
+    this.#negotiated = negotiated;
+    this.context = this.#contextFor(negotiated);
+    this.treatedAsWithdraw = 0;
+    this.attributesDiscarded = 0;
+  }
+
+  down(): void {
+    this.#negotiated = undefined;
+    this.#remoteAs = this.#config.remoteAs;
+    this.context = this.#contextFor(undefined);
+    this.memberships = [];
+    this.isReadable = false;
+  }
+
+  groupConfig(family: Family): GroupConfig {
+    const { fourOctetAs, extendedMessage } = this.negotiated;
+    return {
+      family,
+      kind: this.kind,
+      fourOctetAs,
+      extendedMessage,
+      nextHopMode: this.#config.nextHopMode,
+      localAddress: this.#ownAddress(family),
+      policy: this.#exports,
+    };
+  }
+
+  /** RFC 7606: counts and logs what the last UPDATE suffered. The first of a session is a warning. */
+  noteFault(outcome: Outcome, errors: readonly AttributeError[], log: Log): void {
+    const isFirst = this.treatedAsWithdraw + this.attributesDiscarded === 0;
+    if (outcome === 'treat-as-withdraw') this.treatedAsWithdraw++;
+    if (outcome === 'attribute-discard') this.attributesDiscarded++;
+    const fields = { peer: this.name, outcome, errors: errors.map(({ text }) => text) };
+    if (isFirst || outcome === 'session-reset') log.warn(fields, 'malformed UPDATE');
+    else log.debug(fields, 'malformed UPDATE');
+  }
+
+  #ownAddress(family: Family): Uint8Array | undefined {
+    const set = family === 4 ? this.#config.localAddress4 : this.#config.localAddress6;
+    if (set !== undefined) return set.bytes;
+    const { localAddress } = this.negotiated;
+    return localAddress.family === family ? localAddress.bytes : undefined;
+  }
+
+  #contextFor(negotiated: Negotiated | undefined): WireContext {
+    return {
+      as4: negotiated?.fourOctetAs ?? true,
+      ebgp: this.kind === EXTERNAL,
+      extendedMessage: negotiated?.extendedMessage ?? false,
+      ipv4: negotiated?.families.includes(4) ? UNICAST : undefined,
+      ipv6: negotiated?.families.includes(6) ? UNICAST : undefined,
+    };
+  }
+}
+
+function equalBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a?.join('.') === b?.join('.');
+}

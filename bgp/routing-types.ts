@@ -1,0 +1,110 @@
+/**
+ * What goes in and out of Routing, as plain data. Numbers are unsigned 32 bits unless said otherwise.
+ */
+
+import type { Address, Family, Prefix } from 'net-ipaddr';
+import type { Clock, Log, Random } from '../ports.ts';
+import type { Policy } from './policy/prefixes.ts';
+import type { PathDetail } from './rib/detail.ts';
+import type { Reachability } from './rib/nexthops.ts';
+import type { RouteReader } from './rib/reader.ts';
+
+export interface RoutingOptions {
+  /** Seeds the hash tables: peers choose what is hashed. */
+  readonly random: Random;
+  /** Read between slices of work, to keep to the budget. */
+  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly log: Log;
+  /** Four-octet AS number. */
+  readonly localAs: number;
+  /** BGP Identifier, unsigned 32 bits. */
+  readonly routerId: number;
+  /** RFC 4456 cluster id, unsigned 32 bits. @default routerId */
+  readonly clusterId?: number;
+  /**
+   * Asked once for each next hop when a route first brings it; `setReachability` tells of changes.
+   * @default every next hop is reachable at cost 0
+   */
+  readonly resolve?: (nextHop: Address) => Reachability;
+}
+
+export interface RoutingPeer {
+  /** For logs and inspection. */
+  readonly name: string;
+  /** Equal to the speaker's own AS: an iBGP peer. */
+  readonly remoteAs: number;
+  /**
+   * `auto`: RFC 4271 §5.1.3, the own address to eBGP peers, unchanged to iBGP peers. `self`: the own
+   * address always. `keep`: unchanged always. What is originated here always goes out with the own address.
+   */
+  readonly nextHopMode: 'auto' | 'self' | 'keep';
+  /**
+   * The own address that IPv4 (IPv6) routes are announced with. Without one the session's local
+   * address is taken if it is of that family; else the family's routes are not announced.
+   */
+  readonly localAddress4?: Address;
+  readonly localAddress6?: Address;
+  /** RFC 4456: this iBGP peer is our client. @default false */
+  readonly routeReflectorClient?: boolean;
+  readonly importPolicy: Policy;
+  readonly exportPolicy: Policy;
+}
+
+/** What OPEN settled and the transport told. */
+export interface Negotiated {
+  readonly families: readonly Family[];
+  /** RFC 6793: both sides have the capability. */
+  readonly fourOctetAs: boolean;
+  /** RFC 8654: messages up to 65535 octets, else 4096. */
+  readonly extendedMessage: boolean;
+  /** The peer's BGP Identifier, unsigned 32 bits. */
+  readonly remoteRouterId: number;
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+}
+
+/** The session is to be closed with this NOTIFICATION. */
+export interface SessionReset {
+  readonly code: number;
+  readonly subcode: number;
+  readonly data: Uint8Array;
+  /** For logs: what was wrong. */
+  readonly text: string;
+}
+
+/** What is originated here. */
+export interface Origination {
+  /** @default 'igp' */
+  readonly origin?: 'igp' | 'egp' | 'incomplete';
+  /** Sent to iBGP peers. @default 100 */
+  readonly localPref?: number;
+  readonly med?: number;
+  /** RFC 1997, unsigned 32 bits each. */
+  readonly communities?: readonly number[];
+}
+
+/** `ids` is reused: only its first `count` cells count, and only during the call. */
+export type RoutesListener = (ids: Uint32Array, count: number, reader: RouteReader) => void;
+
+export interface PeerCounts {
+  /** Paths held from the peer, and how many of them passed import. */
+  readonly received: number;
+  readonly accepted: number;
+  /** Prefixes that the peer is announced, or will be when it has pulled all. */
+  readonly advertised: number;
+  /** Whether the peer waits for nothing: all it should know is pulled. */
+  readonly inStep: boolean;
+  /** RFC 7606, since the session came up: UPDATEs treated as withdraw, and UPDATEs of which attributes were discarded. */
+  readonly treatedAsWithdraw: number;
+  readonly attributesDiscarded: number;
+}
+
+/** Everything known of one prefix. */
+export interface RouteDetail {
+  readonly prefix: Prefix;
+  readonly paths: readonly PathDetail[];
+  /** Ids of the peers that the route was sent to. */
+  readonly sentTo: readonly number[];
+  /** Why the others who are up were not sent the chosen route. */
+  readonly notSentTo: readonly { readonly peer: number; readonly reason: string }[];
+}
