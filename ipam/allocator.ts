@@ -1,0 +1,419 @@
+/**
+ * Addresses for one node: which block, which handle, in which order, and what to do when another
+ * writer was faster or the process died in between.
+ *
+ * An assignment writes twice: the handle (it now names the block), then the block, by
+ * compare-and-swap. A release writes the block, then deletes the handle. So at any moment a handle
+ * names every block in which it holds an address, and what a crash or a lost answer leaves is
+ * repaired by the next assign or release of that handle:
+ *
+ *   left behind                                      assign                  release
+ *   the handle names a block that holds nothing      gives from that block   drops the name
+ *   the block holds an address nobody was told of    answers that address    takes it back
+ *
+ * After a write without an answer nothing is assumed; the next step reads. And because such a write
+ * may still be on its way, whatever a request builds on it writes itself first, so that the late one
+ * fails: the handle before it takes an address, even if the handle says what it should already; a
+ * block before it drops the block's name, or answers an address that the handle holds there.
+ */
+
+import type { Family } from 'net-ipaddr';
+import { IPAMBlock, type IPAMHandle } from '../api/index.ts';
+import type { Clock, Log, Random, Store } from '../ports.ts';
+import {
+  addressOf,
+  belongsTo,
+  familyOf,
+  freeCount,
+  giveBack,
+  heldBy,
+  nextVersion,
+  take,
+} from './block.ts';
+import { Chooser } from './chooser.ts';
+import { IpamError, Moved } from './errors.ts';
+import { blocksOf, hasCounts, renew } from './handle.ts';
+import { KnownHandles } from './known-handles.ts';
+import { blockName, handleName } from './names.ts';
+import { find } from './objects.ts';
+import { type OwnBlock, OwnBlocks } from './own-blocks.ts';
+import { retry } from './retry.ts';
+import { CLAIM, Turns } from './turns.ts';
+
+export interface AllocatorOptions {
+  store: Store;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** The node's name in the datastore. One allocator a node. */
+  node: string;
+}
+
+export interface Assigned {
+  readonly family: Family;
+  /** Canonical text, without a length. */
+  readonly address: string;
+  /** CIDR of the block that it is from. */
+  readonly block: string;
+}
+
+export interface AssignRequest {
+  /** Who holds the addresses: `<network>.<containerID>`, as Calico's CNI plugin has it. */
+  handleId: string;
+  /** One address of each. */
+  families: readonly Family[];
+  /** Kept beside the address for readers. Calico's: `node`, `pod`, `namespace`, `timestamp`. */
+  attributes: Record<string, string>;
+}
+
+/** A CNI runtime gives up after minutes; long before that the caller should hear why. */
+const REQUEST_DEADLINE_MS = 30_000;
+const ROLLBACK_DEADLINE_MS = 10_000;
+/** A node starts a few hundred pods at most; more requests than this at once are a loop gone wild. */
+const MAX_PENDING = 1_024;
+
+/** One request under way. */
+interface Request {
+  readonly handleId: string;
+  /** Of the handle's object. */
+  readonly name: string;
+  readonly deadline: number;
+}
+
+interface Assignment extends Request {
+  readonly families: readonly Family[];
+  readonly attributes: Record<string, string>;
+  /** What the handle held before, once known: a failure leaves just that. */
+  before: ReadonlySet<string> | undefined;
+  /** From here on there may be something to undo. */
+  hasBegun: boolean;
+  /** The handle as this request last wrote it. */
+  written: IPAMHandle | undefined;
+}
+
+/** A block that a handle names, as just read. */
+interface Named {
+  readonly cidr: string;
+  /** As the handle has it. */
+  readonly count: number;
+  readonly block: IPAMBlock | undefined;
+  readonly held: readonly Assigned[];
+}
+
+export class Allocator {
+  readonly #options: AllocatorOptions;
+  readonly #turns: Turns;
+  readonly #blocks: OwnBlocks;
+  readonly #listeners: ((cidrs: string[]) => void)[] = [];
+  readonly #handles: KnownHandles;
+  readonly #chooser: Chooser;
+  #isLoaded = false;
+  #pending = 0;
+
+  constructor(options: AllocatorOptions) {
+    this.#options = options;
+    this.#turns = new Turns(options.clock);
+    this.#handles = new KnownHandles(options.store);
+    this.#blocks = new OwnBlocks({
+      ...options,
+      onChange: (cidrs) => {
+        for (const listener of this.#listeners) listener(cidrs);
+      },
+    });
+    this.#chooser = new Chooser({ ...options, turns: this.#turns, blocks: this.#blocks });
+  }
+
+  /** CIDRs of this node's blocks, ascending. Empty until `load` or the first `assign`. */
+  ownBlocks(): string[] {
+    return this.#blocks.cidrs();
+  }
+
+  /** Calls `listener` with all of this node's blocks after each change of which they are. */
+  onBlocks(listener: (cidrs: string[]) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Reads which blocks are this node's. For the start, since blocks need routes before the first
+   * pod, and for when a watch shows that someone else changed an affinity of this node.
+   */
+  async load(): Promise<string[]> {
+    const deadline = this.#options.clock.monotonic() + REQUEST_DEADLINE_MS;
+    await retry(this.#options, "reading this node's blocks", deadline, () =>
+      this.#turns.run(CLAIM, deadline, () => this.#loadNow()),
+    );
+    return this.ownBlocks();
+  }
+
+  /**
+   * Gives the handle one address of each family, or none at all. A handle that has an address of a
+   * family keeps it: asking twice answers the same. Durable once answered.
+   * @throws IpamError, or a StoreError that does not pass, such as 'Forbidden'.
+   */
+  async assign({ handleId, families, attributes }: AssignRequest): Promise<Assigned[]> {
+    if (families.length === 0) throw new IpamError('Invalid', 'no address family was asked for');
+    return this.#admit(handleId, handleName(handleId), async (request) => {
+      const assignment: Assignment = {
+        ...request,
+        families: [...new Set(families)],
+        attributes,
+        before: undefined,
+        hasBegun: false,
+        written: undefined,
+      };
+      try {
+        return await retry(
+          this.#options,
+          `addresses for ${handleId}`,
+          request.deadline,
+          (attempt) => this.#assign(assignment, attempt > 0),
+        );
+      } catch (error) {
+        await this.#rollBack(assignment);
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Takes back all addresses of the handle, whichever node's blocks they are from.
+   * @returns the addresses; none when the handle is unknown.
+   * @throws IpamError 'Busy' or 'Timeout', or a StoreError that does not pass. Call it again then.
+   */
+  async release({ handleId }: { handleId: string }): Promise<string[]> {
+    let name: string;
+    try {
+      name = handleName(handleId);
+    } catch {
+      return []; // what cannot be named was never given an address
+    }
+    return this.#admit(handleId, name, async (request) => {
+      const freed = new Set<string>();
+      await retry(this.#options, `the release of ${handleId}`, request.deadline, (attempt) =>
+        this.#surrender(request, attempt > 0, new Set(), freed),
+      );
+      return [...freed];
+    });
+  }
+
+  /** Lets the request in when there is room, and when no other of the same handle is under way. */
+  async #admit<T>(
+    handleId: string,
+    name: string,
+    work: (request: Request) => Promise<T>,
+  ): Promise<T> {
+    if (this.#pending >= MAX_PENDING) {
+      throw new IpamError('Busy', `${MAX_PENDING} address requests wait already: try again later`);
+    }
+    this.#pending++;
+    try {
+      const deadline = this.#options.clock.monotonic() + REQUEST_DEADLINE_MS;
+      const request = { handleId, name, deadline };
+      return await this.#turns.run(`handle ${handleId}`, deadline, () => work(request));
+    } finally {
+      this.#pending--;
+    }
+  }
+
+  async #loadNow(): Promise<void> {
+    await this.#blocks.load();
+    this.#isLoaded = true;
+  }
+
+  async #assign(assignment: Assignment, isRetry: boolean): Promise<Assigned[]> {
+    const { families, deadline } = assignment;
+    if (!this.#isLoaded) {
+      await this.#turns.run(CLAIM, deadline, async () => {
+        if (!this.#isLoaded) await this.#loadNow();
+      });
+    }
+    // At first a handle that we don't know is taken to be new, which saves reading it: its creation
+    // tells if it is not.
+    const mayExist = isRetry || this.#handles.get(assignment.name) !== undefined;
+    const handle = mayExist
+      ? await this.#handles.read(assignment.name, assignment.handleId)
+      : undefined;
+    const named = handle === undefined ? [] : await this.#named(handle, deadline);
+    const held = named.flatMap((block) => block.held);
+    if (mayExist) assignment.before ??= new Set(held.map(({ address }) => address));
+
+    const missing = families.filter((family) => !held.some((one) => one.family === family));
+    const unused = named.filter((block) => block.held.length === 0).map(({ cidr }) => cidr);
+    const chosen: OwnBlock[] = [];
+    try {
+      for (const family of missing)
+        chosen.push(await this.#chooser.choose(family, unused, deadline));
+      if (missing.length > 0) await this.#writeHandle(assignment, handle, named, chosen);
+      const taken = await allOf(chosen.map((own) => this.#takeFrom(own, assignment)));
+      const all = [...held, ...taken];
+      return families.map((family) => all.find((one) => one.family === family)!);
+    } finally {
+      for (const own of chosen) own.promised--;
+    }
+  }
+
+  /** Reads every block that the handle names, and settles what it holds there. */
+  #named(handle: IPAMHandle, deadline: number): Promise<Named[]> {
+    const { handleID, block: counts } = handle.spec;
+    return allOf(
+      blocksOf(handle).map(async (cidr) => {
+        const block = await this.#turns.run(`block ${cidr}`, deadline, async () => {
+          const read = await this.#readBlock(cidr);
+          // What will be answered as held must not fall to a release that is still on its way.
+          if (read !== undefined && heldBy(read, handleID).length > 0) await this.#writeBlock(read);
+          return read;
+        });
+        const ordinals = block === undefined ? [] : heldBy(block, handleID);
+        const held = ordinals.map((ordinal) => assigned(block!, ordinal));
+        return { cidr, count: counts[cidr]!, block, held };
+      }),
+    );
+  }
+
+  /** Makes the handle name what it holds and what it is about to take, before any block says so. */
+  async #writeHandle(
+    assignment: Assignment,
+    handle: IPAMHandle | undefined,
+    named: readonly Named[],
+    chosen: readonly OwnBlock[],
+  ): Promise<void> {
+    const counts = new Map<string, number>();
+    for (const { cidr, count, block, held } of named) {
+      if (held.length > 0) counts.set(cidr, held.length);
+      else if (this.#mayStillChange(block)) counts.set(cidr, count);
+    }
+    for (const { cidr } of chosen) {
+      const held = named.find((one) => one.cidr === cidr)?.held.length ?? 0;
+      counts.set(cidr, held + 1);
+    }
+    assignment.hasBegun = true;
+    if (handle === undefined) {
+      assignment.written = await this.#handles.create(assignment.handleId, counts);
+      assignment.before ??= new Set(); // it was created just now
+      return;
+    }
+    // Unless this request wrote it, a deletion by another that got no answer may still be on its way.
+    const isOurs = handle.metadata.resourceVersion === assignment.written?.metadata.resourceVersion;
+    if (isOurs && hasCounts(handle, counts)) return;
+    const renewed = isOurs ? handle : renew(handle, this.#options.clock.now());
+    assignment.written = await this.#handles.change(renewed, counts);
+  }
+
+  #takeFrom(own: OwnBlock, { handleId, attributes, deadline }: Assignment): Promise<Assigned> {
+    return this.#turns.run(`block ${own.cidr}`, deadline, async () => {
+      let block = own.value;
+      // If the block says already that we hold one, only a fresh reading may be believed: an
+      // administrator may have released it, and another pod may have it by now.
+      if (block === undefined || heldBy(block, handleId).length > 0) {
+        block = await this.#readBlock(own.cidr);
+        if (block === undefined) throw new Moved(`block ${own.cidr} is gone`);
+        const [late] = heldBy(block, handleId);
+        if (late !== undefined) return assigned(block, late);
+      }
+      if (!belongsTo(block, this.#options.node)) throw new Moved(`block ${own.cidr} is not ours`);
+      const taken = take(block, handleId, attributes);
+      if (taken === undefined) throw new Moved(`block ${own.cidr} is full`);
+      await this.#writeBlock(taken.block);
+      return assigned(taken.block, taken.ordinal);
+    });
+  }
+
+  /** Undoes what the request did, as far as the datastore lets us. */
+  async #rollBack({ handleId, name, before, hasBegun }: Assignment): Promise<void> {
+    if (before === undefined || !hasBegun) return;
+    const { clock, log } = this.#options;
+    const deadline = clock.monotonic() + ROLLBACK_DEADLINE_MS;
+    const request = { handleId, name, deadline };
+    try {
+      await retry(this.#options, `undoing ${handleId}`, deadline, () =>
+        this.#surrender(request, true, before, new Set()),
+      );
+    } catch (error) {
+      const reason = (error as Error).message;
+      log.warn(
+        { handle: handleId, reason },
+        'A failed assignment stays until its handle is used or released',
+      );
+    }
+  }
+
+  /** Takes back what the handle holds, but for `keep`, from the blocks and then from the handle. */
+  async #surrender(
+    request: Request,
+    isRetry: boolean,
+    keep: ReadonlySet<string>,
+    freed: Set<string>,
+  ): Promise<void> {
+    const known = isRetry ? undefined : this.#handles.get(request.name);
+    const handle = known ?? (await this.#handles.read(request.name, request.handleId));
+    if (handle === undefined) return;
+    const counts = new Map<string, number>();
+    await allOf(
+      blocksOf(handle).map(async (cidr) => {
+        const kept = await this.#takeBack(cidr, request, keep, freed);
+        if (kept > 0) counts.set(cidr, kept);
+      }),
+    );
+    await this.#handles.change(handle, counts);
+  }
+
+  /** @returns how many addresses the handle still holds there: those of `keep`. */
+  #takeBack(
+    cidr: string,
+    { handleId, deadline }: Request,
+    keep: ReadonlySet<string>,
+    freed: Set<string>,
+  ): Promise<number> {
+    return this.#turns.run(`block ${cidr}`, deadline, async () => {
+      let block = this.#blocks.get(cidr)?.value;
+      if (block === undefined || heldBy(block, handleId).length === 0) {
+        block = await this.#readBlock(cidr);
+      }
+      if (block === undefined) return 0;
+      const { block: without, ordinals } = giveBack(block, handleId, keep);
+      const kept = heldBy(without, handleId).length;
+      for (const ordinal of ordinals) freed.add(addressOf(block, ordinal));
+      // With nothing to take back, one write still keeps a late one of ours from giving something.
+      if (ordinals.length > 0 || (kept === 0 && this.#mayStillChange(block))) {
+        await this.#writeBlock(without);
+      }
+      return kept;
+    });
+  }
+
+  /**
+   * Whether a write of ours that was never answered could still succeed in giving an address there.
+   * It was made when the block was ours and had room, so if it is not so now, the block has changed.
+   */
+  #mayStillChange(block: IPAMBlock | undefined): boolean {
+    return block !== undefined && belongsTo(block, this.#options.node) && freeCount(block) > 0;
+  }
+
+  /** In the block's turn only, or an older reading could replace a newer one. */
+  async #readBlock(cidr: string): Promise<IPAMBlock | undefined> {
+    const block = await find(this.#options.store, IPAMBlock, blockName(cidr));
+    this.#blocks.learn(cidr, block);
+    return block;
+  }
+
+  /** In the block's turn only. */
+  async #writeBlock(block: IPAMBlock): Promise<void> {
+    const { cidr } = block.spec;
+    const own = this.#blocks.get(cidr);
+    if (own !== undefined) own.value = undefined; // unknown, unless the write is answered
+    this.#blocks.learn(cidr, await this.#options.store.update(IPAMBlock, nextVersion(block)));
+  }
+}
+
+function assigned(block: IPAMBlock, ordinal: number): Assigned {
+  return { family: familyOf(block), address: addressOf(block, ordinal), block: block.spec.cidr };
+}
+
+/** Waits for all, also when one fails, so that nothing runs on behind the request's back. */
+async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(promises);
+  return settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}

@@ -1,0 +1,18 @@
+/**
+ * Pod addresses: Calico's blocks, affinities and handles. The only I/O is the Store.
+ *
+ *     const ipam = new Allocator({ store, clock, random, log, node: 'node-1' });
+ *     ipam.onBlocks((cidrs) => advertise(cidrs));
+ *     await ipam.load();
+ *     const [v4] = await ipam.assign({ handleId: 'net.container', families: [4], attributes: {} });
+ *     await ipam.release({ handleId: 'net.container' });
+ */
+
+export {
+  Allocator,
+  type AllocatorOptions,
+  type Assigned,
+  type AssignRequest,
+} from './allocator.ts';
+export { IpamError, type IpamErrorCode } from './errors.ts';
+export { type PoolUsage, SUMMARY_COLUMNS, summary, summaryRows, type Usage } from './summary.ts';

@@ -1,0 +1,119 @@
+/** Which pools may serve this node, and in which order it looks at a pool's blocks. */
+
+import { createHash } from 'node:crypto';
+import {
+  addressAt,
+  comparePrefixes,
+  containsPrefix,
+  type Family,
+  familyBits,
+  offsetIn,
+  overlaps,
+  type Prefix,
+  parsePrefix,
+} from 'net-ipaddr';
+import { allowedUsesOf, blockSizeOf, IPPool, withDefaults } from '../api/index.ts';
+import { IpamError } from './errors.ts';
+
+export interface Pool {
+  readonly name: string;
+  readonly prefix: Prefix;
+  /** Prefix length of its blocks. */
+  readonly blockSize: number;
+}
+
+/**
+ * The pools of a family that give addresses to any pod unasked, by name.
+ * @throws IpamError 'UnsupportedSelector' when such a pool picks its nodes or namespaces, since
+ *   passing it over could give a pod an address from the wrong pool; 'NoPool' when there is none.
+ */
+export function poolsFor(family: Family, pools: readonly IPPool[]): Pool[] {
+  const eligible: Pool[] = [];
+  const excluded: string[] = [];
+  for (const pool of pools.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))) {
+    const name = JSON.stringify(pool.metadata.name);
+    let spec: ReturnType<typeof withDefaults<IPPool, IPPool>>['spec'];
+    try {
+      ({ spec } = withDefaults(IPPool, pool));
+    } catch (error) {
+      excluded.push((error as Error).message); // one broken pool must not stop the others
+      continue;
+    }
+    const prefix = parsePrefix(spec.cidr);
+    if (prefix.address.family !== family) continue;
+    if (spec.disabled) excluded.push(`IPPool ${name} is disabled`);
+    else if (spec.assignmentMode === 'Manual')
+      excluded.push(`IPPool ${name} is for manual assignment`);
+    else if (!allowedUsesOf(spec).includes('Workload'))
+      excluded.push(`IPPool ${name} is not for workloads`);
+    else {
+      requireAll(name, 'nodeSelector', spec.nodeSelector);
+      requireAll(name, 'namespaceSelector', spec.namespaceSelector);
+      eligible.push({ name: pool.metadata.name, prefix, blockSize: blockSizeOf(spec) });
+    }
+  }
+  if (eligible.length > 0) return eligible;
+  const why = excluded.length > 0 ? excluded.join('; ') : `there is no IPv${family} pool`;
+  throw new IpamError(
+    'NoPool',
+    `no IPPool can give an IPv${family} address: ${why}. Create or enable one`,
+  );
+}
+
+/** The pool that the block lies in. A block may be larger or smaller than the pool's blocks are now. */
+export function poolOf(block: Prefix, pools: readonly Pool[]): Pool | undefined {
+  return pools.find((pool) => containsPrefix(pool.prefix, block));
+}
+
+/**
+ * The pool's blocks that overlap none of `existing`, in an order that is the same for a node at any
+ * time, and another for each node, so that nodes which need a block at once seldom want the same.
+ * Stops after MAX_LOOKED_AT blocks.
+ */
+export function* freeBlocks(
+  pool: Pool,
+  existing: Iterable<Prefix>,
+  node: string,
+): Generator<Prefix, void, undefined> {
+  const { prefix, blockSize } = pool;
+  const hostBits = BigInt(familyBits(prefix.address.family) - blockSize);
+  const count = 1n << BigInt(blockSize - prefix.length);
+  const taken = new Set<bigint>();
+  const spans: { first: bigint; last: bigint }[] = [];
+  for (const block of existing) {
+    if (!overlaps(block, prefix)) continue;
+    if (block.length <= prefix.length) return;
+    const first = offsetIn(prefix, block.address) >> hostBits;
+    // Blocks of another size stem from a pool that was deleted and made again with other blocks.
+    if (block.length >= blockSize) taken.add(first);
+    else spans.push({ first, last: first + (1n << BigInt(blockSize - block.length)) - 1n });
+  }
+  // Any odd stride visits every index once, because the count is a power of two.
+  const hash = createHash('sha256')
+    .update(`${node} ${prefix.address.bytes} ${prefix.length}`)
+    .digest('hex');
+  const stride = BigInt(`0x${hash.slice(0, 32)}`) | 1n;
+  let index = BigInt(`0x${hash.slice(32)}`) % count;
+  for (let step = 0n; step < count && step < MAX_LOOKED_AT; step++) {
+    const isTaken =
+      taken.has(index) || spans.some(({ first, last }) => first <= index && index <= last);
+    if (!isTaken) yield { address: addressAt(prefix, index << hostBits), length: blockSize };
+    index = (index + stride) % count;
+  }
+}
+
+/** All blocks of a /10 of /26, or 20 ms of looking: more would stall everything else on the node. */
+const MAX_LOOKED_AT = 65_536n;
+
+export function byPrefix(a: { prefix: Prefix }, b: { prefix: Prefix }): number {
+  return comparePrefixes(a.prefix, b.prefix);
+}
+
+function requireAll(pool: string, field: string, selector: string | undefined): void {
+  const text = selector?.trim() ?? '';
+  if (text === '' || /^all\s*\(\s*\)$/.test(text)) return;
+  throw new IpamError(
+    'UnsupportedSelector',
+    `IPPool ${pool}: ${field} ${JSON.stringify(text)}: selectors other than all() are not supported yet. Use all(), or disable the pool`,
+  );
+}
