@@ -23,8 +23,11 @@ export interface Addon {
   /** Moves the calling thread into a network namespace. */
   setns(fd: number): number;
   ioctl(fd: number, request: number, value: number | Uint8Array): number;
-  /** Calls back with 0 whenever `fd` is readable, or with -errno; a number instead of a Poll is -errno. */
-  pollStart(fd: number, callback: (status: number) => void): Poll | number;
+  /**
+   * Calls back whenever `fd` has something to read, be it an error, until that is read. A number
+   * instead of a Poll is -errno.
+   */
+  pollStart(fd: number, callback: () => void): Poll | number;
   /** After this the descriptor may be closed. */
   pollStop(poll: Poll): void;
   /** `sendmsg` on a thread of libuv's pool. The bytes are copied first. */

@@ -50,7 +50,8 @@ export type Result = NetlinkError | undefined;
 
 /** Room for the answers to a whole buffer of requests that all fail, at about 1 KiB each. */
 const ANSWERS_BYTES = 1 << 20;
-const NOTIFICATIONS_BYTES = 1 << 20;
+/** About 5,000 notifications: what others do at full speed during 20 ms in which we do not read. */
+const NOTIFICATIONS_BYTES = 1 << 22;
 
 /**
  * Opens the kernel's routing tables in a namespace. The descriptors stay in that namespace, and keep
@@ -214,7 +215,7 @@ export class Rtnetlink {
     groups: readonly Group[],
     onEvent: (event: NetlinkEvent) => void,
     onResync: () => void,
-    options: { /** @default 1 MiB */ receiveBufferBytes?: number } = {},
+    options: { /** @default 4 MiB */ receiveBufferBytes?: number } = {},
   ): Monitor {
     const socket = this.#openSocket(options.receiveBufferBytes ?? NOTIFICATIONS_BYTES);
     const isOwnPort = (portId: number) =>

@@ -74,11 +74,16 @@ static void when_ready(uv_poll_t *handle, int status, int events)
 	napi_value self, callback, exception;
 
 	(void)events;
+	/*
+	 * A socket with a pending error, as netlink's ENOBUFS is one, is EBADF to libuv, which then
+	 * stops polling. The callback's next recvmsg takes the error away: go on.
+	 */
+	if (status < 0)
+		uv_poll_start(handle, UV_READABLE, when_ready);
 	napi_open_handle_scope(env, &scope);
 	napi_get_global(env, &self);
 	napi_get_reference_value(env, poll->callback, &callback);
-	napi_value argument = result_of(env, status);
-	if (napi_make_callback(env, poll->context, self, callback, 1, &argument, NULL) == napi_pending_exception &&
+	if (napi_make_callback(env, poll->context, self, callback, 0, NULL, NULL) == napi_pending_exception &&
 	    napi_get_and_clear_last_exception(env, &exception) == napi_ok)
 		napi_fatal_exception(env, exception);
 	napi_close_handle_scope(env, scope);
@@ -94,7 +99,7 @@ static void when_dropped(napi_env env, void *data, void *hint)
 	free_when_unused(poll);
 }
 
-/* pollStart(fd, callback): an object for pollStop. The callback gets 0, or -errno. */
+/* pollStart(fd, callback): an object for pollStop. Called when there is something to read, an error too. */
 static napi_value poll_start(napi_env env, napi_callback_info info)
 {
 	Arguments arguments = arguments_of(env, info);
