@@ -14,5 +14,5 @@ export {
   type Assigned,
   type AssignRequest,
 } from './allocator.ts';
-export { IpamError, type IpamErrorCode } from './errors.ts';
+export type { IpamError, IpamErrorCode } from './errors.ts';
 export { type PoolUsage, SUMMARY_COLUMNS, summary, summaryRows, type Usage } from './summary.ts';
