@@ -123,7 +123,7 @@ static int print_answer(int fd) {
   if (ready == 0)
     fail(ERR_TRY_AGAIN_LATER, "the tortie agent did not answer within 90 s", "see its log on this node");
   ssize_t got = recv(fd, message, sizeof message, 0);
-  if (got <= 1)
+  if (got < 1)
     fail(ERR_TRY_AGAIN_LATER, "the tortie agent ended while it worked on the request",
          got < 0 ? strerror(errno) : "the connection was closed; the runtime will try again");
   fwrite(message + 1, 1, (size_t)got - 1, stdout);

@@ -6,6 +6,8 @@ import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Log, Random, Timer } from '../../ports.ts';
 
+/** A runtime waits for the answer to its DEL, and the pod's deletion with it: beyond this it is done behind its back. */
+const DEADLINE_MS = 3_000;
 const RETRY_LEAST_MS = 1_000;
 const RETRY_MOST_MS = 60_000;
 
@@ -51,7 +53,7 @@ export class Releases {
   /** Resolves when the addresses of the handle are free, or sure to become so. */
   async release(handleId: string): Promise<void> {
     try {
-      await this.#options.release(handleId);
+      await this.#withDeadline(this.#options.release(handleId));
     } catch (error) {
       await this.#remember(handleId);
       this.#options.log.warn(
@@ -64,6 +66,21 @@ export class Releases {
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
+  }
+
+  /** What is given up on may still work later: releasing twice does no harm. */
+  async #withDeadline(work: Promise<unknown>): Promise<void> {
+    let timer: Timer | undefined;
+    const deadline = new Promise((_, reject) => {
+      const late = new Error(`the datastore has not answered within ${DEADLINE_MS / 1000} s`);
+      timer = this.#options.clock.after(DEADLINE_MS, () => reject(late));
+    });
+    try {
+      await Promise.race([work, deadline]);
+    } finally {
+      timer?.cancel();
+      work.catch(() => {});
+    }
   }
 
   async #remember(handleId: string): Promise<void> {
