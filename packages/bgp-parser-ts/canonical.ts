@@ -173,7 +173,9 @@ export function encodeAttributes(attributes: PathAttributes): Uint8Array {
     const octets = codec.encode(value);
     // An empty list says what no attribute says, and as an attribute it would be malformed.
     if (octets.length === 0 && codec.check(octets, 0, 0, ENCODED) !== 0) continue;
-    list.push({ code: codec.code, flags: codec.flags, value: octets });
+    const { code } = codec;
+    const partial = attributes.partial?.includes(code) ? FLAG_PARTIAL : 0;
+    list.push({ code, flags: canonicalFlags(code, codec.flags | partial), value: octets });
   }
   for (const { code, flags, value } of attributes.others ?? []) {
     if (RULES[code] !== undefined) {
@@ -201,9 +203,11 @@ export function encodeAttributes(attributes: PathAttributes): Uint8Array {
 /** The attributes of a view that was loaded with canonical bytes, as objects of their own. */
 export function decodeAttributes(view: AttributeView): PathAttributes {
   const found: Record<string, unknown> = {};
+  const partial: number[] = [];
   for (const codec of OBJECT_CODECS) {
     if (!view.has(codec.code)) continue;
     found[codec.key] = codec.decode(view.bytes, view.start(codec.code), view.length(codec.code));
+    if ((view.flags(codec.code) & FLAG_PARTIAL) !== 0) partial.push(codec.code);
   }
   const others: RawAttribute[] = [];
   for (let i = 0; i < view.count; i++) {
@@ -215,5 +219,6 @@ export function decodeAttributes(view: AttributeView): PathAttributes {
     others.push({ code, flags: view.flags(code) & ~FLAG_EXTENDED_LENGTH, value });
   }
   if (others.length > 0) found.others = others;
+  if (partial.length > 0) found.partial = partial;
   return found as PathAttributes;
 }

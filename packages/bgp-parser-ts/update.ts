@@ -34,6 +34,10 @@ export interface Update {
   readonly endOfRib: AddressFamily | undefined;
 }
 
+// One of each for all calls, which can't overlap: nothing is awaited, and results have bytes of their own.
+const cursor = new UpdateCursor();
+const view = new AttributeView();
+
 /** Decodes a whole UPDATE `bytes[start, end)`, header included and checked by frameLength. */
 export function decodeUpdate(
   bytes: Uint8Array,
@@ -41,23 +45,21 @@ export function decodeUpdate(
   end: number,
   context: WireContext,
 ): { readonly message: Update } | { readonly error: WireError } {
-  const cursor = new UpdateCursor();
   const outcome = cursor.reset(bytes, start, end, context);
   if (outcome === 'session-reset') return { error: cursor.notification! };
   const hasPathIds = (family: 4 | 6) =>
     (family === 4 ? context.ipv4 : context.ipv6)?.addPath === true;
 
   const withdrawn: Nlri[] = [];
-  while (cursor.nextWithdrawn()) withdrawn.push(nlriOf(cursor, hasPathIds(cursor.family)));
+  while (cursor.nextWithdrawn()) withdrawn.push(currentNlri(hasPathIds(cursor.family)));
 
   const announced: Announcement[] = [];
-  const view = new AttributeView();
   while (cursor.nextSection()) {
     // AS numbers of 2 octets become 4; nothing else grows, and much is left out.
     const canonical = new Uint8Array(2 * (end - start));
     view.load(canonical, 0, cursor.canonicalAttributes(canonical, 0));
     const nlri: Nlri[] = [];
-    while (cursor.nextAnnounced()) nlri.push(nlriOf(cursor, hasPathIds(cursor.family)));
+    while (cursor.nextAnnounced()) nlri.push(currentNlri(hasPathIds(cursor.family)));
     announced.push({ attributes: decodeAttributes(view), nlri });
   }
   const endOfRib =
@@ -66,7 +68,8 @@ export function decodeUpdate(
   return { message: { type: 'update', outcome, errors, withdrawn, announced, endOfRib } };
 }
 
-function nlriOf(cursor: UpdateCursor, hasPathId: boolean): Nlri {
+/** The prefix that the cursor came to. */
+function currentNlri(hasPathId: boolean): Nlri {
   const { family, w0, w1, w2, w3, length } = cursor;
   const prefix = prefixOfWords(family, w0, w1, w2, w3, length);
   return hasPathId ? { prefix, pathId: cursor.pathId } : { prefix };
@@ -111,7 +114,6 @@ export function encodeUpdate(
     if (nlri.some(({ prefix }) => prefix.address.family !== family)) {
       throw new RangeError('an announcement has prefixes of one family; this one mixes them');
     }
-    const view = new AttributeView();
     const canonical = encodeAttributes(attributes);
     view.load(canonical, 0, canonical.length);
     const block = new AttributeBlock();

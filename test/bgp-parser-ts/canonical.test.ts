@@ -277,6 +277,16 @@ describe('attributes as objects', () => {
     );
   });
 
+  test('Partial of known attributes is told, and kept', () => {
+    const bytes = hex(`${PATH} e0 08 04 fde90001 e0 23 04 0000fde9`);
+    const view = new AttributeView();
+    view.load(bytes, 0, bytes.length);
+    expect(decodeAttributes(view).partial).toEqual([8, 35]);
+    expect(toHex(encodeAttributes(decodeAttributes(view)))).toBe(toHex(bytes));
+    // It is for optional transitive ones alone.
+    expect(toHex(encodeAttributes({ med: 7, partial: [4] }))).toBe(same(MED));
+  });
+
   test('empty lists are no attributes; an empty AS path is one', () => {
     const empty = { asPath: [], communities: [], clusterList: [], largeCommunities: [] };
     expect(toHex(encodeAttributes({ ...empty, atomicAggregate: true }))).toBe('400200400600');

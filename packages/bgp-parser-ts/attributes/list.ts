@@ -62,7 +62,11 @@ export interface RawAttribute {
 /** A route's attributes: one property for each of CODECS, and the rest raw, by ascending code. */
 export type PathAttributes = {
   readonly [C in Codec as C['key']]?: ValueOf<C>;
-} & { readonly others?: readonly RawAttribute[] };
+} & {
+  readonly others?: readonly RawAttribute[];
+  /** Codes of the known ones that someone on the way did not know: their Partial bit is set. */
+  readonly partial?: readonly number[];
+};
 
 /** `MULTI_EXIT_DISC`, or `attribute 99`. */
 export function attributeName(code: number): string {
