@@ -164,7 +164,8 @@ static napi_value send_message(napi_env env, napi_callback_info info)
 /*
  * recvmsg(fd, out, flags, about?): the message's length, which with MSG_TRUNC in `flags` may exceed
  * `out`. about[0] becomes msg_flags, about[1] the number of descriptors that came along, and they
- * follow. What finds no room in `about` is closed at once, so that no sender can exhaust our table.
+ * follow. What finds no room in `about` is closed at once, so that no sender can exhaust our table,
+ * and msg_flags says MSG_CTRUNC.
  */
 static napi_value receive_message(napi_env env, napi_callback_info info)
 {
@@ -201,10 +202,12 @@ static napi_value receive_message(napi_env env, napi_callback_info info)
 			int descriptor;
 
 			memcpy(&descriptor, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
-			if (kept + 2 < room)
+			if (kept + 2 < room) {
 				about[2 + kept++] = descriptor;
-			else
+			} else {
 				close(descriptor);
+				message.msg_flags |= MSG_CTRUNC;
+			}
 		}
 	}
 	if (room >= 2) {

@@ -60,11 +60,13 @@ export class MessageWriter {
   }
 
   attributeByte(type: number, value: number): void {
-    this.words.u8[this.#attribute(type, 1)] = value;
+    const at = this.#attribute(type, 1);
+    this.words.u8[at] = value;
   }
 
   attributeU16(type: number, value: number): void {
-    this.words.u16[this.#attribute(type, 2) >> 1] = value;
+    const at = this.#attribute(type, 2);
+    this.words.u16[at >> 1] = value;
   }
 
   /** A port: in network order. */
@@ -75,7 +77,8 @@ export class MessageWriter {
   }
 
   attributeU32(type: number, value: number): void {
-    this.words.u32[this.#attribute(type, 4) >> 2] = value;
+    const at = this.#attribute(type, 4);
+    this.words.u32[at >> 2] = value;
   }
 
   attributeBytes(type: number, value: Uint8Array): void {
@@ -109,7 +112,7 @@ export class MessageWriter {
     this.words.u16[at >> 1] = this.length - at;
   }
 
-  /** @returns where the value goes. */
+  /** @returns where the value goes, in `words` as they are after this call. */
   #attribute(type: number, valueLength: number): number {
     const padded = align4(valueLength);
     this.#reserve(4 + padded);
