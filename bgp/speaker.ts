@@ -127,14 +127,15 @@ export class Speaker {
   }
 
   /**
-   * `listener` hears of every prefix whose route changed, in batches, soon after it did. What is
-   * chosen already when it is added it does not hear of. Nothing is told after `close`.
+   * `listener` hears of every prefix whose route changed, in batches, soon after it did. It must not
+   * call `configure`. What was chosen before it is added it does not hear of; nothing is told after
+   * `close`.
    */
   onRoutes(listener: RoutesListener): void {
     this.#routesListeners.push(listener);
   }
 
-  /** `listener` hears of every session that became Established, or ceased to be. */
+  /** `listener` hears, soon after, of every session that became Established or ceased to be. */
   onSessionChange(listener: (peer: PeerStatus) => void): void {
     this.#sessionListeners.push(listener);
   }
@@ -279,10 +280,13 @@ export class Speaker {
   }
 
   #sessionChanged(name: string): void {
-    const known = this.#known.get(name);
-    if (this.#isClosed || known === undefined) return;
-    const status = this.#statusOf(known);
-    for (const listener of this.#sessionListeners) listener(status);
+    // Not from within the session's own doings: a listener may well configure anew.
+    this.#around.schedule.afterPoll(() => {
+      const known = this.#known.get(name);
+      if (this.#isClosed || known === undefined) return;
+      const status = this.#statusOf(known);
+      for (const listener of this.#sessionListeners) listener(status);
+    });
   }
 
   readonly #upkeep: Task = {

@@ -137,7 +137,7 @@ export class Connection implements Task {
 
   /** The RIB has something for the peer. */
   readable(): void {
-    if (this.#isWritable) this.#around.schedule.add('outbound', this.#outbound);
+    this.#around.schedule.add('outbound', this.#outbound);
   }
 
   /** Forgets everything, without a word to the peer. */
@@ -268,7 +268,11 @@ export class Connection implements Task {
     while (this.#stream === stream && this.#readOne() && clock.monotonic() < deadlineMs);
     if (this.#stream !== stream || stream === undefined) return false;
     const { unread } = this.#framer;
-    if (this.#isPaused && unread < RESUME_BELOW_BYTES) this.#resume(stream);
+    if (this.#isPaused && unread < RESUME_BELOW_BYTES) {
+      // The messages just read restarted the HoldTimer: the peer did not age in between.
+      this.#isPaused = false;
+      stream.resume();
+    }
     if (unread > 0) return true;
     if (this.#closedWhy !== undefined) this.#fail(this.#closedWhy);
     return false;
@@ -283,14 +287,6 @@ export class Connection implements Task {
     if (found === true) this.#message();
     else this.dispatch({ name: 'BGPHeaderErr', error: found });
     return true;
-  }
-
-  #resume(stream: Stream): void {
-    this.#isPaused = false;
-    // While we did not listen the peer did not age: its time begins anew.
-    const negotiated = this.#fsm.negotiated;
-    if (negotiated && this.#timers.has('Hold')) this.#startTimer('Hold', negotiated.holdTimeMs);
-    stream.resume();
   }
 
   #message(): void {
@@ -444,8 +440,8 @@ export class Connection implements Task {
   #holdIsDue(): void {
     this.#timers.delete('Hold');
     const { clock } = this.#around;
-    if (this.#isPaused || this.#framer.unread > 0) {
-      // There is input that we have not read: what it says counts.
+    if (this.#framer.unread > 0) {
+      // There is input that we have not read, as always when the reads are paused: it counts.
       this.#startTimer('Hold', HOLD_GRACE_MS);
     } else if (this.#holdDeadlineMs > clock.monotonic()) {
       this.#startTimer('Hold', this.#holdDeadlineMs - clock.monotonic());

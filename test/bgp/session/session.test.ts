@@ -195,17 +195,20 @@ describe('collision (RFC 4271 §6.8)', () => {
     expect(wires).toEqual([]);
   });
 
-  test('a peer that restarted in the middle of it is not kept out by its old connection', () => {
-    const { here, wire: old } = dialled();
-    expect(here.state).toBe('OpenSent');
-    const fresh = Wire.dial(world, THERE, HERE);
-    world.run(10);
-    fresh.open();
-    fresh.keepalive();
-    world.run(10);
-    expect(here.state).toBe('Established');
-    expect(old.received).toEqual(['OPEN', 'NOTIFICATION 6/7']);
-  });
+  test.each([1, 201])(
+    'a peer that restarted in the middle of it is not kept out by its old connection (our id %i)',
+    (routerId) => {
+      const { here, wire: old } = dialled({ routerId });
+      expect(here.state).toBe('OpenSent');
+      const fresh = Wire.dial(world, THERE, HERE);
+      world.run(10);
+      expect(old.received).toEqual(['OPEN', 'NOTIFICATION 6/7']);
+      fresh.open();
+      fresh.keepalive();
+      world.run(10);
+      expect(here.state).toBe('Established');
+    },
+  );
 
   test('while Established a new connection is refused, and the session does not notice', () => {
     const { here, wire } = established();
@@ -514,6 +517,7 @@ describe('back-pressure', () => {
     here.peer.readable();
     for (let i = 0; i < 6; i++) {
       wire.keepalive();
+      here.peer.readable();
       world.run(1_000);
     }
     const untaken = here.toSend.length;
