@@ -179,11 +179,13 @@ export class Datastore implements Store {
     const { preconditions, dryRun } = options;
     await this.request({
       method: 'DELETE',
-      path: objectPath(type, name, options.namespace) + writeQuery({ dryRun: dryRun ?? false }),
+      path: objectPath(type, name, options.namespace),
       asked: `delete ${type.plural} ${JSON.stringify(name)}`,
       body: {
         apiVersion: 'v1',
         kind: 'DeleteOptions',
+        // Here and not in the query, which the server does not read when there is a body.
+        ...(dryRun && { dryRun: ['All'] }),
         ...(preconditions && { preconditions }),
       },
     });
