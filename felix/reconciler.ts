@@ -9,28 +9,21 @@ import type { AddressEntry, Monitor, NetlinkEvent } from 'rtnetlink-ts';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 import { Calculation, type Workload } from './calc/calculation.ts';
 import type { Report } from './calc/join.ts';
-import type { Refusal } from './calc/route.ts';
+import type { Decision, Refusal } from './calc/route.ts';
 import { WORKLOAD_INTERFACE_PREFIX } from './endpoint/endpoint.ts';
 import type { HostRoutes } from './endpoint/endpoints.ts';
 import { type InterfaceChange, Interfaces } from './interfaces.ts';
 import type { Kernel } from './kernel.ts';
+import { Resync } from './resync.ts';
+import { Summary } from './summary.ts';
 import { podAddress, routeSpec, TABLE } from './table/kernel-route.ts';
 import { RouteTable } from './table/route-table.ts';
 import { Underlay } from './table/underlay.ts';
 
-const RESYNC_MS = 90_000;
-/** After a hint that something changed: long enough for its fellows to come, too short to be felt. */
-const RESYNC_SOON_MS = 50;
-/** Hints by the thousand must not make us read the table all the time: it gets a tenth of it. */
-const REST_PER_RESYNC = 10;
-const FIRST_RETRY_MS = 1000;
-const LAST_RETRY_MS = 30_000;
 /** Prefixes a netlink batch: about a millisecond in the kernel. */
 const BATCH = 256;
 const SLICE_MS = 5;
 const MAX_REPORTS = 1000;
-/** Refusals named in one line of the log. */
-const MAX_NAMED = 5;
 
 const FORWARDING = ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'];
 
@@ -51,6 +44,8 @@ export class Reconciler implements HostRoutes {
   readonly table: RouteTable;
   readonly #options: ReconcilerOptions;
   readonly #refusals = new Map<string, readonly Refusal[]>();
+  readonly #refused: Summary;
+  readonly #resync: Resync;
   #addresses: readonly AddressEntry[] = [];
   #nextNodes: PrefixTrie<Address> | undefined;
   #monitor: Monitor | undefined;
@@ -60,16 +55,11 @@ export class Reconciler implements HostRoutes {
   #isReading = false;
   #hasTurn = false;
   #learnedDeadline: Timer | undefined;
-  #resyncTimer: Timer | undefined;
-  #resyncDue = Infinity;
-  #resyncing: Promise<void> | undefined;
-  #resyncAgain = false;
-  #restUntil = 0;
-  #resyncFailures = 0;
-
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     const { kernel, clock, random, log } = options;
+    this.#resync = new Resync({ clock, random, log, read: () => this.#read() });
+    this.#refused = new Summary(clock, log, 'routes are refused');
     this.table = new RouteTable({
       netlink: kernel.host,
       names: this.interfaces,
@@ -77,7 +67,7 @@ export class Reconciler implements HostRoutes {
       random,
       log,
       onWork: () => this.#schedule(),
-      onSurprise: () => this.#resyncSoon(),
+      onSurprise: () => this.#resync.soon(),
     });
   }
 
@@ -94,10 +84,10 @@ export class Reconciler implements HostRoutes {
     this.#monitor = this.#options.kernel.host.monitor(
       ['link', 'address', 'route'],
       (event) => this.#hear(event),
-      () => this.#resyncSoon(),
+      () => this.#resync.soon(),
     );
     await this.#read();
-    this.#scheduleResync();
+    this.#resync.start();
   }
 
   /** From when it resolves the kernel is written to. @throws Error of a sysctl that can't be written. */
@@ -120,7 +110,7 @@ export class Reconciler implements HostRoutes {
   setNodeAddresses(addresses: Iterable<Address>): void {
     this.#nextNodes = new PrefixTrie();
     for (const address of addresses) this.#nextNodes.set(hostPrefix(address), address);
-    if (this.#monitor !== undefined) this.#resyncSoon();
+    if (this.#monitor !== undefined) this.#resync.soon();
   }
 
   setLocalBlocks(blocks: Iterable<Prefix>): void {
@@ -171,21 +161,7 @@ export class Reconciler implements HostRoutes {
 
   /** Reads everything again now. Resolves when that is done, also when it failed (and is told of). */
   resync(): Promise<void> {
-    if (this.#resyncing !== undefined) {
-      // One that has begun may have read past what the caller asks about.
-      this.#resyncAgain = true;
-      return this.#resyncing.then(() => this.#resyncing);
-    }
-    this.#resyncTimer?.cancel();
-    this.#resyncDue = Infinity;
-    this.#resyncing = this.#resync().finally(() => {
-      this.#resyncing = undefined;
-      if (this.#resyncAgain && !this.#isClosed) {
-        this.#resyncAgain = false;
-        void this.resync();
-      } else this.#scheduleResync();
-    });
-    return this.#resyncing;
+    return this.#resync.now();
   }
 
   refusedCount(): number {
@@ -207,7 +183,8 @@ export class Reconciler implements HostRoutes {
     this.#isOpen = false;
     this.#monitor?.close();
     this.#learnedDeadline?.cancel();
-    this.#resyncTimer?.cancel();
+    this.#resync.close();
+    this.#refused.tell();
     this.table.close();
   }
 
@@ -222,12 +199,10 @@ export class Reconciler implements HostRoutes {
     if (!this.#isOpen) return;
     const { clock } = this.#options;
     const end = clock.monotonic() + SLICE_MS;
-    const refused: Refusal[] = [];
     do {
-      for (const prefix of this.calculation.takeDirty(BATCH)) this.#decide(prefix, refused);
+      for (const prefix of this.calculation.takeDirty(BATCH)) this.#decide(prefix);
       if (this.#canFlush) this.table.flush(BATCH);
     } while (this.#hasWork && clock.monotonic() < end);
-    this.#tellRefused(refused);
     if (this.#hasWork) this.#schedule();
   }
 
@@ -241,32 +216,26 @@ export class Reconciler implements HostRoutes {
   }
 
   #settle(prefixes: readonly Prefix[]): string[] {
-    const refused: Refusal[] = [];
-    for (const prefix of prefixes) this.#decide(prefix, refused);
-    this.#tellRefused(refused);
-    const forbidden = prefixes.filter((prefix) => !this.calculation.decide(prefix).route);
-    const reasons = refused
-      .filter(({ prefix }) => forbidden.includes(prefix))
-      .map(({ reason }) => reason);
-    return [...reasons, ...this.table.settle(prefixes)];
+    const forbidden = prefixes.flatMap((prefix) => {
+      const { route, refusals } = this.#decide(prefix);
+      return route === undefined ? refusals.map(({ reason }) => reason) : [];
+    });
+    return [...forbidden, ...this.table.settle(prefixes)];
   }
 
-  #decide(prefix: Prefix, refused: Refusal[]): void {
-    const { route, refusals } = this.calculation.decide(prefix);
+  #decide(prefix: Prefix): Decision {
+    const decision = this.calculation.decide(prefix);
+    const { route, refusals } = decision;
     this.table.want(prefix, route && routeSpec(route, this.interfaces));
-    if (refusals.length === 0 && this.#refusals.size === 0) return;
+    if (refusals.length === 0 && this.#refusals.size === 0) return decision;
     const key = formatPrefix(prefix);
+    const before = this.#refusals.get(key) ?? [];
     if (refusals.length === 0) this.#refusals.delete(key);
-    else {
-      this.#refusals.set(key, refusals);
-      refused.push(...refusals);
+    else this.#refusals.set(key, refusals);
+    for (const { reason } of refusals) {
+      if (!before.some((told) => told.reason === reason)) this.#refused.add(reason);
     }
-  }
-
-  #tellRefused(refused: readonly Refusal[]): void {
-    if (refused.length === 0) return;
-    const named = refused.slice(0, MAX_NAMED).map(({ reason }) => reason);
-    this.#options.log.warn({ count: refused.length, reasons: named }, 'routes are not programmed');
+    return decision;
   }
 
   #hear(event: NetlinkEvent): void {
@@ -279,8 +248,8 @@ export class Reconciler implements HostRoutes {
       if (name === undefined || !isPodInterface(name)) this.#somethingCame();
     } else if (event.kind === 'route') {
       const { route, gone } = event;
-      if (this.table.hear(route, gone)) this.#resyncSoon();
-      else if (route.table === TABLE && this.#newUnderlay().matters(route)) this.#resyncSoon();
+      if (this.table.hear(route, gone)) this.#resync.soon();
+      else if (route.table === TABLE && this.#newUnderlay().matters(route)) this.#resync.soon();
     }
   }
 
@@ -302,47 +271,7 @@ export class Reconciler implements HostRoutes {
   /** What failed may succeed; and what went down before lost routes of which we were not told. */
   #somethingCame(): void {
     this.table.retryAll();
-    this.#resyncSoon();
-  }
-
-  #resyncSoon(): void {
-    if (this.#resyncing !== undefined) {
-      this.#resyncAgain = true;
-      return;
-    }
-    const now = this.#options.clock.monotonic();
-    this.#resyncIn(Math.max(RESYNC_SOON_MS, this.#restUntil - now));
-  }
-
-  #scheduleResync(): void {
-    const { random } = this.#options;
-    const backOff = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#resyncFailures);
-    const delay = this.#resyncFailures > 0 ? backOff : RESYNC_MS;
-    this.#resyncIn(delay * (0.9 + random() / 5));
-  }
-
-  #resyncIn(delayMs: number): void {
-    const { clock } = this.#options;
-    const due = clock.monotonic() + delayMs;
-    if (this.#isClosed || due >= this.#resyncDue) return;
-    this.#resyncTimer?.cancel();
-    this.#resyncDue = due;
-    this.#resyncTimer = clock.after(delayMs, () => void this.resync());
-  }
-
-  async #resync(): Promise<void> {
-    const { clock, log } = this.#options;
-    const started = clock.monotonic();
-    try {
-      await this.#read();
-      this.#resyncFailures = 0;
-    } catch (error) {
-      if (this.#isClosed) return;
-      this.#resyncFailures++;
-      log.warn({ error: (error as Error).message }, 'cannot read the routes of the kernel');
-    }
-    const ended = clock.monotonic();
-    this.#restUntil = ended + REST_PER_RESYNC * (ended - started);
+    this.#resync.soon();
   }
 
   async #read(): Promise<void> {

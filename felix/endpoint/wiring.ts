@@ -42,7 +42,12 @@ export function wire(
   try {
     const { index, mac } = pod.link(ifname)!;
     pod.change(...podOperations(index, request));
-    return { index: kernel.host.link(hostInterface)!.index, mac: mac! };
+    const host = kernel.host.link(hostInterface)!.index;
+    // The kernel gives the host's end the same address by itself, but only after a moment; and again
+    // when the link comes back after a flap, which takes this one.
+    const linkLocal = { link: host, address: HOST_LINK_LOCAL, length: 64, noDad: true };
+    if (hasFamily(request, 6)) kernel.host.change({ action: 'replace', address: linkLocal });
+    return { index: host, mac: mac! };
   } finally {
     pod.close();
   }

@@ -7,9 +7,10 @@
 
 import { type Family, formatPrefix, type Prefix } from 'net-ipaddr';
 import type { NetlinkError, Result, Route, RouteSpec } from 'rtnetlink-ts';
-import type { Clock, Log, Random, Timer } from '../../ports.ts';
+import type { Clock, Log, Random } from '../../ports.ts';
 import type { Report } from '../calc/join.ts';
 import type { Netlink } from '../kernel.ts';
+import { Summary } from '../summary.ts';
 import { difference, type Step } from './difference.ts';
 import { Entries, type Entry, NO_ROUTES } from './entries.ts';
 import {
@@ -22,20 +23,19 @@ import {
   sameRoute,
   TABLE,
 } from './kernel-route.ts';
+import { Later } from './later.ts';
 
 /** How long an unknown route to a pod's interface stays: another program may be wiring that pod now. */
 const GRACE_MS = 10_000;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
-/** Retries that fall due within this time of one another share a turn. */
-const RETRY_STEP_MS = 100;
 /** Longest stretch of work without a return to the event loop. */
 const SLICE_MS = 5;
 const MAX_REPORTS = 1000;
 
 const FAMILIES: readonly Family[] = [4, 6];
 
-const { floor, min, max } = Math;
+const { floor, min } = Math;
 
 export interface RouteTableOptions {
   netlink: Pick<Netlink, 'batch' | 'eachRoute'>;
@@ -79,10 +79,9 @@ export class RouteTable {
   readonly #options: RouteTableOptions;
   readonly #entries: Entries;
   readonly #queue = new Set<Entry>();
-  /** Entries to look at again, and when (monotonic). */
-  readonly #later = new Map<Entry, number>();
-  #wakeUp: Timer | undefined;
-  #wakeUpAt = Infinity;
+  /** Failed, or in their time of grace. */
+  readonly #later: Later<Entry>;
+  readonly #faults: Summary;
   #keepsUnknownRemote = true;
   #desiredCount = 0;
   /** Counts dumps, those that began again too. */
@@ -92,7 +91,10 @@ export class RouteTable {
 
   constructor(options: RouteTableOptions) {
     this.#options = options;
-    this.#entries = new Entries(floor(options.random() * 2 ** 32));
+    const { clock, log, random } = options;
+    this.#entries = new Entries(floor(random() * 2 ** 32));
+    this.#later = new Later(clock, (entry) => this.#enqueue(entry));
+    this.#faults = new Summary(clock, log, 'routes cannot be written');
   }
 
   get hasWork(): boolean {
@@ -164,7 +166,7 @@ export class RouteTable {
 
   /** The obstacle may be gone (an interface came up): what failed is tried again at once. */
   retryAll(): void {
-    for (const [entry] of this.#later) this.#retry(entry);
+    for (const entry of this.#later.things()) this.#retry(entry);
   }
 
   retryNow(prefixes: Iterable<Prefix>): void {
@@ -232,9 +234,9 @@ export class RouteTable {
   }
 
   close(): void {
-    this.#wakeUp?.cancel();
     this.#queue.clear();
     this.#later.clear();
+    this.#faults.tell();
   }
 
   #send(batch: readonly Entry[]): void {
@@ -243,7 +245,7 @@ export class RouteTable {
     for (const [i, step] of steps.entries()) this.#settleStep(step, results[i]);
     for (const entry of blocked) {
       const stranger = describeRoute(entry.stranger!, this.#options.names);
-      entry.problem = `a route that is not ours has its place: ${stranger}`;
+      this.#blame(entry, `a route that is not ours has its place: ${stranger}`);
     }
     for (const entry of batch) this.#afterSend(entry);
   }
@@ -298,10 +300,15 @@ export class RouteTable {
 
   #fail(entry: Entry, reason: string): void {
     this.counters.failed++;
-    entry.problem = reason;
+    this.#blame(entry, reason);
     const backOff = min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** min(entry.attempts, 10));
     entry.attempts++;
-    this.#lookAgain(entry, backOff * (0.5 + this.#options.random() / 2));
+    this.#later.add(entry, backOff * (0.5 + this.#options.random() / 2));
+  }
+
+  #blame(entry: Entry, reason: string): void {
+    if (entry.problem === undefined) this.#faults.add(`${formatPrefix(entry.prefix)}: ${reason}`);
+    entry.problem = reason;
   }
 
   #mayRemove(entry: Entry, route: RouteSpec): boolean {
@@ -310,7 +317,7 @@ export class RouteTable {
     entry.unwantedSince ??= now;
     if (leadsToPod(route, this.#options.names)) {
       const rest = entry.unwantedSince + GRACE_MS - now;
-      if (rest > 0) this.#lookAgain(entry, rest);
+      if (rest > 0) this.#later.add(entry, rest);
       return rest <= 0;
     }
     return !(this.#keepsUnknownRemote && isRemote(route));
@@ -395,29 +402,6 @@ export class RouteTable {
     this.#later.delete(entry);
     this.#queue.add(entry);
     this.#options.onWork();
-  }
-
-  #lookAgain(entry: Entry, delayMs: number): void {
-    const due = this.#options.clock.monotonic() + delayMs;
-    this.#later.set(entry, due);
-    if (due >= this.#wakeUpAt) return;
-    this.#wakeUp?.cancel();
-    this.#wakeUpAt = due;
-    this.#wakeUp = this.#options.clock.after(max(delayMs, RETRY_STEP_MS), () => this.#wake());
-  }
-
-  #wake(): void {
-    const { clock } = this.#options;
-    const now = clock.monotonic();
-    this.#wakeUpAt = Infinity;
-    let next = Infinity;
-    for (const [entry, due] of this.#later) {
-      if (due <= now) this.#enqueue(entry);
-      else next = min(next, due);
-    }
-    if (next === Infinity) return;
-    this.#wakeUpAt = next;
-    this.#wakeUp = clock.after(max(next - now, RETRY_STEP_MS), () => this.#wake());
   }
 }
 

@@ -33,3 +33,53 @@ export class TestLog implements Log {
     this.lines.push(`${level} ${message} ${JSON.stringify(fields)}`);
   }
 }
+
+interface Waiting {
+  readonly due: number;
+  readonly order: number;
+  readonly fn: () => void;
+}
+
+/** Time that passes only when a test says so. */
+export class TestClock implements Clock {
+  #now = 0;
+  #order = 0;
+  #waiting: Waiting[] = [];
+
+  now(): number {
+    return 1_785_000_000_000 + this.#now;
+  }
+
+  monotonic(): number {
+    return this.#now;
+  }
+
+  after(delayMs: number, fn: () => void): { cancel(): void } {
+    const waiting = { due: this.#now + delayMs, order: this.#order++, fn };
+    this.#waiting.push(waiting);
+    return {
+      cancel: () => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiting);
+      },
+    };
+  }
+
+  /** Lets `ms` pass: timers run when they are due, and what they start runs to its end in between. */
+  async pass(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    for (;;) {
+      await settled();
+      const [next] = this.#waiting.toSorted((a, b) => a.due - b.due || a.order - b.order);
+      if (next === undefined || next.due > end) break;
+      this.#waiting = this.#waiting.filter((other) => other !== next);
+      this.#now = Math.max(this.#now, next.due);
+      next.fn();
+    }
+    this.#now = end;
+  }
+}
+
+/** All promises that need no more than one another have settled. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

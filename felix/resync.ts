@@ -1,0 +1,103 @@
+/** When the kernel's tables are read again: from time to time, after a hint, on request, after a failure. */
+
+import type { Clock, Log, Random, Timer } from '../ports.ts';
+
+const INTERVAL_MS = 90_000;
+/** After a hint: long enough for its fellows to come, too short to be felt. */
+const SOON_MS = 50;
+/** Hints by the thousand must not make us read all the time: reading gets about a tenth of it. */
+const REST_PER_READING = 10;
+const FIRST_RETRY_MS = 1000;
+const LAST_RETRY_MS = 30_000;
+
+const { max, min } = Math;
+
+export interface ResyncOptions {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  read(): Promise<void>;
+}
+
+export class Resync {
+  readonly #options: ResyncOptions;
+  #reading: Promise<void> | undefined;
+  #isRequested = false;
+  #isHinted = false;
+  #isClosed = false;
+  #timer: Timer | undefined;
+  /** Monotonic. */
+  #due = Infinity;
+  #restUntil = 0;
+  #failures = 0;
+
+  constructor(options: ResyncOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to read from time to time. */
+  start(): void {
+    const { random } = this.#options;
+    const backOff = min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
+    const delay = this.#failures > 0 ? backOff : INTERVAL_MS;
+    this.#readIn(delay * (0.9 + random() / 5));
+  }
+
+  /** Something may have changed. */
+  soon(): void {
+    this.#isHinted = true;
+    if (this.#reading !== undefined) return;
+    this.#readIn(max(SOON_MS, this.#restUntil - this.#options.clock.monotonic()));
+  }
+
+  /** A whole reading that begins after this call. Resolves also when it failed; the log has it. */
+  now(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    if (this.#reading !== undefined) {
+      // What has begun may have read past what the caller asks about.
+      this.#isRequested = true;
+      return this.#reading.then(() => this.#reading);
+    }
+    this.#timer?.cancel();
+    this.#due = Infinity;
+    this.#isRequested = false;
+    this.#isHinted = false;
+    this.#reading = this.#read().then(() => {
+      this.#reading = undefined;
+      if (this.#isRequested) void this.now();
+      else if (this.#isHinted && this.#failures === 0) this.soon();
+      else this.start();
+    });
+    return this.#reading;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#isRequested = false;
+    this.#timer?.cancel();
+  }
+
+  #readIn(delayMs: number): void {
+    const { clock } = this.#options;
+    const due = clock.monotonic() + delayMs;
+    if (this.#isClosed || due >= this.#due) return;
+    this.#timer?.cancel();
+    this.#due = due;
+    this.#timer = clock.after(delayMs, () => void this.now());
+  }
+
+  async #read(): Promise<void> {
+    const { clock, log, read } = this.#options;
+    const started = clock.monotonic();
+    try {
+      await read();
+      this.#failures = 0;
+    } catch (error) {
+      if (this.#isClosed) return;
+      this.#failures++;
+      log.warn({ error: (error as Error).message }, 'cannot read the routes of the kernel');
+    }
+    const ended = clock.monotonic();
+    this.#restUntil = ended + REST_PER_READING * (ended - started);
+  }
+}
