@@ -65,7 +65,10 @@ test('text that looks like numbers inside strings stays as it is', () => {
           fc.string({ unit: 'binary' }),
           fc.stringMatching(/^[\\" :,[\]{}]{0,4}-?[0-9]{14,20}[\\" :,[\]{}]{0,4}$/),
           fc.bigInt().map((value) => (Number.isSafeInteger(Number(value)) ? Number(value) : value)),
-          fc.double({ noDefaultInfinity: true, noNaN: true }).filter((x) => !Object.is(x, -0)),
+          // A whole number beyond 2^53 is read as a bigint, whoever wrote it.
+          fc
+            .double({ noDefaultInfinity: true, noNaN: true })
+            .filter((x) => !Object.is(x, -0) && (!Number.isInteger(x) || Number.isSafeInteger(x))),
         ),
       ),
       (values) => {
