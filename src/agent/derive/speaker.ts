@@ -16,6 +16,9 @@ export interface SpeakerInput {
   blocks: readonly Prefix[];
 }
 
+/** One side of a mesh session only waits: a restarted node is back when the other side's next attempt comes. */
+const CONNECT_RETRY_SEC = 1;
+
 export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): SpeakerConfig {
   const { self, settings, peers, pools, blocks } = input;
   const own4 = self.network.ipv4Address && formatAddress(self.network.ipv4Address.address);
@@ -31,6 +34,7 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
       address,
       port,
     })),
+    connectRetrySec: CONNECT_RETRY_SEC,
     peers: peers.map((peer) => ({
       name: peer.name,
       type: peer.type,
