@@ -93,28 +93,25 @@ export function encodeOperation(
   openNamespace: OpenNamespace,
 ): number {
   const { action } = operation;
-  const deletes = action === 'delete';
-  const begin = (create: number, remove: number) =>
-    out.begin(deletes ? remove : create, FLAGS[action], sequence);
   const start = out.length;
   try {
     if ('route' in operation) {
-      begin(RTM_NEWROUTE, RTM_DELROUTE);
-      encodeRoute(out, operation.route, deletes);
+      begin(out, action, RTM_NEWROUTE, RTM_DELROUTE, sequence);
+      encodeRoute(out, operation.route, action === 'delete');
     } else if ('link' in operation) {
-      begin(RTM_NEWLINK, RTM_DELLINK);
+      begin(out, action, RTM_NEWLINK, RTM_DELLINK, sequence);
       encodeLink(out, operation.link, openNamespace);
     } else if ('address' in operation) {
-      begin(RTM_NEWADDR, RTM_DELADDR);
+      begin(out, action, RTM_NEWADDR, RTM_DELADDR, sequence);
       encodeAddress(out, operation.address);
     } else if ('neighbour' in operation) {
-      begin(RTM_NEWNEIGH, RTM_DELNEIGH);
+      begin(out, action, RTM_NEWNEIGH, RTM_DELNEIGH, sequence);
       encodeNeighbour(out, operation.neighbour);
     } else if ('fdb' in operation) {
-      begin(RTM_NEWNEIGH, RTM_DELNEIGH);
+      begin(out, action, RTM_NEWNEIGH, RTM_DELNEIGH, sequence);
       encodeFdb(out, operation.fdb);
     } else {
-      begin(RTM_NEWRULE, RTM_DELRULE);
+      begin(out, action, RTM_NEWRULE, RTM_DELRULE, sequence);
       encodeRule(out, operation.rule);
     }
   } catch (error) {
@@ -123,6 +120,16 @@ export function encodeOperation(
   }
   out.end();
   return start;
+}
+
+function begin(
+  out: MessageWriter,
+  action: Action | 'change',
+  create: number,
+  remove: number,
+  sequence: number,
+): void {
+  out.begin(action === 'delete' ? remove : create, FLAGS[action], sequence);
 }
 
 /** What could not even be written down, in words: `adding link eth0`. */

@@ -2,6 +2,7 @@
 import { parseAddress } from 'net-ipaddr';
 import { createTun, type Link } from 'rtnetlink-ts';
 import { openPrivateNetwork, type PrivateNetwork } from './private-network.ts';
+import { until } from './until.ts';
 
 let network: PrivateNetwork;
 let other: PrivateNetwork;
@@ -51,7 +52,7 @@ describe('veth', () => {
     expect(network.netlink.link('left')).toBeUndefined();
   });
 
-  test('the peer in another namespace, by path', () => {
+  test('the peer in another namespace, by path', async () => {
     network.netlink.change({
       action: 'add',
       link: {
@@ -67,7 +68,11 @@ describe('veth', () => {
     expect(network.netlink.link('eth0')).toBeUndefined();
     other.netlink.change({ action: 'change', link: { name: 'eth0', up: true } });
     network.netlink.change({ action: 'change', link: { name: 'cali1', up: true } });
-    expect(network.netlink.link('cali1')).toMatchObject({ hasCarrier: true, operState: 'up' });
+    await until(
+      () => network.netlink.link('cali1')!.operState === 'up',
+      () => JSON.stringify(network.netlink.link('cali1')),
+    );
+    expect(network.netlink.link('cali1')).toMatchObject({ hasCarrier: true });
     other.netlink.change({ action: 'delete', link: { name: 'eth0' } });
     expect(network.netlink.link('cali1')).toBeUndefined();
   });

@@ -2,6 +2,7 @@
 import { formatAddress, parseAddress, parsePrefix } from 'net-ipaddr';
 import { type Monitor, type NetlinkEvent, openNetlink } from 'rtnetlink-ts';
 import { addPair, openPrivateNetwork, type PrivateNetwork } from './private-network.ts';
+import { until } from './until.ts';
 
 let network: PrivateNetwork;
 let a: number;
@@ -28,14 +29,7 @@ function watch(groups: Parameters<typeof network.netlink.monitor>[0], receiveBuf
   );
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > deadline)
-      throw new Error(`not seen; events: ${events.length}, resyncs: ${resyncs}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
+const seenSoFar = () => `seen: ${events.length} events, ${resyncs} resyncs`;
 
 test('links come, change and go; what a bridge says of its ports is not about the interface', async () => {
   watch(['link']);
@@ -45,7 +39,7 @@ test('links come, change and go; what a bridge says of its ports is not about th
   netlink.change({ action: 'change', link: { index: a, master } });
   netlink.change({ action: 'change', link: { index: a, master: 0 } });
   netlink.change({ action: 'delete', link: { name: 'br0' } });
-  await until(() => events.some((event) => event.gone));
+  await until(() => events.some((event) => event.gone), seenSoFar);
   const gone = events.filter((event) => event.gone);
   expect(gone).toEqual([
     expect.objectContaining({ kind: 'link', link: expect.objectContaining({ name: 'br0' }) }),
@@ -84,7 +78,7 @@ test('addresses, neighbours, forwarding entries and rules', async () => {
   );
   const seen = (kind: string, gone: boolean) =>
     events.find((event) => event.kind === kind && event.gone === gone);
-  await until(() => seen('address', true) !== undefined);
+  await until(() => seen('address', true) !== undefined, seenSoFar);
   for (const gone of [false, true]) {
     expect(seen('address', gone)).toMatchObject({ address });
     expect(seen('rule', gone)).toMatchObject({ rule });
@@ -104,7 +98,7 @@ test('routes of others are told, our own are not', async () => {
   network.netlink.change({ action: 'delete', route: route('10.2.0.0/16') });
   network.netlink.change({ action: 'delete', route: route('10.3.0.0/16') });
   other.change({ action: 'add', route: route('fd01::/64') });
-  await until(() => events.length >= 3);
+  await until(() => events.length >= 3, seenSoFar);
   expect(
     events.map((event) =>
       event.kind === 'route'
@@ -135,7 +129,7 @@ describe('when the kernel drops notifications (ENOBUFS)', () => {
   test('it says so once, after which only newer events come, and lives on', async () => {
     watch(['route'], 4096);
     flood('add');
-    await until(() => resyncs > 0);
+    await until(() => resyncs > 0, seenSoFar);
     expect(resyncs).toBe(1);
     expect(events.length).toBeLessThan(100);
     events.length = 0;
@@ -143,19 +137,19 @@ describe('when the kernel drops notifications (ENOBUFS)', () => {
     const route = { destination: parsePrefix('12.0.0.0/24'), oif: a };
     other.change({ action: 'add', route }, { action: 'delete', route });
     other.close();
-    await until(() => events.length === 2);
+    await until(() => events.length === 2, seenSoFar);
     expect(events.map(({ gone }) => gone)).toEqual([false, true]);
     flood('delete');
-    await until(() => resyncs > 1);
+    await until(() => resyncs > 1, seenSoFar);
     expect(resyncs).toBe(2);
   });
 
   test('with the default buffer two thousand come without loss', async () => {
     watch(['route']);
     flood('add');
-    await until(() => events.length === 2000);
+    await until(() => events.length === 2000, seenSoFar);
     flood('delete');
-    await until(() => events.length === 4000);
+    await until(() => events.length === 4000, seenSoFar);
     expect(resyncs).toBe(0);
   });
 });
@@ -174,7 +168,7 @@ test('closed by its own callback, it calls no more', async () => {
   const route = { destination: parsePrefix('12.0.0.0/24'), oif: a };
   other.change({ action: 'add', route }, { action: 'delete', route });
   other.close();
-  await until(() => calls > 0);
+  await until(() => calls > 0, seenSoFar);
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(calls).toBe(1);
 });
@@ -189,6 +183,6 @@ test('a callback may ask the kernel meanwhile', async () => {
     () => {},
   );
   network.netlink.change({ action: 'change', link: { index: a, mtu: 1400 } });
-  await until(() => seen.length > 0);
+  await until(() => seen.length > 0, seenSoFar);
   expect(seen[0]).toBe('a');
 });

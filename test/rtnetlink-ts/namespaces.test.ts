@@ -1,9 +1,9 @@
 /** Entering and leaving network namespaces. Needs root: makes namespaces of its own. */
-import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { inNamespace, openNetlink, writeSysctls } from 'rtnetlink-ts';
 import { addPair, openPrivateNetwork, type PrivateNetwork } from './private-network.ts';
+import { until } from './until.ts';
 
 let network: PrivateNetwork;
 const OWN = '/proc/thread-self/ns/net';
@@ -84,9 +84,7 @@ test('without a namespace it is the caller’s', () => {
 });
 
 test('opening and closing leaves no descriptor behind', async () => {
-  const open = () =>
-    execFileSync('ls', [`/proc/${process.pid}/fd`], { encoding: 'utf8' }).split('\n');
-  const before = open().length;
+  const before = ours();
   for (let i = 0; i < 20; i++) {
     const netlink = openNetlink({ netns: network.path });
     netlink.monitor(
@@ -100,9 +98,27 @@ test('opening and closing leaves no descriptor behind', async () => {
     expect(() => inNamespace('/etc/hostname', () => {})).toThrow();
   }
   // The off-loop socket is closed in its turn.
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  expect(open().length).toBeLessThanOrEqual(before);
+  const added = () => ours().filter((each) => !before.includes(each));
+  await until(
+    () => added().length === 0,
+    () => `${added()}`,
+  );
 });
+
+/** This process's sockets and namespaces; jest opens and closes files of its own. */
+function ours(): string[] {
+  const folder = `/proc/${process.pid}/fd`;
+  const targets = readdirSync(folder).map((fd) => {
+    try {
+      return readlinkSync(`${folder}/${fd}`);
+    } catch {
+      return 'the folder itself, closed by now';
+    }
+  });
+  const kept = targets.filter((target) => /^(socket|net):/.test(target)).sort();
+  // A namespace that is open twice is two of them.
+  return kept.map((target, i) => `${target} ${i - kept.indexOf(target) + 1}`);
+}
 
 describe('sysctls', () => {
   const read = (name: string) => network.run('cat', `/proc/sys/${name}`).trim();

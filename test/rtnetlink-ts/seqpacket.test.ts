@@ -20,6 +20,7 @@ import {
   type SeqpacketConnection,
   type SeqpacketServer,
 } from 'rtnetlink-ts';
+import { until } from './until.ts';
 
 let folder: string;
 let path: string;
@@ -141,14 +142,21 @@ test('only so many at a time: the others wait until one closes', async () => {
   const connections: SeqpacketConnection[] = [];
   listen((connection) => connections.push(connection), { maxConnections: 2 });
   const clients = Array.from({ length: 4 }, () => connectSeqpacket(path));
+  const accepted = (count: number) =>
+    until(
+      () => connections.length >= count,
+      () => `${connections.length} connections`,
+    );
+  await accepted(2);
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(connections).toHaveLength(2);
   connections[0]!.close();
+  await accepted(3);
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(connections).toHaveLength(3);
+  connections[1]!.close();
+  await accepted(4);
   for (const each of [...connections, ...clients]) each.close();
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  for (const each of connections) each.close();
 });
 
 test('close ends a receive that waits', async () => {
