@@ -130,9 +130,8 @@ export const BGPConfiguration = resource('BGPConfiguration', {
   storesDefaults: false,
   rulesAsWritten: [
     {
-      field: 'metadata.name',
       holds: ({ metadata }) => metadata.name === 'default' || isNodeForm(metadata.name),
-      message: 'must be default, or node.<name> for what one node overrides',
+      message: 'must be named default, or node.<name> for what one node overrides',
       cel: "self.metadata.name == 'default' || self.metadata.name.startsWith('node.')",
     },
     ...CLUSTER_WIDE.map((field) => ({

@@ -31,9 +31,7 @@ export function celRules(rules: readonly Pick<Rule<never>, 'cel' | 'field' | 'me
   return rules.flatMap(({ cel, field, message }) => {
     if (cel === undefined) return [];
     if (field === undefined) return [{ rule: cel, message }];
-    const validation = { rule: cel, message: `${field} ${message}` };
-    // A path must be one that the schema spells out, and metadata is kube-apiserver's own.
-    return [field.startsWith('metadata') ? validation : { ...validation, fieldPath: `.${field}` }];
+    return [{ rule: cel, message: `${field} ${message}`, fieldPath: `.${field}` }];
   });
 }
 

@@ -286,7 +286,7 @@ export const REFUSED: readonly Refused[] = [
   refused(
     'BGPConfiguration',
     {},
-    'metadata.name must be default, or node.<name> for what one node overrides',
+    'must be named default, or node.<name> for what one node overrides',
     'mine',
   ),
   refused(

@@ -51,16 +51,6 @@ export function listContract(contract: Contract): void {
     expect(namesOf(now.items)).toEqual(['a', 'c', 'd', 'e', 'i'].map((name) => `${group}-${name}`));
   });
 
-  test('without a selector a page tells how many remain', async () => {
-    for (const name of ['a', 'b', 'c'])
-      await contract.store.create(ConfigMap, configMap(`${fresh('remain')}-${name}`));
-    const path = '/api/v1/namespaces/default/configmaps';
-    const all = await contract.store.request({ method: 'GET', path });
-    const { items } = all.body as { items: unknown[] };
-    const page = await contract.store.request({ method: 'GET', path: `${path}?limit=1` });
-    expect(page.body).toMatchObject({ metadata: { remainingItemCount: items.length - 1 } });
-  });
-
   test.each(['nonsense', 'e30'])('a continue token that is none (%s) is refused', async (token) => {
     await expect(
       contract.store.listPage(IPPool, { limit: 1, continue: token }),

@@ -34,7 +34,8 @@ export function reflectorContract(contract: Contract): void {
       throw new Error('this test moves the file: its paths must be absolute');
     const kubeconfig = join(folder, 'config');
     writeFileSync(kubeconfig, stringify(config));
-    store = await connect({ kubeconfig });
+    // Short, since a connection may be swallowed while it is being made.
+    store = await connect({ kubeconfig, deadlineMs: 3000 });
   });
   afterEach(async () => {
     reflector?.close();
