@@ -79,6 +79,8 @@ export interface FelixState {
     /** Waiting to be written, to be tried again, or to be removed after their time of grace. */
     readonly pending: number;
     readonly refused: number;
+    /** Refused by the kernel, or kept from us by a stranger's. */
+    readonly failing: number;
   };
   /** What our rules forbid, by prefix. The lists end at a thousand. */
   readonly refused: readonly Report[];
@@ -233,6 +235,7 @@ export class Felix {
         learned: calculation.learnedCount,
         pending: table.pendingCount + calculation.dirtyCount,
         refused: this.#reconciler.refusedCount(),
+        failing: table.failingCount,
       },
       refused: this.#reconciler.refused(),
       failed: table.problems(),
@@ -292,7 +295,8 @@ export class Felix {
   #join(): ReturnType<typeof join> {
     const endpoints = this.#endpoints.all();
     const { interfaces } = this.#reconciler;
-    const routed = this.#reconciler.routedToPods();
+    // Asked of the whole table, so only where somebody's addresses are not known otherwise.
+    const routed = this.#doubtful.size > 0 ? this.#reconciler.routedToPods() : undefined;
     const names = new Set([
       ...this.#doubtful,
       ...endpoints.map(({ hostInterface }) => hostInterface),
@@ -300,7 +304,7 @@ export class Felix {
     const present = [...names].filter((name) => interfaces.indexOf(name) !== undefined);
     return join({
       endpoints,
-      interfaces: new Map(present.map((name) => [name, routed.get(name) ?? []])),
+      interfaces: new Map(present.map((name) => [name, routed?.get(name) ?? []])),
       blocks: this.#blocks,
       allocations: this.#allocations,
     });

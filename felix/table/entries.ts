@@ -4,14 +4,6 @@ import { type Prefix, PrefixTable } from 'net-ipaddr';
 import type { RouteSpec } from 'rtnetlink-ts';
 import type { Slot } from './difference.ts';
 
-/** What a dump told of one prefix. */
-export interface Sighting {
-  /** The dump that told it; of an earlier one it is worth nothing. */
-  dump: number;
-  ours: RouteSpec[];
-  stranger: RouteSpec | undefined;
-}
-
 export interface Entry extends Slot {
   readonly id: number;
   desired: RouteSpec | undefined;
@@ -21,12 +13,14 @@ export interface Entry extends Slot {
   isKnown: boolean;
   /** Monotonic time at which something unwanted was first seen here. */
   unwantedSince: number | undefined;
-  /** Why it is not as desired. */
-  problem: string | undefined;
   attempts: number;
   /** The resync during which we last wrote or were told of it, so that its dump may be older. */
   touchedDuring: number;
-  sighting: Sighting;
+  /** The dump that last told of the prefix: of an earlier one the next two are worth nothing. */
+  sightedIn: number;
+  /** `ours` itself where nothing has changed, so that a dump of the same leaves no object behind. */
+  sightedOurs: readonly RouteSpec[];
+  sightedStranger: RouteSpec | undefined;
 }
 
 export const NO_ROUTES: readonly RouteSpec[] = [];
@@ -80,9 +74,10 @@ function newEntry(id: number, prefix: Prefix): Entry {
     stranger: undefined,
     isKnown: false,
     unwantedSince: undefined,
-    problem: undefined,
     attempts: 0,
     touchedDuring: 0,
-    sighting: { dump: 0, ours: [], stranger: undefined },
+    sightedIn: 0,
+    sightedOurs: NO_ROUTES,
+    sightedStranger: undefined,
   };
 }

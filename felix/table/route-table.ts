@@ -79,6 +79,8 @@ export class RouteTable {
   readonly #options: RouteTableOptions;
   readonly #entries: Entries;
   readonly #queue = new Set<Entry>();
+  /** Why an entry is not as desired. */
+  readonly #problems = new Map<Entry, string>();
   /** Failed, or in their time of grace. */
   readonly #later: Later<Entry>;
   readonly #faults: Summary;
@@ -105,6 +107,10 @@ export class RouteTable {
     return this.#desiredCount;
   }
 
+  get failingCount(): number {
+    return this.#problems.size;
+  }
+
   get pendingCount(): number {
     return this.#queue.size + this.#later.size;
   }
@@ -122,7 +128,7 @@ export class RouteTable {
     entry.isKnown = true;
     entry.desired = desired;
     entry.attempts = 0;
-    entry.problem = undefined;
+    this.#problems.delete(entry);
     this.#enqueue(entry);
   }
 
@@ -159,9 +165,10 @@ export class RouteTable {
       entries.push(entry);
     }
     this.#send(entries);
-    return entries.flatMap(({ prefix, problem }) =>
-      problem === undefined ? [] : [`${formatPrefix(prefix)}: ${problem}`],
-    );
+    return entries.flatMap((entry) => {
+      const problem = this.#problems.get(entry);
+      return problem === undefined ? [] : [`${formatPrefix(entry.prefix)}: ${problem}`];
+    });
   }
 
   /** The obstacle may be gone (an interface came up): what failed is tried again at once. */
@@ -220,10 +227,9 @@ export class RouteTable {
   /** What is not as desired, and why; the first thousand. */
   problems(): Report[] {
     const reports: Report[] = [];
-    for (let id = 0; id < this.#entries.idLimit && reports.length < MAX_REPORTS; id++) {
-      const entry = this.#entries.at(id);
-      if (entry?.problem !== undefined)
-        reports.push({ subject: formatPrefix(entry.prefix), reason: entry.problem });
+    for (const [entry, reason] of this.#problems) {
+      if (reports.length === MAX_REPORTS) break;
+      reports.push({ subject: formatPrefix(entry.prefix), reason });
     }
     return reports;
   }
@@ -276,13 +282,13 @@ export class RouteTable {
     if (action === 'add') this.counters.added++;
     else this.counters.replaced++;
     entry.ours = [...entry.ours.filter((known) => known.metric !== METRIC), route];
-    entry.problem = undefined;
+    this.#problems.delete(entry);
     entry.attempts = 0;
   }
 
   #retry(entry: Entry): void {
     // Others wait for their time of grace, not for an obstacle.
-    if (entry.problem === undefined) return;
+    if (!this.#problems.has(entry)) return;
     entry.attempts = 0;
     this.#enqueue(entry);
   }
@@ -291,10 +297,10 @@ export class RouteTable {
   #afterSend(entry: Entry): void {
     const { desired, ours } = entry;
     if (desired === undefined && ours.length === 0) {
-      entry.problem = undefined;
+      this.#problems.delete(entry);
       if (entry.stranger === undefined) this.#drop(entry);
     }
-    if (entry.problem === undefined && desired !== undefined && !this.#isAsDesired(entry))
+    if (!this.#problems.has(entry) && desired !== undefined && !this.#isAsDesired(entry))
       this.#enqueue(entry);
   }
 
@@ -307,8 +313,8 @@ export class RouteTable {
   }
 
   #blame(entry: Entry, reason: string): void {
-    if (entry.problem === undefined) this.#faults.add(`${formatPrefix(entry.prefix)}: ${reason}`);
-    entry.problem = reason;
+    if (!this.#problems.has(entry)) this.#faults.add(`${formatPrefix(entry.prefix)}: ${reason}`);
+    this.#problems.set(entry, reason);
   }
 
   #mayRemove(entry: Entry, route: RouteSpec): boolean {
@@ -335,24 +341,31 @@ export class RouteTable {
       this.#dumpOf[family] = ++this.#dump;
       strangers.begin(family);
       return (route) => {
-        if (isOurs(route, names)) this.#sight(route).ours.push(route);
+        if (isOurs(route, names)) this.#sightOurs(this.#sighted(route), route);
         else {
-          if (route.metric === METRIC) this.#sight(route).stranger = route;
+          if (route.metric === METRIC) this.#sighted(route).sightedStranger = route;
           strangers.see(route);
         }
       };
     });
   }
 
-  #sight(route: Route): Entry['sighting'] {
-    const { sighting } = this.#entries.findOrAdd(route.destination);
-    const dump = this.#dumpOf[route.family];
-    if (sighting.dump !== dump) {
-      sighting.dump = dump;
-      if (sighting.ours.length > 0) sighting.ours = [];
-      sighting.stranger = undefined;
+  /** Its entry, ready to be told what this dump has of it. */
+  #sighted({ destination, family }: Route): Entry {
+    const entry = this.#entries.findOrAdd(destination);
+    const dump = this.#dumpOf[family];
+    if (entry.sightedIn !== dump) {
+      entry.sightedIn = dump;
+      entry.sightedOurs = NO_ROUTES;
+      entry.sightedStranger = undefined;
     }
-    return sighting;
+    return entry;
+  }
+
+  #sightOurs(entry: Entry, route: Route): void {
+    const { ours, sightedOurs } = entry;
+    const isSame = ours.length === 1 && sightedOurs.length === 0 && sameRoute(route, ours[0]!);
+    entry.sightedOurs = isSame ? ours : [...sightedOurs, route];
   }
 
   /** Compares what the dump told with what was known, a slice at a time. */
@@ -370,15 +383,13 @@ export class RouteTable {
   }
 
   #compare(entry: Entry): void {
-    const { sighting } = entry;
     const wasAsDesired = this.#isAsDesired(entry);
-    const isSeen = sighting.dump === this.#dumpOf[entry.prefix.address.family];
-    entry.ours = isSeen ? sighting.ours : NO_ROUTES;
-    entry.stranger = isSeen ? sighting.stranger : undefined;
-    // Given away above; the next dump's is another array.
-    if (isSeen) sighting.ours = [];
+    const isSeen = entry.sightedIn === this.#dumpOf[entry.prefix.address.family];
+    entry.ours = isSeen ? entry.sightedOurs : NO_ROUTES;
+    entry.stranger = isSeen ? entry.sightedStranger : undefined;
+    entry.sightedStranger = undefined;
     if (this.#isAsDesired(entry)) {
-      entry.problem = undefined;
+      this.#problems.delete(entry);
       this.#later.delete(entry);
       if (entry.desired === undefined && entry.stranger === undefined) this.#drop(entry);
       return;
@@ -391,6 +402,7 @@ export class RouteTable {
   #drop(entry: Entry): void {
     this.#queue.delete(entry);
     this.#later.delete(entry);
+    this.#problems.delete(entry);
     this.#entries.delete(entry);
   }
 

@@ -201,6 +201,22 @@ test.each<[name: string, given: Given, prefix: string, then: string]>([
     '192.168.1.2/32',
     'refused: covers a node address',
   ],
+  ...[
+    '127.1.0.0/16 via 192.168.1.2',
+    '169.254.1.1/32 via 192.168.1.2',
+    '169.254.169.254/32 via 192.168.1.2',
+    '0.1.0.0/16 via 192.168.1.2',
+    '224.1.0.0/16 via 192.168.1.2',
+    '::1/128 via fd00::2',
+    'fe80::/64 via fd00::2',
+    'ff02::/16 via fd00::2',
+    '::ffff:10.0.0.0/104 via fd00::2',
+  ].map((text): [string, Given, string, string] => [
+    `no network to route to: ${text}`,
+    { learned: [text] },
+    text.split(' ')[0]!,
+    'refused: is no network to route to',
+  ]),
   [
     'a next hop of the other family',
     { learned: ['10.60.1.0/26 via fd00::2'] },

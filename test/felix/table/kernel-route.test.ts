@@ -1,0 +1,142 @@
+import { parseAddress, parsePrefix } from 'net-ipaddr';
+import type { RouteSpec } from 'rtnetlink-ts';
+import {
+  describeRoute,
+  type InterfaceNames,
+  isConnected,
+  isOurs,
+  isRemote,
+  podAddress,
+  routeSpec,
+  sameRoute,
+} from '../../../felix/table/kernel-route.ts';
+
+const NAMES: InterfaceNames = {
+  indexOf: (name) => ({ eth0: 2, cali1: 7 })[name],
+  nameOf: (index) => ({ 2: 'eth0', 7: 'cali1' })[index],
+};
+
+const via = (text: string) => ({ gateway: parseAddress(text) });
+const BASE = {
+  destination: parsePrefix('10.60.1.0/26'),
+  table: 254,
+  protocol: 80,
+  type: 'unicast',
+  metric: 1024,
+} as const;
+
+test.each<[what: string, actual: Partial<RouteSpec>, desired: Partial<RouteSpec>, same: boolean]>([
+  ['the kernel chose an interface', { ...via('192.0.2.2'), oif: 2 }, via('192.0.2.2'), true],
+  ['another gateway', via('192.0.2.3'), via('192.0.2.2'), false],
+  ['a gateway where none should be', { ...via('192.0.2.3'), oif: 7 }, { oif: 7 }, false],
+  ['another interface', { oif: 8 }, { oif: 7 }, false],
+  ['another metric', { ...via('192.0.2.2'), metric: 0 }, via('192.0.2.2'), false],
+  ['another protocol', { ...via('192.0.2.2'), protocol: 12 }, via('192.0.2.2'), false],
+  ['another type', { type: 'blackhole' }, via('192.0.2.2'), false],
+  ['a blackhole', { type: 'blackhole' }, { type: 'blackhole' }, true],
+  [
+    'a preferred source that nobody asked for',
+    { ...via('192.0.2.2'), preferredSource: parseAddress('192.0.2.1') },
+    via('192.0.2.2'),
+    false,
+  ],
+  [
+    'several next hops, in another order',
+    { multipath: [{ ...via('192.0.2.3'), oif: 2, weight: 1 }, via('192.0.2.2')] },
+    { multipath: [via('192.0.2.2'), via('192.0.2.3')] },
+    true,
+  ],
+  [
+    'one of them is missing',
+    { multipath: [via('192.0.2.2')] },
+    { multipath: [via('192.0.2.2'), via('192.0.2.3')] },
+    false,
+  ],
+  [
+    'one of them is another',
+    { multipath: [via('192.0.2.2'), via('192.0.2.4')] },
+    { multipath: [via('192.0.2.2'), via('192.0.2.3')] },
+    false,
+  ],
+  [
+    'one of them weighs more',
+    { multipath: [via('192.0.2.2'), { ...via('192.0.2.3'), weight: 2 }] },
+    { multipath: [via('192.0.2.2'), via('192.0.2.3')] },
+    false,
+  ],
+  [
+    'several instead of one',
+    { multipath: [via('192.0.2.2'), via('192.0.2.3')] },
+    via('192.0.2.2'),
+    false,
+  ],
+  [
+    'one instead of several',
+    via('192.0.2.2'),
+    { multipath: [via('192.0.2.2'), via('192.0.2.3')] },
+    false,
+  ],
+])('sameRoute: %s', (_, actual, desired, same) => {
+  expect(sameRoute({ ...BASE, ...actual }, { ...BASE, ...desired })).toBe(same);
+});
+
+test.each<[what: string, route: Partial<RouteSpec>, ours: boolean]>([
+  ['our protocol', { protocol: 80, ...via('192.0.2.2') }, true],
+  ['another’s protocol', { protocol: 12, ...via('192.0.2.2') }, false],
+  ['a route to a pod, by whomever', { protocol: 3, oif: 7 }, true],
+  ['the kernel’s own on a pod’s interface', { protocol: 2, oif: 7 }, false],
+  ['another’s elsewhere', { protocol: 3, oif: 2 }, false],
+  ['an interface that is not known', { protocol: 3, oif: 99 }, false],
+])('isOurs: %s', (_, route, ours) => {
+  expect(isOurs({ ...BASE, ...route }, NAMES)).toBe(ours);
+});
+
+test('a route’s kind', () => {
+  expect(isRemote({ ...BASE, ...via('192.0.2.2') })).toBe(true);
+  expect(isRemote({ ...BASE, oif: 7 })).toBe(false);
+  const told = { ...BASE, family: 4, scope: 'link', linkDown: false } as const;
+  expect(isConnected({ ...told, protocol: 2, oif: 2 })).toBe(true);
+  expect(isConnected({ ...told, protocol: 2, oif: 2, ...via('192.0.2.2') })).toBe(false);
+  expect(isConnected({ ...told, protocol: 4, oif: 2 })).toBe(false);
+  const host = parsePrefix('10.60.1.5/32');
+  expect(podAddress({ ...BASE, destination: host, oif: 7 }, NAMES)).toEqual(host.address);
+  expect(podAddress({ ...BASE, destination: host, oif: 2 }, NAMES)).toBeUndefined();
+  expect(podAddress({ ...BASE, oif: 7 }, NAMES)).toBeUndefined();
+});
+
+test('how routes are written', () => {
+  const prefix = BASE.destination;
+  const workload = { kind: 'workload', hostInterface: 'cali1' } as const;
+  expect(routeSpec({ prefix, target: workload }, NAMES)).toEqual({
+    ...BASE,
+    scope: 'link',
+    oif: 7,
+  });
+  const missing = { ...workload, hostInterface: 'cali2' };
+  expect(routeSpec({ prefix, target: missing }, NAMES)).toBeUndefined();
+  expect(routeSpec({ prefix, target: { kind: 'blackhole' } }, NAMES)).toEqual({
+    ...BASE,
+    type: 'blackhole',
+  });
+  const nextHops = ['192.0.2.2', '192.0.2.3'].map(parseAddress);
+  expect(routeSpec({ prefix, target: { kind: 'learned', nextHops } }, NAMES)).toEqual({
+    ...BASE,
+    multipath: nextHops.map((gateway) => ({ gateway })),
+  });
+  expect(
+    routeSpec({ prefix, target: { kind: 'learned', nextHops: nextHops.slice(1) } }, NAMES),
+  ).toEqual({ ...BASE, gateway: nextHops[1] });
+});
+
+test('a route is described so that it can be found', () => {
+  expect(describeRoute({ ...BASE, ...via('192.0.2.2'), oif: 2 }, NAMES)).toBe(
+    '10.60.1.0/26 via 192.0.2.2 dev eth0, protocol 80, metric 1024',
+  );
+  expect(describeRoute({ ...BASE, type: 'blackhole' }, NAMES)).toBe(
+    'blackhole 10.60.1.0/26, protocol 80, metric 1024',
+  );
+  const multipath = [{ ...via('192.0.2.2'), oif: 9 }, via('192.0.2.3')];
+  expect(describeRoute({ ...BASE, multipath }, NAMES)).toBe(
+    '10.60.1.0/26 via 192.0.2.2 dev #9 via 192.0.2.3, protocol 80, metric 1024',
+  );
+});
