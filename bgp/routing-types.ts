@@ -99,6 +99,19 @@ export interface PeerCounts {
   readonly attributesDiscarded: number;
 }
 
+export interface TableSizes {
+  /** Prefixes that have an id, some of them without a route any more. */
+  readonly prefixes: number;
+  readonly paths: number;
+  /** Distinct sets of attributes: received, and as sent. */
+  readonly attributeSets: number;
+  readonly exportedSets: number;
+  /** Update groups, and what their rings hold for peers in step. */
+  readonly groups: number;
+  readonly ringBytes: number;
+  readonly arenaBytes: number;
+}
+
 /** Everything known of one prefix. */
 export interface RouteDetail {
   readonly prefix: Prefix;

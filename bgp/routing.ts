@@ -29,6 +29,7 @@ import type {
   RoutingOptions,
   RoutingPeer,
   SessionReset,
+  TableSizes,
 } from './routing-types.ts';
 
 export type { PathDetail } from './rib/detail.ts';
@@ -279,9 +280,23 @@ export class Routing {
       received: peer.isUp ? received[peer.source]! : 0,
       accepted: peer.isUp ? accepted[peer.source]! : 0,
       advertised,
-      inStep: !peer.memberships.some(hasNews),
+      inStep: !peer.memberships.some((one) => hasNews(one) || one.group.pending.size > 0),
       treatedAsWithdraw: peer.treatedAsWithdraw,
       attributesDiscarded: peer.attributesDiscarded,
+    };
+  }
+
+  /** How large the tables are, for metrics. */
+  tableSizes(): TableSizes {
+    const { attributes, prefixes, sources } = this.#rib;
+    return {
+      prefixes: prefixes.size,
+      paths: sources.received.reduce((sum, count) => sum + count, 0),
+      attributeSets: attributes.size,
+      exportedSets: this.#groups.blocks.size,
+      groups: [...this.#groups].length,
+      ringBytes: [...this.#groups].reduce((sum, { ring }) => sum + ring.size, 0),
+      arenaBytes: attributes.arenaBytes + this.#groups.blocks.arenaBytes,
     };
   }
 

@@ -15,8 +15,8 @@ import { EXTERNAL, LOCAL, type Sources } from './sources.ts';
 
 const { imul } = Math;
 
-/** Ranks are not negative; nothing that is learned can be better than what is originated here. */
-const LOCAL_RANK = -1;
+/** Above every rank: taken off, it puts what is originated here before all that is learned. */
+const LOCAL_ADVANTAGE = 2 ** 51;
 
 export class Selection {
   readonly #paths: Paths;
@@ -105,10 +105,10 @@ export class Selection {
     return kept;
   }
 
-  readonly #rank = (path: number): number =>
-    this.#sources.kind(this.#paths.source(path)) === LOCAL
-      ? LOCAL_RANK
-      : this.#attributes.rank(this.#paths.imported(path));
+  readonly #rank = (path: number): number => {
+    const rank = this.#attributes.rank(this.#paths.imported(path));
+    return this.#sources.kind(this.#paths.source(path)) === LOCAL ? rank - LOCAL_ADVANTAGE : rank;
+  };
 
   /** EXTERNAL or not: clients of a reflector and other internal peers are the same here. */
   readonly #kind = (path: number): number => {
