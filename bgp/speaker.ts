@@ -10,7 +10,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { CEASE } from 'bgp-parser-ts';
-import { formatAddress, parsePrefix } from 'net-ipaddr';
+import { formatAddress, type Prefix, parsePrefix } from 'net-ipaddr';
 import type { Clock, Log, Random } from '../ports.ts';
 import { check, type PeerSettings, type Settings, type SpeakerConfig } from './configuration.ts';
 import {
@@ -59,10 +59,13 @@ export interface PeerStatus extends SessionStatus {
   readonly routes: PeerCounts;
 }
 
-/** A prefix, its paths, and who was told, with peers by name; undefined: originated here. */
-export interface RouteStatus extends Omit<RouteDetail, 'paths' | 'sentTo'> {
+/** RouteDetail with peers by name; a path's is undefined where the route was originated here. */
+export interface RouteStatus {
+  readonly prefix: Prefix;
   readonly paths: readonly (Omit<PathDetail, 'peer'> & { readonly peer: string | undefined })[];
   readonly sentTo: readonly string[];
+  /** Why the other peers with a session were not sent the chosen route. */
+  readonly notSentTo: readonly { readonly peer: string; readonly reason: string }[];
 }
 
 interface Known {
@@ -135,14 +138,15 @@ export class Speaker {
     this.#routesListeners.push(listener);
   }
 
-  /** `listener` hears, soon after, of every session that became Established or ceased to be. */
+  /** `listener` hears, soon after, of each configured peer whose session became Established or ceased to be. */
   onSessionChange(listener: (peer: PeerStatus) => void): void {
     this.#sessionListeners.push(listener);
   }
 
   /**
    * Resolves to true when every configured peer is Established, its initial routes are in and all
-   * are chosen and told; to false `deadlineMs` from now. New configuration counts meanwhile.
+   * are chosen and told; to false `deadlineMs` from now. What is configured meanwhile counts, and
+   * before the first configuration nothing has converged.
    */
   whenConverged(deadlineMs: number): Promise<boolean> {
     return new Promise((resolve) => {
@@ -317,6 +321,7 @@ export class Speaker {
     if (this.#convergenceWaiters.size === 0) return;
     const isReady =
       !this.#hasWork &&
+      this.#wanted !== undefined &&
       this.#applied === this.#wanted &&
       [...this.#known.values()].every(({ peer }) => peer.hasInitialRoutes);
     if (isReady) for (const settle of [...this.#convergenceWaiters]) settle(true);
@@ -348,12 +353,13 @@ export class Speaker {
     };
   }
 
-  #withNames(detail: RouteDetail): RouteStatus {
+  #withNames({ prefix, paths, sentTo, notSentTo }: RouteDetail): RouteStatus {
     const nameOf = (id: number) => this.#byId.get(id)?.settings.name;
     return {
-      ...detail,
-      paths: detail.paths.map((path) => ({ ...path, peer: nameOf(path.peer) })),
-      sentTo: detail.sentTo.map(nameOf).filter((name) => name !== undefined),
+      prefix,
+      paths: paths.map((path) => ({ ...path, peer: nameOf(path.peer) })),
+      sentTo: sentTo.map((id) => nameOf(id)!),
+      notSentTo: notSentTo.map(({ peer, reason }) => ({ peer: nameOf(peer)!, reason })),
     };
   }
 }

@@ -60,7 +60,10 @@ export interface SessionStatus {
   readonly sinceMs: number;
   /** How often it was Established since the peer was configured. */
   readonly upCount: number;
+  /** The latest of all: a peer that went away on purpose, and now does not answer, has two reasons. */
   readonly lastError: SessionError | undefined;
+  /** The latest that a NOTIFICATION told. */
+  readonly lastNotification: SessionError | undefined;
   /** Undefined unless Established. */
   readonly negotiated: (Negotiated & { localAddress: string; remoteAddress: string }) | undefined;
   /** Families whose initial routes are in: End-of-RIB, or a KEEPALIVE, came after them. */
@@ -105,6 +108,7 @@ export class Peer implements ConnectionOwner {
   #sinceMs: number;
   #upCount = 0;
   #lastError: SessionError | undefined;
+  #lastNotification: SessionError | undefined;
   #initialRoutesIn: Family[] = [];
   readonly #received = noMessages();
   readonly #sent = noMessages();
@@ -184,6 +188,7 @@ export class Peer implements ConnectionOwner {
       sinceMs: this.#sinceMs,
       upCount: this.#upCount,
       lastError: this.#lastError,
+      lastNotification: this.#lastNotification,
       negotiated: this.#negotiated,
       initialRoutesIn: [...this.#initialRoutesIn],
       received: { ...this.#received },
@@ -351,6 +356,7 @@ export class Peer implements ConnectionOwner {
 
   #report(error: SessionError): void {
     this.#lastError = error;
+    if (error.source !== 'transport') this.#lastNotification = error;
     // Which of two connections with a peer was closed, or that it does not answer yet, is nobody's worry.
     const isQuiet = error.source === 'transport' || error.subcode === CEASE.CONNECTION_COLLISION;
     if (isQuiet) this.#log.debug({ error }, 'session error');

@@ -1,0 +1,421 @@
+/** Speakers among themselves, over a virtual network and clock: routes, configuration as a difference, ends. */
+
+import { formatAddress, formatPrefix } from 'net-ipaddr';
+import type { PeerConfig, PeerStatus, SpeakerConfig } from '../../../bgp/speaker.ts';
+import { ConfigurationError, Speaker } from '../../../bgp/speaker.ts';
+import { Wire } from '../session/station.ts';
+import { recordingLog, World } from '../session/world.ts';
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+
+/** A speaker on 10.0.0.<index>, and what it tells. */
+class Node {
+  readonly address: string;
+  readonly speaker: Speaker;
+  readonly log: string[] = [];
+  /** prefix → next hops, as onRoutes told; `local` for own ones. */
+  readonly table = new Map<string, string>();
+  /** `name up`, `name down`. */
+  readonly sessions: string[] = [];
+  config: SpeakerConfig;
+
+  constructor(index: number, config: Partial<SpeakerConfig> = {}) {
+    this.address = `10.0.0.${index}`;
+    const { clock, random, immediate } = world;
+    const transport = world.host(this.address);
+    const log = recordingLog(this.log);
+    this.speaker = new Speaker({ clock, random, log, transport, immediate });
+    this.speaker.onRoutes((ids, count, routes) => {
+      for (const id of ids.subarray(0, count)) {
+        const prefix = formatPrefix(routes.prefix(id));
+        if (!routes.hasRoute(id)) this.table.delete(prefix);
+        else if (routes.isLocal(id)) this.table.set(prefix, 'local');
+        else this.table.set(prefix, routes.nextHops(id).map(formatAddress).join(' '));
+      }
+    });
+    this.speaker.onSessionChange(({ name, state }) => {
+      this.sessions.push(`${name} ${state === 'Established' ? 'up' : 'down'}`);
+    });
+    this.config = {
+      localAs: 64512,
+      routerId: this.address,
+      listen: [{ address: this.address, port: 179 }],
+      holdTimeSec: 9,
+      peers: [],
+      originations: [],
+      ...config,
+    };
+  }
+
+  configure(changes: Partial<SpeakerConfig> = {}): void {
+    this.config = { ...this.config, ...changes };
+    this.speaker.configure(this.config);
+  }
+
+  get routes(): Record<string, string> {
+    return Object.fromEntries([...this.table].sort());
+  }
+
+  status(name: string): PeerStatus {
+    const found = this.speaker.inspect().peers.find((peer) => peer.name === name);
+    if (found === undefined) throw new Error(`no peer ${name}`);
+    return found;
+  }
+}
+
+function peer(index: number, more: Partial<PeerConfig> = {}): PeerConfig {
+  return {
+    name: `n${index}`,
+    address: `10.0.0.${index}`,
+    remoteAs: 64512,
+    importPolicy: 'all',
+    exportPolicy: 'all',
+    ...more,
+  };
+}
+
+/** A full mesh in which node i originates 10.i.0.0/26. */
+function mesh(count: number): Node[] {
+  const indices = Array.from({ length: count }, (_, at) => at + 1);
+  const nodes = indices.map((index) => new Node(index));
+  nodes.forEach((node, at) => {
+    node.configure({
+      peers: indices.filter((index) => index !== at + 1).map((index) => peer(index)),
+      originations: [{ prefix: `10.${at + 1}.0.0/26` }],
+    });
+  });
+  return nodes;
+}
+
+/** All that a promise will come to within `ms` of virtual time. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | 'pending'> {
+  let result: T | 'pending' = 'pending';
+  void promise.then((value) => {
+    result = value;
+  });
+  world.run(ms);
+  await new Promise((resolve) => setImmediate(resolve));
+  return result;
+}
+
+describe('routes', () => {
+  test('in a mesh, every node learns the others’ blocks with their next hops', async () => {
+    const nodes = mesh(3);
+    expect(await within(5_000, nodes[0]!.speaker.whenConverged(60_000))).toBe(true);
+    expect(nodes.map(({ routes }) => routes)).toEqual([
+      { '10.1.0.0/26': 'local', '10.2.0.0/26': '10.0.0.2', '10.3.0.0/26': '10.0.0.3' },
+      { '10.1.0.0/26': '10.0.0.1', '10.2.0.0/26': 'local', '10.3.0.0/26': '10.0.0.3' },
+      { '10.1.0.0/26': '10.0.0.1', '10.2.0.0/26': '10.0.0.2', '10.3.0.0/26': 'local' },
+    ]);
+  });
+
+  test('a block more, a block less, and a changed one', () => {
+    const [a, b] = mesh(2) as [Node, Node];
+    world.run(1_000);
+    const originations = [{ prefix: '10.1.0.64/26' }, { prefix: 'fd00:1::/122' }];
+    a.configure({ originations });
+    world.run(100);
+    // A next hop for IPv6 routes is not known on an IPv4 session unless it is configured.
+    expect(b.routes).toEqual({ '10.1.0.64/26': '10.0.0.1', '10.2.0.0/26': 'local' });
+    a.configure({ peers: [peer(2, { localAddress6: 'fd00::1' })] });
+    world.run(100);
+    expect(b.routes).toMatchObject({ 'fd00:1::/122': 'fd00::1' });
+    expect(b.sessions).toEqual(['n1 up']);
+    a.configure({ originations: [{ prefix: '10.1.0.64/26', communities: [65536] }] });
+    world.run(100);
+    expect(b.routes).toEqual({ '10.1.0.64/26': '10.0.0.1', '10.2.0.0/26': 'local' });
+    const [route] = [...b.speaker.routes('10.1.0.64/26')];
+    expect(route).toMatchObject({
+      paths: [{ peer: 'n1', state: 'best', attributes: { communities: [65536] } }],
+      sentTo: [],
+    });
+    expect([...a.speaker.routes('10.1.0.64/26')][0]).toMatchObject({
+      paths: [{ peer: undefined }],
+      sentTo: ['n2'],
+    });
+    expect([...a.speaker.routes()].map(({ prefix }) => formatPrefix(prefix)).sort()).toEqual([
+      '10.1.0.64/26',
+      '10.2.0.0/26',
+    ]);
+  });
+
+  test('a session that is lost takes its routes with it, within the hold time', () => {
+    const [a, b] = mesh(2) as [Node, Node];
+    world.run(1_000);
+    world.cut(a.address, b.address);
+    world.run(9_500);
+    expect(a.routes).toEqual({ '10.1.0.0/26': 'local' });
+    expect(a.sessions).toEqual(['n2 up', 'n2 down']);
+    expect(a.status('n2')).toMatchObject({
+      lastError: { source: 'notification sent', name: 'Hold Timer Expired' },
+      routes: { received: 0 },
+    });
+    world.mend(a.address, b.address);
+    world.run(10_000);
+    expect(a.routes).toEqual({ '10.1.0.0/26': 'local', '10.2.0.0/26': '10.0.0.2' });
+    expect(a.status('n2').upCount).toBe(2);
+  });
+});
+
+describe('whenConverged', () => {
+  test('with no peers at once', async () => {
+    const a = new Node(1);
+    a.configure();
+    expect(await within(10, a.speaker.whenConverged(1_000))).toBe(true);
+  });
+
+  test('not before the configuration has come', async () => {
+    const a = new Node(1);
+    expect(await within(900, a.speaker.whenConverged(1_000))).toBe('pending');
+  });
+
+  test('waits for the last peer, and gives up at the deadline', async () => {
+    const [a, b] = mesh(2) as [Node, Node];
+    a.configure({ peers: [peer(2), peer(3)] });
+    const converged = a.speaker.whenConverged(20_000);
+    expect(await within(19_000, converged)).toBe('pending');
+    expect(await within(1_500, converged)).toBe(false);
+    expect(await within(10, b.speaker.whenConverged(1_000))).toBe(true);
+  });
+
+  test('a peer that is no longer wanted is not waited for', async () => {
+    const [a] = mesh(2) as [Node, Node];
+    a.configure({ peers: [peer(2), peer(3)] });
+    const converged = a.speaker.whenConverged(60_000);
+    expect(await within(5_000, converged)).toBe('pending');
+    a.configure({ peers: [peer(2)] });
+    expect(await within(100, converged)).toBe(true);
+  });
+});
+
+describe('configure is a difference', () => {
+  let a: Node;
+  let b: Node;
+  let c: Node;
+  beforeEach(() => {
+    [a, b, c] = mesh(3) as [Node, Node, Node];
+    world.run(5_000);
+    for (const node of [a, b, c]) node.sessions.length = 0;
+  });
+
+  test('the same again, other words, another policy or next hop: no session notices', () => {
+    a.configure();
+    a.configure({
+      peers: [
+        peer(3, { description: 'the third', type: 'node specific' }),
+        peer(2, {
+          exportPolicy: { rules: [], otherwise: 'reject' },
+          importPolicy: { rules: [], otherwise: 'reject' },
+          nextHopMode: 'self',
+        }),
+      ],
+    });
+    world.run(30_000);
+    expect([a.sessions, b.sessions, c.sessions]).toEqual([[], [], []]);
+    expect(a.routes).toEqual({ '10.1.0.0/26': 'local', '10.3.0.0/26': '10.0.0.3' });
+    expect(b.routes).toEqual({ '10.2.0.0/26': 'local', '10.3.0.0/26': '10.0.0.3' });
+    expect(a.status('n3')).toMatchObject({ description: 'the third', type: 'node specific' });
+    a.configure({ peers: [peer(3), peer(2)] });
+    world.run(100);
+    expect(b.routes).toMatchObject({ '10.1.0.0/26': '10.0.0.1' });
+  });
+
+  test('what belongs to a session resets that one only, and tells the peer why', () => {
+    a.configure({ peers: [peer(2), peer(3, { holdTimeSec: 30 })] });
+    world.run(100);
+    expect(c.status('n1').lastError).toMatchObject({
+      source: 'notification received',
+      name: 'Cease / Other Configuration Change',
+    });
+    world.run(10_000);
+    expect(a.sessions).toEqual(['n3 down', 'n3 up']);
+    expect(c.sessions).toEqual(['n1 down', 'n1 up']);
+    expect(b.sessions).toEqual([]);
+    expect(a.routes).toMatchObject({ '10.3.0.0/26': '10.0.0.3' });
+  });
+
+  test('a peer less, a peer more', () => {
+    a.configure({ peers: [peer(2)] });
+    world.run(1_000);
+    expect(a.routes).toEqual({ '10.1.0.0/26': 'local', '10.2.0.0/26': '10.0.0.2' });
+    expect(c.status('n1').lastNotification).toMatchObject({ name: 'Cease / Peer De-configured' });
+    // It dials on, and is a stranger now.
+    expect(c.status('n1').lastError).toMatchObject({ source: 'transport' });
+    expect(a.speaker.inspect().strangersRefused).toBeGreaterThan(0);
+    a.configure({ peers: [peer(2), peer(3)] });
+    world.run(40_000);
+    expect(a.routes).toMatchObject({ '10.3.0.0/26': '10.0.0.3' });
+    expect(b.sessions).toEqual([]);
+  });
+
+  test('two peers may swap their addresses', () => {
+    a.configure({ peers: [peer(2, { name: 'n3' }), peer(3, { name: 'n2' })] });
+    world.run(20_000);
+    expect(a.status('n3')).toMatchObject({ state: 'Established', address: '10.0.0.2' });
+    expect(a.status('n2')).toMatchObject({ state: 'Established', address: '10.0.0.3' });
+    expect(Object.keys(a.routes)).toHaveLength(3);
+  });
+
+  test('another AS number: all sessions anew, and no route stays that came under the old one', () => {
+    const as = 4_200_000_000;
+    a.configure({ localAs: as });
+    world.run(10);
+    expect(a.routes).toEqual({ '10.1.0.0/26': 'local' });
+    b.configure({ peers: [peer(1, { remoteAs: as }), peer(3)] });
+    c.configure({ peers: [peer(1, { remoteAs: as }), peer(2)] });
+    world.run(60_000);
+    // b and c are of another AS now, and each tells of the other's block too.
+    expect(a.routes).toEqual({
+      '10.1.0.0/26': 'local',
+      '10.2.0.0/26': '10.0.0.2 10.0.0.3',
+      '10.3.0.0/26': '10.0.0.2 10.0.0.3',
+    });
+    expect([...b.speaker.routes('10.1.0.0/26')][0]!.paths[0]).toMatchObject({
+      attributes: { asPath: [{ as: [as] }] },
+    });
+    expect(b.sessions.filter((what) => what.startsWith('n3'))).toEqual([]);
+  });
+
+  test('another router id: all sessions anew', () => {
+    a.configure({ routerId: '1.1.1.1' });
+    world.run(30_000);
+    expect(b.status('n1').negotiated).toMatchObject({ remoteRouterId: 0x01010101 });
+    expect(Object.keys(a.routes)).toHaveLength(3);
+  });
+
+  test('what cannot be is refused, and nothing of it is done', () => {
+    const peers = [peer(2, { holdTimeSec: 2 })];
+    expect(() => a.speaker.configure({ ...a.config, peers, originations: [] })).toThrow(
+      ConfigurationError,
+    );
+    world.run(10_000);
+    expect(a.sessions).toEqual([]);
+    expect(b.routes).toMatchObject({ '10.1.0.0/26': '10.0.0.1' });
+  });
+});
+
+describe('connections', () => {
+  test('from no peer’s address are refused, counted, and told of once a minute', () => {
+    const [a] = mesh(2) as [Node, Node];
+    world.run(1_000);
+    const wires = Array.from({ length: 5 }, () => Wire.dial(world, '10.0.0.9', a.address));
+    world.run(10);
+    expect(wires.every(({ closedWhy }) => closedWhy !== undefined)).toBe(true);
+    expect(wires.every(({ received }) => received.length === 0)).toBe(true);
+    const told = () => a.log.filter((line) => line.includes('no peer'));
+    expect(told()).toHaveLength(1);
+    expect(told()[0]).toContain('10.0.0.9');
+    expect(a.speaker.inspect().strangersRefused).toBe(5);
+    world.run(60_000);
+    Wire.dial(world, '10.0.0.9', a.address);
+    world.run(10);
+    expect(told()[1]).toContain('"connections":5');
+  });
+
+  test('a port that is taken is tried again until it is free', () => {
+    const first = new Node(1);
+    first.configure();
+    world.run(10);
+    const second = new Node(1);
+    second.configure();
+    world.run(1_500);
+    expect(second.speaker.inspect().listeners).toEqual([
+      { address: '10.0.0.1', port: 179, isListening: false, error: 'listen EADDRINUSE' },
+    ]);
+    expect(second.log.filter((line) => line.includes('cannot listen'))).toHaveLength(1);
+    first.configure({ listen: [] });
+    world.run(31_000);
+    expect(second.speaker.inspect().listeners).toMatchObject([{ isListening: true }]);
+  });
+});
+
+describe('close', () => {
+  test('with notify: peers are told, and drop our routes at once; our listeners hear nothing', async () => {
+    const [a, b] = mesh(2) as [Node, Node];
+    world.run(1_000);
+    const before = a.routes;
+    expect(await within(50, a.speaker.close({ notify: true }))).toBeUndefined();
+    expect(b.routes).toEqual({ '10.2.0.0/26': 'local' });
+    expect(b.status('n1').lastError).toMatchObject({ name: 'Cease / Administrative Shutdown' });
+    expect(a.routes).toEqual(before);
+    expect(a.sessions).toEqual(['n2 up']);
+    world.run(600_000);
+    expect(b.status('n1').upCount).toBe(1);
+    expect(() => a.configure()).toThrow('closed');
+  });
+
+  test('without: the connections just close', async () => {
+    const [a, b] = mesh(2) as [Node, Node];
+    world.run(1_000);
+    const converged = a.speaker.whenConverged(60_000);
+    a.configure({ peers: [peer(2), peer(3)] });
+    const waiting = a.speaker.whenConverged(60_000);
+    expect(await within(50, a.speaker.close({ notify: false }))).toBeUndefined();
+    expect(b.status('n1').lastError).toMatchObject({ source: 'transport' });
+    expect([await converged, await waiting]).toEqual([true, false]);
+  });
+});
+
+describe('a configuration error says what and where', () => {
+  const base = (): SpeakerConfig => new Node(1).config;
+  test.each<[string, Partial<SpeakerConfig>, string]>([
+    ['AS 0', { localAs: 0 }, 'localAs 0 is not a whole number from 1 to 4294967295'],
+    ['no IPv4 router id', { routerId: 'fd00::1' }, 'routerId fd00::1 is not an IPv4 address'],
+    [
+      'router id 0',
+      { routerId: '0.0.0.0' },
+      'routerId 0.0.0.0 is none: take an IPv4 address of the node',
+    ],
+    [
+      'a listen address',
+      { listen: [{ address: 'eth0', port: 179 }] },
+      'listen[0].address: "eth0" is not an IP address',
+    ],
+    ['a listen port', { listen: [{ address: '::', port: 70_000 }] }, 'listen[0].port 70000'],
+    ['an empty name', { peers: [peer(2, { name: '' })] }, 'a peer has an empty name'],
+    ['one name twice', { peers: [peer(2), peer(3, { name: 'n2' })] }, 'two peers are named "n2"'],
+    [
+      'one address twice',
+      { peers: [peer(2), peer(3, { address: '10.0.0.2' })] },
+      'peer "n3": 10.0.0.2 is already the address of peer "n2"',
+    ],
+    [
+      'a bad peer address',
+      { peers: [peer(2, { address: '10.0.0.256' })] },
+      'peer "n2": address: "10.0.0.256" is not an IP address: an octet is above 255',
+    ],
+    ['a peer AS', { peers: [peer(2, { remoteAs: 2 ** 32 })] }, 'peer "n2": remoteAs 4294967296'],
+    ['a peer port', { peers: [peer(2, { port: 0 })] }, 'peer "n2": port 0'],
+    [
+      'a hold time of 2 s',
+      { holdTimeSec: 2, peers: [peer(2)] },
+      'peer "n2": holdTimeSec 2 is not a whole number from 3 to 65535',
+    ],
+    [
+      'no family',
+      { peers: [peer(2, { families: [] })] },
+      'peer "n2": families must be [4], [6] or [4, 6]',
+    ],
+    [
+      'a source of the other family',
+      { peers: [peer(2, { sourceAddress: 'fd00::1' })] },
+      'peer "n2": sourceAddress fd00::1 cannot reach 10.0.0.2: one is IPv4, the other IPv6',
+    ],
+    [
+      'an own address of the other family',
+      { peers: [peer(2, { localAddress6: '10.0.0.1' })] },
+      'peer "n2": localAddress6 10.0.0.1 is not an IPv6 address',
+    ],
+    [
+      'a prefix with host bits',
+      { originations: [{ prefix: '10.0.0.1/26' }] },
+      'originations: "10.0.0.1/26" is not a prefix',
+    ],
+  ])('%s', (_, wrong, message) => {
+    const speaker = new Node(1).speaker;
+    expect(() => speaker.configure({ ...base(), ...wrong })).toThrow(message);
+  });
+});
