@@ -41,7 +41,7 @@ function resourceList(resources: Resources, group: string, version: string) {
   );
 }
 
-function describe({ type, singular, shortNames, verbs, hasStatus, custom }: Served) {
+function describe({ type, singular, shortNames, categories, verbs, hasStatus }: Served) {
   const { plural, kind, namespaced } = type;
   return [
     {
@@ -51,7 +51,7 @@ function describe({ type, singular, shortNames, verbs, hasStatus, custom }: Serv
       kind,
       verbs,
       ...(shortNames.length > 0 && { shortNames }),
-      ...(custom && { categories: ['tortie'] }),
+      ...(categories.length > 0 && { categories }),
     },
     ...(hasStatus
       ? [

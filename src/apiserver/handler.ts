@@ -135,7 +135,7 @@ export class Handler {
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    if (response.destroyed || request.destroyed) return;
+    if (response.destroyed) return;
     const refusal = refusalOf(error);
     const { method, url } = request;
     if (refusal.code === 500)

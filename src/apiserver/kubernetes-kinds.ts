@@ -78,6 +78,7 @@ function kubernetes(type: ResourceType, columns: readonly Column[], more: Partia
     columns,
     singular: type.kind.toLowerCase(),
     shortNames: [],
+    categories: [],
     verbs: ALL_VERBS,
     hasStatus: false,
     hasGeneration: false,
@@ -99,6 +100,7 @@ export function kubernetesResources(): Served[] {
     }),
     kubernetes(Pod, POD_COLUMNS, {
       shortNames: ['po'],
+      categories: ['all'],
       hasStatus: true,
       hasGeneration: true,
       fields: fieldsOf(
@@ -127,6 +129,7 @@ export function kubernetesResources(): Served[] {
     kubernetes(ConfigMap, CONFIG_MAP_COLUMNS, { shortNames: ['cm'] }),
     kubernetes(Service, SERVICE_COLUMNS, {
       shortNames: ['svc'],
+      categories: ['all'],
       hasStatus: true,
       nameForm: 'service',
       fields: fieldsOf('spec.clusterIP', 'spec.type'),

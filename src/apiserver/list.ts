@@ -4,7 +4,7 @@ import { stringifyJson } from '../../api/index.ts';
 import type { Form } from './accept.ts';
 import { chooseFrom, rangeOfChoice } from './choice.ts';
 import { readContinuation, writeContinuation } from './continuation.ts';
-import { parseStored } from './objects.ts';
+import { type Members, parseStored } from './objects.ts';
 import { keyOf } from './resources.ts';
 import type { KeyRange } from './revisions.ts';
 import { badRequest, expired, notFound, tooLargeRevision } from './status.ts';
@@ -76,10 +76,13 @@ export async function list(storage: Storage, target: Target, form: Form): Promis
     if ((error as { code?: string }).code !== 'COMPACTED') throw error;
     throw compacted(token, after);
   }
-  const metadata = {
-    resourceVersion: String(revision),
-    ...(isMore && { continue: writeContinuation({ revision, after }) }),
-  };
+  const metadata: Members = { resourceVersion: String(revision) };
+  if (isMore) {
+    metadata.continue = writeContinuation({ revision, after });
+    // With a selector nobody has counted: kube says nothing then either.
+    if (choice.isAll)
+      metadata.remainingItemCount = revisions.count({ from: after, to: range.to }, revision);
+  }
   if (form === 'json') return { code: 200, text: listText(served, texts, metadata) };
   const objects = texts.map(parseStored);
   const rows = table(served.columns, objects, metadata, clock.now(), includeObjectOf(query));

@@ -12,6 +12,7 @@ function serve(custom: CustomResource): Served {
     type: custom,
     singular: custom.singular,
     shortNames: custom.shortNames,
+    categories: ['tortie'],
     verbs: ALL_VERBS,
     hasStatus: custom.hasStatus,
     custom,

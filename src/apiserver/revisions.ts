@@ -146,6 +146,11 @@ export class Revisions {
     return readPage(this.#statements.list, range, at, limit);
   }
 
+  /** How many objects there are within `range` as of revision `at`, which is not compacted. */
+  count(range: KeyRange, at: number): number {
+    return number(this.#statements.count.get(range.from, range.to, at)!, 'objects');
+  }
+
   /**
    * Up to `limit` changes within `range` after revision `after`, oldest first.
    * @throws CompactedError when some of them may be gone.
@@ -316,6 +321,11 @@ class Batch implements Transaction {
 
 const SQLITE_BUSY = 5;
 
+/** The newest revision of each key of a range, as of a revision. */
+const NEWEST = `
+  SELECT key, max(revision) AS newest, deleted FROM revisions
+  WHERE key >= ? AND key < ? AND revision <= ? GROUP BY key`;
+
 function prepareAll(db: DatabaseSync) {
   return {
     begin: db.prepare('BEGIN IMMEDIATE'),
@@ -332,11 +342,8 @@ function prepareAll(db: DatabaseSync) {
     list: db.prepare(`
       SELECT key, newest AS revision,
         (SELECT value FROM revisions WHERE revisions.revision = newest) AS value
-      FROM (
-        SELECT key, max(revision) AS newest, deleted FROM revisions
-        WHERE key >= ? AND key < ? AND revision <= ? GROUP BY key
-      )
-      WHERE NOT deleted ORDER BY key LIMIT ?`),
+      FROM (${NEWEST}) WHERE NOT deleted ORDER BY key LIMIT ?`),
+    count: db.prepare(`SELECT count(*) AS objects FROM (${NEWEST}) WHERE NOT deleted`),
     changes: db.prepare(`
       SELECT * FROM revisions WHERE revision > ? AND key >= ? AND key < ?
       ORDER BY revision LIMIT ?`),

@@ -24,6 +24,8 @@ export interface Served {
   readonly type: ResourceType;
   readonly singular: string;
   readonly shortNames: readonly string[];
+  /** Words that kubectl takes for several resources: `kubectl get all`. */
+  readonly categories: readonly string[];
   readonly verbs: readonly Verb[];
   readonly hasStatus: boolean;
   /** Present for our own resources: schema, validation and defaults. */

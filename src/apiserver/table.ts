@@ -15,11 +15,6 @@ export interface Column {
 /** How much of each object a row carries. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
-interface ListMeta {
-  resourceVersion?: string;
-  continue?: string;
-}
-
 export function column(
   name: string,
   cell: Column['cell'],
@@ -55,7 +50,7 @@ export function customColumn({ name, type, jsonPath, description }: PrinterColum
 export function table(
   columns: readonly Column[],
   objects: readonly AnyObject[],
-  metadata: ListMeta,
+  metadata: Members,
   nowMs: number,
   include: IncludeObject,
   withColumns = true,

@@ -10,14 +10,15 @@ export function problemsOf(served: Served, object: AnyObject, old?: AnyObject): 
   const causes = metadataProblems(served, object);
   const { custom } = served;
   if (custom === undefined) return causes;
+  const isMetadataTold = causes.length > 0;
   for (const { path, message } of validate(custom, object)) {
-    // Told above, in kube's words.
-    if (path !== 'metadata' && !path.startsWith('metadata.'))
-      causes.push(
-        message === 'is missing'
-          ? { reason: 'FieldValueRequired', message: 'Required value', field: path }
-          : { reason: 'FieldValueInvalid', message: `Invalid value: ${message}`, field: path },
-      );
+    // The schema's word on a name, which kube's words above have said already.
+    if (isMetadataTold && path.startsWith('metadata.')) continue;
+    causes.push(
+      message === 'is missing'
+        ? { reason: 'FieldValueRequired', message: 'Required value', field: path }
+        : { reason: 'FieldValueInvalid', message: `Invalid value: ${message}`, field: path },
+    );
   }
   if (old !== undefined) collectChanged(openApiSchema(custom), old, object, '', causes);
   return causes;
