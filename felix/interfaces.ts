@@ -21,6 +21,8 @@ export interface Interface {
 export class Interfaces implements InterfaceNames {
   readonly #byIndex = new Map<number, Interface>();
   readonly #byName = new Map<string, Interface>();
+  /** Told of since the dump under way began: of these the dump may be older than what was told. */
+  readonly #heardSinceDump = new Set<number>();
 
   indexOf(name: string): number | undefined {
     return this.#byName.get(name)?.index;
@@ -36,6 +38,16 @@ export class Interfaces implements InterfaceNames {
 
   /** Takes one notification. A renamed interface appears under its new name. */
   hear(link: Pick<Link, 'index' | 'name' | 'up'>, gone: boolean): InterfaceChange {
+    this.#heardSinceDump.add(link.index);
+    return this.#take(link, gone);
+  }
+
+  /** To be called before the kernel is asked for the dump that `replaceAll` then takes. */
+  beginDump(): void {
+    this.#heardSinceDump.clear();
+  }
+
+  #take(link: Pick<Link, 'index' | 'name' | 'up'>, gone: boolean): InterfaceChange {
     const { index, name, up: isUp } = link;
     const before = this.#byIndex.get(index);
     if (gone) {
@@ -61,14 +73,16 @@ export class Interfaces implements InterfaceNames {
   replaceAll(
     links: readonly Pick<Link, 'index' | 'name' | 'up'>[],
   ): { index: number; name: string; change: InterfaceChange }[] {
+    const isOlder = (index: number) => this.#heardSinceDump.has(index);
     const present = new Set(links.map(({ index }) => index));
     const changes: { index: number; name: string; change: InterfaceChange }[] = [];
     for (const { index, name, isUp } of [...this.#byIndex.values()]) {
-      if (present.has(index)) continue;
-      changes.push({ index, name, change: this.hear({ index, name, up: isUp }, true) });
+      if (present.has(index) || isOlder(index)) continue;
+      changes.push({ index, name, change: this.#take({ index, name, up: isUp }, true) });
     }
     for (const link of links) {
-      const change = this.hear(link, false);
+      if (isOlder(link.index)) continue;
+      const change = this.#take(link, false);
       if (change !== 'none') changes.push({ index: link.index, name: link.name, change });
     }
     return changes;

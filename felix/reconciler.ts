@@ -278,6 +278,7 @@ export class Reconciler implements HostRoutes {
     const { host } = this.#options.kernel;
     this.#isReading = true;
     try {
+      this.interfaces.beginDump();
       for (const { name, index, change } of this.interfaces.replaceAll(await host.links()))
         this.#interfaceChanged(name, index, change);
       this.#addresses = await host.addresses();
