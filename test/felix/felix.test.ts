@@ -1,7 +1,7 @@
 /** Felix against the real kernel, in network namespaces of its own. Needs root. */
 
 import { readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -132,9 +132,12 @@ describe('pods', () => {
 
   test('a pod is wired as Calico wires it', async () => {
     const a = await makeNamespace();
+    // Of this sysctl and an interface's own the kernel takes the greater.
+    await a.run('sysctl -qw net.ipv6.conf.all.accept_dad=1');
     await run();
     const endpoint = await felix.addEndpoint(pod('a', a, '10.60.0.1', 'fd60::1'));
     const { hostInterface } = endpoint;
+    expect(await a.ip('-6 addr show scope global tentative')).toBe('');
     expect(hostInterface).toBe(hostInterfaceOf('default', 'a'));
     expect(await host.ip(`-o link show ${hostInterface}`)).toMatch(
       /mtu 1450 .*state UP.* ee:ee:ee:ee:ee:ee /,
@@ -153,7 +156,6 @@ describe('pods', () => {
     expect(await a.ip('-o addr show eth0 scope global')).toMatch(
       /inet 10\.60\.0\.1\/32 (?:.|\n)*inet6 fd60::1\/128/,
     );
-    expect(await a.ip('-6 addr show tentative')).toBe('');
     const values: Record<string, string> = {
       'ipv4.conf.$.proxy_arp': '1',
       'ipv4.conf.$.forwarding': '1',
@@ -255,6 +257,14 @@ describe('pods', () => {
     await eventually(() => felix.inspect().inDoubt.length === 0);
   });
 
+  test('a DEL of a sandbox that was never ours leaves a pod of ours alone', async () => {
+    const a = await makeNamespace();
+    await run();
+    const live = await felix.addEndpoint(pod('a', a, '10.60.0.1'));
+    await felix.removeEndpoint({ containerID: 'c9', ifname: 'eth0', netns: a.path });
+    expect(await felix.checkEndpoint({ ...live, netns: a.path })).toEqual([]);
+  });
+
   test('an ADD and its DEL that cross leave nothing', async () => {
     const a = await makeNamespace();
     await run();
@@ -324,8 +334,11 @@ describe('pods', () => {
     await run();
     const descriptors = () => readdirSync('/proc/self/fd').length;
     const before = descriptors();
-    const add = (netns: TestNamespace, i: number) =>
-      felix.addEndpoint(pod(`p${i}`, netns, `10.60.0.${i + 1}`, `fd60::${i + 1}`));
+    const add = async (netns: TestNamespace, i: number) => {
+      const request = pod(`p${i}`, netns, `10.60.0.${i + 1}`, `fd60::${i + 1}`);
+      await felix.addEndpoint(request);
+      expect(await felix.checkEndpoint(request)).toEqual([]);
+    };
     for (let i = 0; i < 50; i += 10)
       await Promise.all(pods.slice(i, i + 10).map((netns, j) => add(netns, i + j)));
     expect(await host.routes(/proto 80/)).toHaveLength(100);
@@ -736,6 +749,31 @@ describe('a restart', () => {
       `10.60.0.2 dev ${torn.hostInterface} proto 80 scope link metric 1024`,
       `10.60.0.5 dev ${lost.hostInterface} proto 80 scope link metric 1024`,
     );
+  });
+
+  test('of two files for one interface the newer counts; the DEL of the older leaves it', async () => {
+    const [old, next] = [await makeNamespace(), await makeNamespace()];
+    await run();
+    const before = await felix.addEndpoint(pod('a', old, '10.60.0.1'));
+    const file = join(stateDir, 'endpoints', 'c-a@eth0.json');
+    const content = await readFile(file);
+    const after = await felix.addEndpoint({ ...pod('a', next, '10.60.0.2'), containerID: 'c2' });
+    // As a crash between the two steps leaves it.
+    await writeFile(file, content);
+    await restart();
+    felix.setDatastoreInSync();
+    expect(felix.endpoints()).toHaveLength(2);
+    expect(felix.inspect().inDoubt).toEqual([
+      {
+        subject: after.hostInterface,
+        reason: expect.stringMatching(/both claim it; the newer, c2/),
+      },
+    ]);
+    await felix.removeEndpoint(before);
+    expect(felix.endpoints()).toEqual([after]);
+    expect(felix.inspect().inDoubt).toEqual([]);
+    expect(await felix.checkEndpoint({ ...after, netns: next.path })).toEqual([]);
+    await has(`10.60.0.2 dev ${after.hostInterface} proto 80 scope link metric 1024`);
   });
 
   test('a pod that Calico wired is known by its allocation', async () => {

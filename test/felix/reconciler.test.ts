@@ -370,6 +370,19 @@ describe('interfaces', () => {
     expect(await routes(80)).toEqual(['10.60.1.0/26', '10.60.2.0/26']);
   });
 
+  test('what failed is tried when an interface comes up, whether or not that is its own', async () => {
+    const index = addLink('eth1');
+    await run();
+    stranger.change({ action: 'change', link: { index, up: false } });
+    kernel.refuse = () => 'ENETDOWN';
+    learn('10.60.1.0/26 via 192.0.2.2');
+    await clock.pass(20_000);
+    kernel.refuse = () => undefined;
+    stranger.change({ action: 'change', link: { index, up: true } });
+    await clock.pass(0);
+    expect(await routes(80)).toEqual(['10.60.1.0/26']);
+  });
+
   test('a pod’s routes too, without a look at the whole table', async () => {
     const pod = addLink('cali1');
     await run();
@@ -456,28 +469,42 @@ describe('after a restart', () => {
 
 test('what is written while the table is read is not undone by what was read before', async () => {
   await run();
-  learn('10.60.1.0/26 via 192.0.2.2', '10.60.2.0/26 via 192.0.2.2');
-  reconciler.setWorkload('eth0', {
+  const pod = (address: string) => ({
     hostInterface: 'eth0',
-    addresses: [parseAddress('10.60.0.1')],
+    addresses: [parseAddress(address)],
     since: 0,
   });
+  learn('10.60.1.0/26 via 192.0.2.2', '10.60.2.0/26 via 192.0.2.2');
+  reconciler.setWorkload('eth0', pod('10.60.0.1'));
   await clock.pass(0);
   kernel.duringDump = () => {
     kernel.duringDump = () => {};
-    reconciler.setWorkload('eth0', undefined);
-    reconciler.table.settle([]);
-    void reconciler.settle([parsePrefix('10.60.0.1/32')]);
+    reconciler.setWorkload('eth0', pod('10.60.0.2'));
+    void reconciler.settle(['10.60.0.1/32', '10.60.0.2/32'].map(parsePrefix));
     learn('10.60.1.0/26 via');
   };
   kernel.batches.length = 0;
   await reconciler.resync();
   await clock.pass(1000);
-  expect(await routes(80)).toEqual(['10.60.2.0/26']);
-  expect(written()).toEqual(['delete 10.60.0.1/32', 'delete 10.60.1.0/26']);
+  expect(await routes(80)).toEqual(['10.60.0.2/32', '10.60.2.0/26']);
+  expect(written()).toEqual(['add 10.60.0.2/32', 'delete 10.60.0.1/32', 'delete 10.60.1.0/26']);
 });
 
 describe('guards', () => {
+  test('what carries the nodes is known before anything is judged', async () => {
+    stranger.change(
+      { action: 'add', route: route('10.9.0.0/16 via 192.0.2.9') },
+      { action: 'add', route: route('0.0.0.0/0 via 192.0.2.2', 80) },
+    );
+    await reconciler.start();
+    reconciler.setNodeAddresses([parseAddress('10.9.0.9')]);
+    learn('0.0.0.0/0 via 192.0.2.2');
+    await reconciler.open();
+    await clock.pass(1000);
+    expect(written()).toEqual([]);
+    expect(await routes(80)).toEqual(['0.0.0.0/0']);
+  });
+
   test('a node that joins behind a learned route takes it away, and its leaving brings it back', async () => {
     await run();
     learn('10.0.0.0/8 via 192.0.2.2');
