@@ -13,6 +13,7 @@ export interface Body {
 }
 
 const JSON_TYPE = 'application/json';
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 
 /** @throws ApiError 413 past MAX_BODY_BYTES; the rest is then not read, but the answer still arrives. */
 export async function readBody(request: IncomingMessage): Promise<Body> {
@@ -53,6 +54,7 @@ export function parseBody({ contentType, text }: Body, accepted = [JSON_TYPE]): 
   if (text === '') return undefined;
   if (!accepted.includes(contentType === '' ? JSON_TYPE : contentType))
     throw unsupportedMediaType(contentType, accepted);
+  if (isTooDeep(text)) throw badRequest(`the body is nested more than ${MAX_DEPTH} levels deep`);
   try {
     return parseJson(text);
   } catch (error) {
@@ -60,10 +62,38 @@ export function parseBody({ contentType, text }: Body, accepted = [JSON_TYPE]): 
   }
 }
 
+/** Deeper ones would overflow the stack of whoever walks them, our readers included. */
+const MAX_DEPTH = 500;
+
+const QUOTE = '"'.charCodeAt(0);
+const BACKSLASH = '\\'.charCodeAt(0);
+const OPENING = ['{', '['].map((bracket) => bracket.charCodeAt(0));
+const CLOSING = ['}', ']'].map((bracket) => bracket.charCodeAt(0));
+
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let isInString = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) isInString = !isInString;
+    else if (isInString) {
+      if (code === BACKSLASH) i++;
+    } else if (OPENING.includes(code)) {
+      if (++depth > MAX_DEPTH) return true;
+    } else if (CLOSING.includes(code)) depth--;
+  }
+  return false;
+}
+
 export function unsupportedMediaType(contentType: string, accepted: readonly string[]): ApiError {
+  // kubectl's imperative commands (`create secret`, `create namespace`) send it.
+  const cure =
+    contentType === PROTOBUF
+      ? '; this server reads JSON only: add --dry-run=client -o yaml | kubectl apply -f -'
+      : '';
   return new ApiError(
     415,
     'UnsupportedMediaType',
-    `the body of the request was in an unknown format (${contentType || 'no Content-Type'}) - accepted media types include: ${accepted.join(', ')}`,
+    `the body of the request was in an unknown format (${contentType || 'no Content-Type'}) - accepted media types include: ${accepted.join(', ')}${cure}`,
   );
 }

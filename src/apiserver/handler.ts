@@ -12,7 +12,6 @@ import { checkOrigin } from './origin.ts';
 import { authorize } from './permissions.ts';
 import {
   type ApiError,
-  badRequest,
   internalError,
   methodNotAllowed,
   noSuchPath,
@@ -158,8 +157,6 @@ function refusalOf(error: unknown): ApiError {
   // By name: classes of another realm are not `instanceof` ours.
   const { name } = error as { name?: string };
   if (name === 'ApiError') return error as ApiError;
-  // The stack overflows on an object nested some thousand levels deep, and on nothing else here.
-  if (name === 'RangeError') return badRequest('the object is nested too deeply');
   return internalError(error);
 }
 

@@ -53,6 +53,8 @@ export interface ApiServer {
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
+/** How late these two may be. */
+const CHECK_INTERVAL_MS = 5_000;
 /** Of a connection on which nothing moves in either direction; watches are exempt. */
 const IDLE_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_TIMEOUT_MS = 90_000;
@@ -139,6 +141,7 @@ function openServer(
   const timeouts = {
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     // A client that vanished without a word is found out also on an idle watch.
     keepAlive: true,

@@ -63,7 +63,7 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   }
 
   function copy(value: unknown): unknown {
-    copied += typeof value === 'object' && value !== null ? stringifyJson(value).length : 1;
+    copied += stringifyJson(value).length;
     if (copied > MAX_COPIED)
       throw new ApiError(413, 'RequestEntityTooLarge', 'the JSON patch makes the object too large');
     return structuredCopy(value);
