@@ -52,6 +52,7 @@ interface Listener {
 
 /** One network namespace. */
 class Space {
+  readonly deliver: (event: () => void) => void;
   readonly links = new Map<number, FakeLink>();
   readonly listeners = new Set<Listener>();
   readonly sysctls = new Map<string, string>();
@@ -60,13 +61,17 @@ class Space {
   routes: Route[] = [];
   nextIndex = 1;
 
+  constructor(deliver: (event: () => void) => void) {
+    this.deliver = deliver;
+  }
+
   byName(name: string): FakeLink | undefined {
     return [...this.links.values()].find(({ told }) => told.name === name);
   }
 
   tell(event: NetlinkEvent, except?: FakeNetlink): void {
     for (const listener of [...this.listeners]) {
-      if (listener.owner !== except) queueMicrotask(() => listener.onEvent(event));
+      if (listener.owner !== except) this.deliver(() => listener.onEvent(event));
     }
   }
 }
@@ -84,7 +89,9 @@ export class FakeKernel implements Kernel {
   duringDump: () => Promise<void> | void = () => {};
   /** Batches of the host, as their operations. */
   readonly batches: Operation[][] = [];
-  readonly #host = new Space();
+  /** How the host's notifications come: each in its turn, at some time after the change. */
+  deliver: (event: () => void) => void = queueMicrotask;
+  readonly #host = new Space((event) => this.deliver(event));
   readonly #pods = new Map<string, Space>();
 
   constructor() {
@@ -106,7 +113,7 @@ export class FakeKernel implements Kernel {
 
   /** A pod's namespace; its name stands for its path. */
   addPod(name: string): string {
-    this.#pods.set(name, new Space());
+    this.#pods.set(name, new Space(queueMicrotask));
     return name;
   }
 

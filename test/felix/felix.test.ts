@@ -9,6 +9,7 @@ import { parseAddress, parsePrefix } from 'net-ipaddr';
 import { cleanup } from '../../felix/cleanup.ts';
 import { type EndpointRequest, Felix, hostInterfaceOf } from '../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../felix/kernel.ts';
+import { FakeKernel } from './fake-kernel.ts';
 import { eventually, TestNamespace } from './namespace.ts';
 import { realClock, TestLog } from './ports.ts';
 
@@ -815,6 +816,32 @@ describe('a restart', () => {
     felix.setLearnedInSync();
     await has('10.60.1.0/26 via 192.0.2.2 dev eth0 proto 80 metric 1024');
   });
+});
+
+test('notifications that come late of an interface in doubt do not hurt the pod that took its name', async () => {
+  const fake = new FakeKernel();
+  const name = hostInterfaceOf('default', 'a');
+  const peer = { name: 'eth0', namespace: fake.addPod('old') };
+  fake
+    .stranger()
+    .change(
+      { action: 'add', link: { name, kind: { kind: 'veth', peer } } },
+      { action: 'change', link: { name, up: true } },
+    );
+  const late: (() => void)[] = [];
+  const clock = realClock;
+  felix = new Felix({ kernel: fake, clock, random: Math.random, log: new TestLog(), stateDir });
+  await run();
+  expect(felix.inspect().inDoubt).toHaveLength(1);
+  fake.deliver = (event) => late.push(event);
+  await felix.addEndpoint({ ...pod('a', host, '10.60.0.1'), netns: fake.addPod('next') });
+  expect(late.length).toBeGreaterThan(0);
+  for (const event of late) event();
+  await felix.resync();
+  await eventually(() => felix.inspect().routes.pending === 0);
+  const routes = await fake.stranger().routes({ protocol: 80 });
+  expect(routes.map(({ oif }) => oif)).toEqual([fake.host.link(name)!.index]);
+  expect(felix.inspect()).toMatchObject({ endpoints: 1, inDoubt: [], failed: [] });
 });
 
 test('close removes nothing; cleanup removes all that is ours, and nothing else', async () => {

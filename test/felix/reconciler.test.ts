@@ -288,6 +288,21 @@ describe('others write too', () => {
     expect(problems()).toEqual([]);
   });
 
+  test('a stranger’s route that we were not told of is found when it is in the way', async () => {
+    await run();
+    const { listeners } = kernel.space(undefined);
+    const [felix] = listeners;
+    listeners.clear();
+    stranger.change({ action: 'add', route: route('10.60.1.0/26 via 192.0.2.9') });
+    listeners.add(felix!);
+    learn('10.60.1.0/26 via 192.0.2.2');
+    await clock.pass(0);
+    expect(problems()).toEqual([expect.stringMatching(/EEXIST/)]);
+    await clock.pass(200);
+    expect(problems()).toEqual([expect.stringMatching(/not ours has its place.*protocol 4/)]);
+    expect(await routes(4)).toEqual(['10.60.1.0/26']);
+  });
+
   test('a stranger that replaces our route has it; ours is gone, and we say so', async () => {
     await run();
     learn('10.60.1.0/26 via 192.0.2.2');
@@ -488,6 +503,20 @@ test('what is written while the table is read is not undone by what was read bef
   await clock.pass(1000);
   expect(await routes(80)).toEqual(['10.60.0.2/32', '10.60.2.0/26']);
   expect(written()).toEqual(['add 10.60.0.2/32', 'delete 10.60.0.1/32', 'delete 10.60.1.0/26']);
+});
+
+test('what can wait is not written while the table is read: each write would tear the dump', async () => {
+  await run();
+  kernel.duringDump = () => new Promise((resolve) => clock.after(10, resolve));
+  const read = reconciler.resync();
+  await clock.pass(1);
+  learn('10.60.1.0/26 via 192.0.2.2');
+  await clock.pass(15);
+  expect(written()).toEqual([]);
+  await clock.pass(5);
+  await read;
+  await clock.pass(0);
+  expect(written()).toEqual(['add 10.60.1.0/26']);
 });
 
 describe('guards', () => {
