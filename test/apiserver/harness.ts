@@ -108,9 +108,11 @@ export class TestServer {
     this.request('DELETE', path, body === undefined ? {} : { body });
 
   /** Opens a watch that is read as far as `take` asks. */
-  async watch(path: string): Promise<TestWatch> {
+  async watch(path: string, headers: http.OutgoingHttpHeaders = {}): Promise<TestWatch> {
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
-      http.get(new URL(path, this.server.url), { agent: false }, resolve).on('error', reject);
+      http
+        .get(new URL(path, this.server.url), { agent: false, headers }, resolve)
+        .on('error', reject);
     });
     return new TestWatch(response);
   }
