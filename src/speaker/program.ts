@@ -1,0 +1,51 @@
+/** `tortie speaker` as a process: files in, sessions out, until it is told to end. */
+import { ConfigurationError, Speaker } from '../../bgp/speaker.ts';
+import type { Log } from '../../ports.ts';
+import { openLog, systemClock } from '../system.ts';
+import { deriveRouter, type Identity } from './derive.ts';
+import { FileWatch } from './file-watch.ts';
+import { readResourceFiles } from './resource-files.ts';
+
+/** Runs until SIGTERM or SIGINT. Nothing is started when the files cannot be used: exit code 1. */
+export async function runSpeaker(identity: Identity, files: readonly string[]): Promise<void> {
+  const log = openLog('info');
+  const speaker = new Speaker({ clock: systemClock, random: Math.random, log });
+  try {
+    configure(speaker, identity, files, log);
+  } catch (error) {
+    console.error(`tortie speaker: ${(error as Error).message}`);
+    process.exitCode = 1;
+    return;
+  }
+  const reload = () => {
+    try {
+      configure(speaker, identity, files, log);
+      log.info({ files }, 'configured anew');
+    } catch (error) {
+      log.error({ why: (error as Error).message }, 'the files cannot be used; all stays as it was');
+    }
+  };
+  const watch = new FileWatch({ files, clock: systemClock, log, changed: reload });
+  process.on('SIGHUP', reload);
+  const ended = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+  log.info({ node: identity.node }, 'the speaker runs');
+  await ended;
+  watch.close();
+  await speaker.close({ notify: true });
+  process.exit(0);
+}
+
+function configure(speaker: Speaker, identity: Identity, files: readonly string[], log: Log): void {
+  const read = readResourceFiles(files);
+  const problems = [...read.problems];
+  const config = deriveRouter(identity, read.resources, problems);
+  try {
+    speaker.configure(config);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new Error(`${files.join(', ')}: ${error.message}`);
+  }
+  for (const problem of problems) log.warn({}, read.located(problem));
+}

@@ -1,0 +1,252 @@
+/**
+ * `tortie speaker` as a process, on loopback addresses of a network namespace of its own. Needs root.
+ *
+ *     a (AS 64501, 127.0.0.11) ── b (AS 64502, 127.0.0.12) ── an observer (AS 64503, 127.0.0.13)
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { TestNamespace } from '../felix/namespace.ts';
+
+const PROGRAM = join(import.meta.dirname, 'tortie-speaker.ts');
+const OBSERVER = join(import.meta.dirname, 'observer.ts');
+/** Long enough for a machine on which much else runs. */
+const DEADLINE_MS = 30_000;
+
+interface Route {
+  prefix: string;
+  nextHop: string;
+  asPath: { as: number[] }[];
+  originatorId?: number;
+  clusterList?: number[];
+}
+
+interface Line {
+  msg?: string;
+  peer?: string;
+  why?: string;
+  routes?: Route[];
+  state?: string;
+}
+
+/** A child in the namespace that writes JSON lines; lines can be waited for. */
+class Program {
+  readonly lines: Line[] = [];
+  readonly #child: ChildProcess;
+  #heard: () => void = () => {};
+
+  constructor(script: string, args: readonly string[]) {
+    const command = ['--disable-warning=ExperimentalWarning', script, ...args];
+    this.#child = spawn('nsenter', [`--net=${namespace.path}`, process.execPath, ...command], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    createInterface({ input: this.#child.stdout! }).on('line', (line) => {
+      this.lines.push(JSON.parse(line));
+      this.#heard();
+    });
+  }
+
+  /** The first line from `from` on that satisfies. */
+  async line(is: (line: Line) => unknown, from = 0): Promise<Line> {
+    const end = Date.now() + DEADLINE_MS;
+    for (;;) {
+      const found = this.lines.slice(from).find(is);
+      if (found) return found;
+      const left = end - Date.now();
+      if (left <= 0) throw new Error(`no such line among: ${JSON.stringify(this.lines, null, 1)}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#heard = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  said(msg: string, peer?: string): number {
+    return this.lines.filter((line) => line.msg === msg && line.peer === peer).length;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  async end(): Promise<number | null> {
+    const { exitCode } = this.#child;
+    if (exitCode !== null) return exitCode;
+    const exited = new Promise<number | null>((resolve) => this.#child.on('exit', resolve));
+    this.#child.kill('SIGTERM');
+    return exited;
+  }
+}
+
+let namespace: TestNamespace;
+let folder: string;
+const running: Program[] = [];
+
+beforeAll(async () => {
+  namespace = await TestNamespace.make();
+  folder = mkdtempSync(join(tmpdir(), 'tortie-speaker-'));
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((program) => program.end()));
+});
+afterAll(() => {
+  namespace.end();
+  rmSync(folder, { recursive: true });
+});
+
+/** As editors do: another file takes the name, so that nobody reads half of it. */
+function write(name: string, ...documents: string[]): string {
+  const path = join(folder, name);
+  writeFileSync(`${path}~`, documents.join('---\n'));
+  renameSync(`${path}~`, path);
+  return path;
+}
+
+const calico = (kind: string, name: string, spec: string) =>
+  `apiVersion: projectcalico.org/v3\nkind: ${kind}\nmetadata: {name: ${name}}\nspec: {${spec}}\n`;
+const peer = (name: string, spec: string) => calico('BGPPeer', name, spec);
+const block = (cidr: string, node: string) =>
+  calico(
+    'IPAMBlock',
+    cidr.replaceAll(/[./]/g, '-'),
+    `cidr: ${cidr}, affinity: "host:${node}", allocations: [], unallocated: [], attributes: []`,
+  );
+
+function speaker(node: string, address: string, as: number, file: string, ...more: string[]) {
+  const who = ['--node', node, '--address', address, '--as', String(as)];
+  const where = ['--listen', `${address}:1790`, '-f', file];
+  const program = new Program(PROGRAM, ['speaker', ...who, ...where, ...more]);
+  running.push(program);
+  return program;
+}
+
+function observer(address: string, as: number, peer: string, peerAs: number): Program {
+  const program = new Program(OBSERVER, [address, String(as), peer, String(peerAs)]);
+  running.push(program);
+  return program;
+}
+
+const has = (prefix: string) => (line: Line) =>
+  line.routes?.find((route) => route.prefix === prefix);
+const established = (peer: string) => (line: Line) =>
+  line.msg === 'session established' && line.peer === peer;
+
+const A = '127.0.0.11';
+const B = '127.0.0.12';
+const O = '127.0.0.13';
+
+test('what one originates goes through the other; a reload adds, withdraws, and resets only what it must', async () => {
+  const toB = peer('b', `peerIP: ${B}:1790, asNumber: 64502`);
+  const toA = peer('a', `peerIP: ${A}:1790, asNumber: 64501`);
+  const toObserver = (more: string) => peer('o', `peerIP: ${O}, asNumber: 64503${more}`);
+  const fileA = write('a.yaml', toB, block('10.1.0.0/26', 'a'), block('10.9.0.0/26', 'other'));
+  const fileB = write('b.yaml', toA, toObserver(''));
+  const a = speaker('a', A, 64501, fileA);
+  const b = speaker('b', B, 64502, fileB);
+  const o = observer(O, 64503, `${B}:1790`, 64502);
+
+  const { routes } = await o.line(has('10.1.0.0/26'));
+  expect(routes).toEqual([
+    {
+      prefix: '10.1.0.0/26',
+      nextHop: B,
+      asPath: [{ type: 'sequence', as: [64502, 64501] }],
+    },
+  ]);
+
+  // The file changes by rename: a block comes, another goes.
+  write('a.yaml', toB, block('10.2.0.0/26', 'a'));
+  await o.line((line) => has('10.2.0.0/26')(line) && !has('10.1.0.0/26')(line));
+  expect(a.said('session established', B)).toBe(1);
+
+  // Another hold time resets the observer's session; a's is not touched.
+  write('b.yaml', toA, toObserver(', holdTime: 30s'));
+  await b.line((line) => b.said('session established', O) === 2 && established(O)(line));
+  expect(b.said('session ended', O)).toBe(1);
+  expect(b.said('session ended', A)).toBe(0);
+  expect(a.said('session ended', B)).toBe(0);
+
+  // A bad file changes nothing, and says what is wrong where.
+  write('b.yaml', toA, peer('o', `peerIP: ${O}, asNumber: 64503, nextHopMode: Yours`));
+  const { why } = await b.line((line) => line.msg?.startsWith('the files cannot be used'));
+  expect(why).toMatch(
+    /b\.yaml: BGPPeer "o": spec\.nextHopMode "Yours" is none of Auto, Self, Keep/,
+  );
+  expect(b.said('session ended', A)).toBe(0);
+
+  // SIGHUP reads anew too.
+  const before = a.said('configured anew');
+  a.signal('SIGHUP');
+  await a.line(() => a.said('configured anew') > before);
+
+  // Leaving withdraws.
+  const from = o.lines.length;
+  expect(await a.end()).toBe(0);
+  await o.line((line) => line.routes?.length === 0, from);
+}, 120_000);
+
+test('RFC 4456: with a cluster id, what an iBGP peer announces goes to the others', async () => {
+  const clients = [A, O].map((ip, index) =>
+    peer(`client-${index}`, `peerIP: ${ip}:1790, asNumber: 64500`),
+  );
+  speaker('rr', B, 64500, write('rr.yaml', ...clients), '--cluster-id', '127.0.0.12');
+  const toB = peer('rr', `peerIP: ${B}:1790, asNumber: 64500`);
+  speaker('a', A, 64500, write('client.yaml', toB, block('10.3.0.0/26', 'a')));
+  const o = observer(O, 64500, `${B}:1790`, 64500);
+  const { routes } = await o.line(has('10.3.0.0/26'));
+  const routerId = (text: string) =>
+    text.split('.').reduce((number, byte) => number * 256 + Number(byte), 0);
+  expect(routes).toEqual([
+    {
+      prefix: '10.3.0.0/26',
+      nextHop: A,
+      asPath: [],
+      originatorId: routerId(A),
+      clusterList: [routerId(B)],
+    },
+  ]);
+}, 60_000);
+
+describe('what cannot be started is said, and nothing is', () => {
+  const refused = (...args: string[]) => {
+    try {
+      execFileSync(process.execPath, [PROGRAM, 'speaker', ...args], { stdio: 'pipe' });
+    } catch (error) {
+      const { status, stderr } = error as { status: number; stderr: Buffer };
+      return { status, stderr: String(stderr) };
+    }
+    throw new Error('it ended as if all were well');
+  };
+
+  test('a bad file', () => {
+    const file = write('bad.yaml', peer('x', 'asNumber: 64500'));
+    const { status, stderr } = refused('--address', A, '-f', file);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^tortie speaker: .*bad\.yaml: BGPPeer "x": spec\.peerIP is missing/);
+  });
+
+  test('a value that BGP cannot have', () => {
+    const file = write('hold.yaml', peer('x', `peerIP: ${B}, holdTime: 1s`));
+    const { status, stderr } = refused('--address', A, '-f', file);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/hold\.yaml: .*holdTime/);
+  });
+
+  test.each([
+    ['an address twice', ['--address', A, '--address', B], /there is an IPv4 address already/],
+    ['a port alone', ['--listen', '179'], /write an address and a port/],
+    ['IPv6 without brackets', ['--listen', '::1:179'], /write an address and a port/],
+    ['an IPv6 router id', ['--router-id', '::1'], /write it like an IPv4 address/],
+    ['AS 0', ['--as', '0'], /--as/],
+    ['no file', ['--address', A], /--file/],
+  ])('%s', (_, args, message) => {
+    const { status, stderr } = refused(...args);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(message);
+  });
+});

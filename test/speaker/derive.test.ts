@@ -1,0 +1,131 @@
+import { parseAddress } from 'net-ipaddr';
+import type { BGPConfiguration, BGPPeer, IPAMBlock, IPPool, Node } from '../../api/index.ts';
+import { deriveRouter, type Identity, type RouterResources } from '../../src/speaker/derive.ts';
+
+const NOBODY: Identity = {
+  node: 'me',
+  ipv4: undefined,
+  ipv6: undefined,
+  routerId: undefined,
+  asNumber: undefined,
+  listen: [],
+  clusterId: undefined,
+};
+const ME: Identity = { ...NOBODY, ipv4: parseAddress('192.0.2.1') };
+
+function object<T>(kind: string, name: string, spec?: unknown, annotations = {}): T {
+  const metadata = { name, annotations: annotations as Record<string, string> };
+  const apiVersion = kind === 'Node' ? 'v1' : 'projectcalico.org/v3';
+  return { apiVersion, kind, metadata, spec } as T;
+}
+
+const block = (cidr: string, affinity: string, more = {}) =>
+  object<IPAMBlock>('IPAMBlock', cidr.replaceAll(/[./:]/g, '-'), {
+    cidr,
+    affinity,
+    allocations: [],
+    unallocated: [],
+    attributes: [],
+    ...more,
+  });
+const node = (name: string, annotations: Record<string, string>) =>
+  object<Node>('Node', name, undefined, annotations);
+const peer = (name: string, spec: BGPPeer['spec']) => object<BGPPeer>('BGPPeer', name, spec);
+
+function derive(identity: Identity, resources: Partial<RouterResources>) {
+  const problems: string[] = [];
+  const nothing = { nodes: [], pools: [], bgpConfigurations: [], bgpPeers: [], blocks: [] };
+  return { problems, ...deriveRouter(identity, { ...nothing, ...resources }, problems) };
+}
+
+test('without a Node: the flags say who it is, and BGPConfiguration the rest', () => {
+  const configuration = object<BGPConfiguration>('BGPConfiguration', 'default', {
+    asNumber: 64999,
+    listenPort: 1790,
+  });
+  expect(derive(ME, { bgpConfigurations: [configuration] })).toMatchObject({
+    localAs: 64999,
+    routerId: '192.0.2.1',
+    listen: [{ address: '0.0.0.0', port: 1790 }],
+    peers: [],
+    originations: [],
+  });
+});
+
+test('flags beat the Node, and the Node beats BGPConfiguration', () => {
+  const nodes = [
+    node('me', {
+      'projectcalico.org/IPv4Address': '192.0.2.9/24',
+      'projectcalico.org/ASNumber': '64600',
+    }),
+  ];
+  expect(derive(NOBODY, { nodes })).toMatchObject({ localAs: 64600, routerId: '192.0.2.9' });
+  const flags = {
+    ...ME,
+    asNumber: 64700,
+    routerId: '203.0.113.1',
+    listen: [{ address: '192.0.2.1', port: 1179 }],
+  };
+  expect(derive(flags, { nodes })).toMatchObject({
+    localAs: 64700,
+    routerId: '203.0.113.1',
+    listen: [{ address: '192.0.2.1', port: 1179 }],
+  });
+});
+
+test('who has no address is told how to give one', () => {
+  expect(() => derive(NOBODY, {})).toThrow(/no address: give --address, or describe Node "me"/);
+});
+
+test('the mesh is with the nodes of the file, and BGPPeers with others', () => {
+  const { peers, problems } = derive(ME, {
+    nodes: [node('other', { 'projectcalico.org/IPv4Address': '192.0.2.2/24' })],
+    bgpPeers: [peer('tor', { peerIP: '198.51.100.1:1790', asNumber: 64500 })],
+  });
+  expect(problems).toEqual([]);
+  expect(peers).toMatchObject([
+    { address: '192.0.2.2', remoteAs: 64512, type: 'node-to-node mesh' },
+    { address: '198.51.100.1', port: 1790, remoteAs: 64500, sourceAddress: '192.0.2.1' },
+  ]);
+});
+
+test('a reflector: iBGP peers are its clients, and it leaves the mesh', () => {
+  const { peers } = derive(
+    { ...ME, clusterId: parseAddress('10.0.0.1') },
+    {
+      nodes: [node('other', { 'projectcalico.org/IPv4Address': '192.0.2.2/24' })],
+      bgpPeers: [
+        peer('client', { peerIP: '192.0.2.3', asNumber: 64512 }),
+        peer('outside', { peerIP: '198.51.100.1', asNumber: 64500 }),
+      ],
+    },
+  );
+  expect(peers.map(({ address, routeReflectorClient }) => [address, routeReflectorClient])).toEqual(
+    [
+      ['192.0.2.3', true],
+      ['198.51.100.1', false],
+    ],
+  );
+});
+
+test('only own blocks that are not being deleted are originated', () => {
+  const { originations } = derive(ME, {
+    blocks: [
+      block('10.1.0.0/26', 'host:me'),
+      block('10.2.0.0/26', 'host:other'),
+      block('10.3.0.0/26', 'host:me', { deleted: true }),
+      block('fd00:1::/122', 'host:me'),
+    ],
+  });
+  expect(originations).toEqual([{ prefix: '10.1.0.0/26' }, { prefix: 'fd00:1::/122' }]);
+});
+
+test('without pools all is exported; with a pool, as Calico does', () => {
+  const bgpPeers = [peer('tor', { peerIP: '198.51.100.1', asNumber: 64500 })];
+  expect(derive(ME, { bgpPeers }).peers[0]!.exportPolicy).toBe('all');
+  const pools = [object<IPPool>('IPPool', 'rack', { cidr: '10.0.0.0/8' })];
+  expect(derive(ME, { bgpPeers, pools }).peers[0]!.exportPolicy).toMatchObject({
+    rules: [{ name: 'pool rack', verdict: 'accept' }],
+    otherwise: 'reject',
+  });
+});
