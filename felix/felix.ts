@@ -14,7 +14,7 @@
  */
 
 import { join as joinPath } from 'node:path';
-import type { Address, Prefix } from 'net-ipaddr';
+import { type Address, formatAddress, hostPrefix, type Prefix } from 'net-ipaddr';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 import type { Workload } from './calc/calculation.ts';
 import { type Allocation, join, type Report } from './calc/join.ts';
@@ -100,6 +100,8 @@ export class Felix {
   #unreadable: readonly Report[] = [];
   #blocks: readonly Prefix[] = [];
   #allocations: readonly Allocation[] | undefined;
+  /** Addresses, as text, of pods that came or went after the allocations were read. */
+  readonly #changedSince = new Set<string>();
   #isStarted = false;
   #isDatastoreInSync = false;
   #isClosed = false;
@@ -123,10 +125,7 @@ export class Felix {
       log,
       files: new EndpointFiles(joinPath(stateDir, 'endpoints')),
       routes: {
-        setWorkload: (name, workload) => {
-          this.#doubtful.delete(name);
-          this.#reconciler.setWorkload(name, workload);
-        },
+        setWorkload: (name, workload) => this.#podChanged(name, workload),
         noteInterface: (link) => this.#reconciler.noteInterface(link),
         settle: (prefixes) => this.#reconciler.settle(prefixes),
       },
@@ -162,11 +161,13 @@ export class Felix {
   }
 
   /**
-   * What IPAM has given out of this node's blocks, all of it each time. It is compared with what is
-   * here and differences are reported; a pod that has no endpoint file is known by it.
+   * What IPAM has given out of this node's blocks, all of it each time: once at start, and again when
+   * it was read anew. It is compared with what is here and differences are reported; a pod that has no
+   * endpoint file is known by it.
    */
   setAllocations(allocations: Iterable<Allocation>): void {
     this.#allocations = [...allocations];
+    this.#changedSince.clear();
     this.#routeDoubtful();
   }
 
@@ -307,7 +308,18 @@ export class Felix {
       interfaces: new Map(present.map((name) => [name, routed?.get(name) ?? []])),
       blocks: this.#blocks,
       allocations: this.#allocations,
+      changedSince: this.#changedSince,
     });
+  }
+
+  /** A pod of ours comes or goes: what was found of its interface and addresses is history. */
+  #podChanged(name: string, workload: Workload | undefined): void {
+    const { calculation } = this.#reconciler;
+    const addresses = workload?.addresses ?? [];
+    for (const { address } of [...calculation.prefixesOf(name), ...addresses.map(hostPrefix)])
+      this.#changedSince.add(formatAddress(address));
+    this.#doubtful.delete(name);
+    this.#reconciler.setWorkload(name, workload);
   }
 
   #route(workload: Workload): void {

@@ -35,8 +35,10 @@ export interface Found {
   /** Every `cali*` interface, with the addresses that the kernel routes to it. */
   readonly interfaces: ReadonlyMap<string, readonly Address[]>;
   readonly blocks: readonly Prefix[];
-  /** undefined until the datastore has been read. */
+  /** As IPAM had them at some time; undefined until the datastore has been read. */
   readonly allocations: readonly Allocation[] | undefined;
+  /** Addresses, as text, that pods got or gave back since then: nothing is said of these. */
+  readonly changedSince: ReadonlySet<string>;
 }
 
 export interface Joined {
@@ -70,6 +72,7 @@ export function join(found: Found): Joined {
     inDoubt.push(fileMissing(hostInterface, addresses));
   }
   for (const allocation of found.allocations ?? []) {
+    if (found.changedSince.has(formatAddress(allocation.address))) continue;
     const report = unused(allocation, workloads);
     if (report !== undefined) inDoubt.push(report);
   }
@@ -113,6 +116,7 @@ function fileMissing(hostInterface: string, addresses: readonly Address[]): Repo
 /** What IPAM says of an address in our blocks that a pod here uses. */
 function disagreement(endpoint: Endpoint, address: Address, found: Found): Report | undefined {
   if (found.allocations === undefined) return undefined;
+  if (found.changedSince.has(formatAddress(address))) return undefined;
   if (!found.blocks.some((block) => containsAddress(block, address))) return undefined;
   const allocation = found.allocations.find((one) => equalAddresses(one.address, address));
   if (allocation?.handleId === endpoint.handleId) return undefined;

@@ -752,6 +752,28 @@ describe('a restart', () => {
     );
   });
 
+  test('allocations are held against what was there when they were read', async () => {
+    const [a, b] = [await makeNamespace(), await makeNamespace()];
+    await run();
+    const first = await felix.addEndpoint(pod('a', a, '10.60.0.1'));
+    await restart();
+    felix.setLocalBlocks([parsePrefix('10.60.0.0/26')]);
+    const allocated = { handleId: first.handleId, namespace: 'default', pod: 'a' };
+    const leaked = { handleId: 'k8s.c-x', namespace: 'default', pod: 'x' };
+    felix.setAllocations([
+      { ...allocated, address: parseAddress('10.60.0.1') },
+      { ...leaked, address: parseAddress('10.60.0.9') },
+    ]);
+    felix.setDatastoreInSync();
+    const subjects = () => felix.inspect().inDoubt.map(({ subject }) => subject);
+    expect(subjects()).toEqual(['10.60.0.9']);
+    await felix.addEndpoint(pod('b', b, '10.60.0.2'));
+    await felix.removeEndpoint(first);
+    expect(subjects()).toEqual(['10.60.0.9']);
+    felix.setAllocations([]);
+    expect(subjects()).toEqual(['10.60.0.2']);
+  });
+
   test('of two files for one interface the newer counts; the DEL of the older leaves it', async () => {
     const [old, next] = [await makeNamespace(), await makeNamespace()];
     await run();

@@ -41,6 +41,7 @@ function show(found: Partial<Found>): { workloads: string[]; inDoubt: string[] }
     interfaces: new Map(),
     blocks: [parsePrefix('10.60.0.0/26')],
     allocations: undefined,
+    changedSince: new Set(),
     ...found,
   });
   return {
@@ -147,6 +148,17 @@ test.each<[name: string, found: Partial<Found>, workloads: string[], inDoubt: Re
     { allocations: [allocation('10.60.0.3', 'k8s.c3', 'db'), allocation('10.60.0.4', 'tunnel')] },
     [],
     [/^10\.60\.0\.3: IPAM has given it to pod default\/db \(handle k8s\.c3\)/],
+  ],
+  [
+    'of addresses that pods got or gave back since nothing is said',
+    {
+      endpoints: [endpoint()],
+      interfaces: interfaces(WEB),
+      allocations: [allocation('10.60.0.3', 'k8s.c3', 'db')],
+      changedSince: new Set(['10.60.0.1', '10.60.0.3']),
+    },
+    [`${WEB} 10.60.0.1`],
+    [],
   ],
 ])('%s', (_, found, workloads, inDoubt) => {
   const shown = show(found);
