@@ -12,7 +12,7 @@ import type { Report } from '../calc/join.ts';
 import type { Netlink } from '../kernel.ts';
 import { Summary } from '../summary.ts';
 import { difference, type Step } from './difference.ts';
-import { Entries, type Entry, NO_ROUTES } from './entries.ts';
+import { Entries, type Entry } from './entries.ts';
 import {
   describeRoute,
   type InterfaceNames,
@@ -24,6 +24,7 @@ import {
   TABLE,
 } from './kernel-route.ts';
 import { Later } from './later.ts';
+import { believe, sightOurs, sightStranger } from './sighting.ts';
 
 /** How long an unknown route to a pod's interface stays: another program may be wiring that pod now. */
 const GRACE_MS = 10_000;
@@ -298,6 +299,8 @@ export class RouteTable {
     const { desired, ours } = entry;
     if (desired === undefined && ours.length === 0) {
       this.#problems.delete(entry);
+      entry.isKnown = false;
+      entry.unwantedSince = undefined;
       if (entry.stranger === undefined) this.#drop(entry);
     }
     if (!this.#problems.has(entry) && desired !== undefined && !this.#isAsDesired(entry))
@@ -338,34 +341,18 @@ export class RouteTable {
   #read(family: Family, strangers: StrangerListener): Promise<void> {
     const { names, netlink } = this.#options;
     return netlink.eachRoute({ family, table: TABLE }, () => {
-      this.#dumpOf[family] = ++this.#dump;
+      const dump = ++this.#dump;
+      this.#dumpOf[family] = dump;
       strangers.begin(family);
       return (route) => {
-        if (isOurs(route, names)) this.#sightOurs(this.#sighted(route), route);
+        const { destination, metric } = route;
+        if (isOurs(route, names)) sightOurs(this.#entries.findOrAdd(destination), dump, route);
         else {
-          if (route.metric === METRIC) this.#sighted(route).sightedStranger = route;
+          if (metric === METRIC) sightStranger(this.#entries.findOrAdd(destination), dump, route);
           strangers.see(route);
         }
       };
     });
-  }
-
-  /** Its entry, ready to be told what this dump has of it. */
-  #sighted({ destination, family }: Route): Entry {
-    const entry = this.#entries.findOrAdd(destination);
-    const dump = this.#dumpOf[family];
-    if (entry.sightedIn !== dump) {
-      entry.sightedIn = dump;
-      entry.sightedOurs = NO_ROUTES;
-      entry.sightedStranger = undefined;
-    }
-    return entry;
-  }
-
-  #sightOurs(entry: Entry, route: Route): void {
-    const { ours, sightedOurs } = entry;
-    const isSame = ours.length === 1 && sightedOurs.length === 0 && sameRoute(route, ours[0]!);
-    entry.sightedOurs = isSame ? ours : [...sightedOurs, route];
   }
 
   /** Compares what the dump told with what was known, a slice at a time. */
@@ -384,10 +371,7 @@ export class RouteTable {
 
   #compare(entry: Entry): void {
     const wasAsDesired = this.#isAsDesired(entry);
-    const isSeen = entry.sightedIn === this.#dumpOf[entry.prefix.address.family];
-    entry.ours = isSeen ? entry.sightedOurs : NO_ROUTES;
-    entry.stranger = isSeen ? entry.sightedStranger : undefined;
-    entry.sightedStranger = undefined;
+    believe(entry, this.#dumpOf[entry.prefix.address.family]);
     if (this.#isAsDesired(entry)) {
       this.#problems.delete(entry);
       this.#later.delete(entry);
