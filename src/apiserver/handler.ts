@@ -16,6 +16,7 @@ import {
   methodNotAllowed,
   noSuchPath,
   unauthorized,
+  unavailable,
 } from './status.ts';
 import type { Answer, Storage } from './storage.ts';
 import { parseTarget, verbOf } from './target.ts';
@@ -137,8 +138,7 @@ export class Handler {
     if (response.destroyed) return;
     const refusal = refusalOf(error);
     const { method, url } = request;
-    if (refusal.code === 500)
-      this.#options.log.error({ method, url, err: error }, 'a request failed');
+    if (refusal !== error) this.#options.log.error({ method, url, err: error }, 'a request failed');
     else this.#options.log.debug({ method, url, code: refusal.code }, refusal.message);
     if (response.headersSent) {
       response.destroy();
@@ -155,8 +155,12 @@ export class Handler {
 
 function refusalOf(error: unknown): ApiError {
   // By name: classes of another realm are not `instanceof` ours.
-  const { name } = error as { name?: string };
+  const { name, code, message } = error as { name?: string; code?: string; message?: string };
   if (name === 'ApiError') return error as ApiError;
+  if (code === 'ERR_SQLITE_ERROR')
+    return unavailable(
+      `the database refuses (${message}): see whether the disk of the server's data folder is full or broken`,
+    );
   return internalError(error);
 }
 

@@ -88,7 +88,7 @@ type Row = Record<string, unknown>;
 
 export class Revisions {
   readonly #db: DatabaseSync;
-  readonly #statements: ReturnType<typeof prepareAll>;
+  readonly #statements: Statements;
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   #pending: PendingWrite[] = [];
   #scheduled = false;
@@ -222,7 +222,7 @@ export class Revisions {
   }
 
   #commitBatch(): void {
-    const batch = new Batch(this.#statements, this.#current);
+    const batch = new Batch(this.#db, this.#statements, this.#current);
     const settle: (() => void)[] = [];
     const deadline = performance.now() + BATCH_MS;
     let taken = 0;
@@ -234,6 +234,8 @@ export class Revisions {
             const result = batch.run(() => run(batch));
             settle.push(() => resolve(result));
           } catch (error) {
+            // After some errors (a full disk) SQLite has rolled back all of it by itself.
+            if (!this.#db.isTransaction) throw error;
             settle.push(() => reject(error));
           }
         }
@@ -254,7 +256,6 @@ export class Revisions {
       work();
       this.#statements.commit.run();
     } catch (error) {
-      // After some errors (a full disk) SQLite has rolled back by itself.
       if (this.#db.isTransaction) this.#statements.rollback.run();
       throw error;
     }
@@ -263,11 +264,13 @@ export class Revisions {
 
 /** The transaction that writes share. */
 class Batch implements Transaction {
-  readonly #statements: ReturnType<typeof prepareAll>;
+  readonly #db: DatabaseSync;
+  readonly #statements: Statements;
   readonly changes: Change[] = [];
   revision: number;
 
-  constructor(statements: ReturnType<typeof prepareAll>, revision: number) {
+  constructor(db: DatabaseSync, statements: Statements, revision: number) {
+    this.#db = db;
     this.#statements = statements;
     this.revision = revision;
   }
@@ -282,10 +285,12 @@ class Batch implements Transaction {
       this.#statements.release.run();
       return result;
     } catch (error) {
-      this.#statements.rollbackToSavepoint.run();
-      this.#statements.release.run();
       this.revision = revision;
       this.changes.length = length;
+      if (this.#db.isTransaction) {
+        this.#statements.rollbackToSavepoint.run();
+        this.#statements.release.run();
+      }
       throw error;
     }
   }
@@ -325,6 +330,8 @@ const SQLITE_BUSY = 5;
 const NEWEST = `
   SELECT key, max(revision) AS newest, deleted FROM revisions
   WHERE key >= ? AND key < ? AND revision <= ? GROUP BY key`;
+
+type Statements = ReturnType<typeof prepareAll>;
 
 function prepareAll(db: DatabaseSync) {
   return {

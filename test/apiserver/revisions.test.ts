@@ -209,3 +209,25 @@ test('what was answered survives kill -9', async () => {
   expect(states.map(({ text }) => Number(text)).sort((a, b) => b - a)[0]).toBe(found.current);
   found.close();
 });
+
+test('a disk that is full refuses writes, and harms nothing that was answered', async () => {
+  const other = join(folder, 'other.db');
+  // A limit on the size of files is the full disk that a test can have without being root.
+  const limited = `ulimit -f 2000; exec "$0" "$1" "$2"`;
+  const program = join(import.meta.dirname, 'full-disk-writer.ts');
+  const writer = spawn('bash', ['-c', limited, process.execPath, program, other], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let line = '';
+  for await (line of createInterface(writer.stdout));
+  const { answered, heard, message, current } = JSON.parse(line);
+  expect(message).toMatch(/disk|I\/O/);
+  expect(answered).toBeGreaterThan(10);
+  expect([heard, current]).toEqual([answered, answered]);
+  const found = new Revisions(other);
+  expect(found.current).toBe(answered);
+  expect(found.count(ALL, answered)).toBe(answered);
+  await found.write((transaction) => transaction.put('more', String));
+  expect(found.current).toBe(answered + 1);
+  found.close();
+});
