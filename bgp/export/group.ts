@@ -93,6 +93,7 @@ export class Group {
   resend(receiver: Receiver): void {
     if (!receiver.isBehind) this.#fallBehind(receiver);
     receiver.sweepAt = 0;
+    receiver.isRefreshed = true;
   }
 
   /** Whether `pull` would find something. */
@@ -179,9 +180,11 @@ export class Group {
     if (block === before && (block === NO_BLOCK || source === sourceBefore)) return;
     this.adjRibOut.set(prefix, block, source);
     for (const receiver of this.#behind) {
-      const isConcerned =
-        this.#isFor(receiver, block, source) || this.#isFor(receiver, before, sourceBefore);
-      if (isConcerned && prefix < receiver.sweepAt) receiver.lacking.add(prefix);
+      const isFor = this.#isFor(receiver, block, source);
+      if (!isFor && !this.#isFor(receiver, before, sourceBefore)) continue;
+      // What is announced the sweep finds by itself; what is gone only matters to who holds it.
+      const isSwept = prefix < receiver.sweepAt || (!isFor && receiver.isRefreshed);
+      if (isSwept) receiver.lacking.add(prefix);
     }
     if (this.inStep > 0) this.#addToBatch(prefix, block, source, before, sourceBefore);
   }
@@ -352,6 +355,7 @@ export class Group {
   /** Back in step: what comes next is what is encoded next. */
   #catchUp(receiver: Receiver): void {
     receiver.isBehind = false;
+    receiver.isRefreshed = false;
     this.#behind.delete(receiver);
     receiver.chunk = this.ring.next;
     receiver.span = 0;

@@ -3,7 +3,7 @@
  * messages at all, only a set of prefixes whose latest state it lacks.
  *
  *   behind:   sweepAt                        prefixes below: only those in `lacking`
- *                │                           prefixes from here on: all that is announced
+ *                │                           prefixes from here on: all that is announced, and `lacking`
  *     ···◦··◦····▼▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
  */
 
@@ -18,6 +18,8 @@ export class Receiver {
   readonly source: number;
   isBehind = true;
   sweepAt = 0;
+  /** The sweep is not the first one: the peer may hold what is still ahead of it. */
+  isRefreshed = false;
   readonly lacking = new IdSet();
   /** RFC 4724: an End-of-RIB is due when the sweep is through. */
   owesEndOfRib: boolean;

@@ -49,9 +49,9 @@ export class IdSet {
     const word = id >>> 5;
     if (word >= this.#low.length) return false;
     const bit = 1 << (id & 31);
-    const left = this.#low[word]! & ~bit;
-    if (left === this.#low[word]!) return false;
-    this.#put(word, left);
+    const old = this.#low[word]!;
+    if ((old & bit) === 0) return false;
+    this.#put(word, old & ~bit);
     this.#size--;
     return true;
   }

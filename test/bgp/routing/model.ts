@@ -1,0 +1,190 @@
+/**
+ * The speaker's routes as plain Maps and objects: slow, and as near to the RFCs' words as can be.
+ * What Routing does with typed arrays, in slices, must come to the same.
+ */
+
+import type { PathAttributes } from 'bgp-parser-ts';
+import {
+  compareAddresses,
+  containsPrefix,
+  equalPrefixes,
+  formatAddress,
+  parseAddress,
+  parsePrefix,
+} from 'net-ipaddr';
+import type { Policy } from '../../../bgp/policy/prefixes.ts';
+import { type Candidate, decide } from '../../../bgp/rib/decision.ts';
+import { attributesText, LOCAL_AS, type Neighbor, OWN4, OWN6, ROUTER_ID } from './neighbor.ts';
+
+const NO_EXPORT = 0xffffff01;
+const NO_ADVERTISE = 0xffffff02;
+/** What is originated here, as a source. */
+const LOCAL = 'local';
+
+interface Path {
+  readonly from: Neighbor | typeof LOCAL;
+  readonly attributes: PathAttributes;
+}
+
+export class Model {
+  /** Prefix → paths by peer, as received. */
+  readonly #paths = new Map<string, Map<Neighbor | typeof LOCAL, PathAttributes>>();
+  readonly #chosen = new Map<string, Path>();
+  readonly unreachable = new Set<string>();
+
+  announce(from: Neighbor | typeof LOCAL, prefix: string, attributes: PathAttributes): void {
+    const paths = this.#paths.get(prefix) ?? new Map();
+    this.#paths.set(prefix, paths.set(from, attributes));
+  }
+
+  withdraw(from: Neighbor | typeof LOCAL, prefix: string): void {
+    this.#paths.get(prefix)?.delete(from);
+  }
+
+  down(peer: Neighbor): void {
+    for (const paths of this.#paths.values()) paths.delete(peer);
+  }
+
+  /** Chooses for all prefixes. The choice before counts, see RFC 5004. */
+  decide(): void {
+    for (const [prefix, paths] of this.#paths) {
+      const usable = this.#usable(prefix, paths);
+      const current = this.#chosen.get(prefix)?.from;
+      const { best } = decide(usable.map((path) => candidate(path, path.from === current)));
+      const chosen = usable[best];
+      if (chosen === undefined) this.#chosen.delete(prefix);
+      else this.#chosen.set(prefix, chosen);
+    }
+  }
+
+  /** What onRoutes should have told by now. */
+  routes(): Map<string, string> {
+    const routes = new Map<string, string>();
+    for (const [prefix, { from }] of this.#chosen) {
+      if (from === LOCAL) {
+        routes.set(prefix, LOCAL);
+        continue;
+      }
+      const usable = this.#usable(prefix, this.#paths.get(prefix)!);
+      const { isMultipath } = decide(usable.map((path) => candidate(path, path.from === from)));
+      const hops = usable
+        .filter((_, index) => isMultipath[index])
+        .map(({ attributes }) => attributes.nextHop!.address)
+        .sort(compareAddresses)
+        .map(formatAddress);
+      routes.set(prefix, `${[...new Set(hops)]} of ${from.id}`);
+    }
+    return routes;
+  }
+
+  /** What the peer should hold. */
+  table(peer: Neighbor): Map<string, string> {
+    const table = new Map<string, string>();
+    for (const [prefix, chosen] of this.#chosen) {
+      const attributes = this.#exported(peer, prefix, chosen);
+      if (attributes !== undefined) table.set(prefix, attributesText(attributes));
+    }
+    return table;
+  }
+
+  #usable(prefix: string, paths: Map<Neighbor | typeof LOCAL, PathAttributes>): Path[] {
+    const usable: Path[] = [];
+    for (const [from, attributes] of paths) {
+      if (from === LOCAL) {
+        usable.push({ from, attributes });
+        continue;
+      }
+      const hop = formatAddress(attributes.nextHop!.address);
+      const isRefused =
+        attributes.asPath!.some(({ as }) => as.includes(LOCAL_AS)) ||
+        attributes.originatorId === ROUTER_ID ||
+        attributes.clusterList?.includes(ROUTER_ID) === true ||
+        hop === OWN4;
+      if (isRefused || this.unreachable.has(hop)) continue;
+      if (accepts(from.config.importPolicy, prefix)) usable.push({ from, attributes });
+    }
+    return usable;
+  }
+
+  #exported(
+    peer: Neighbor,
+    prefix: string,
+    { from, attributes }: Path,
+  ): PathAttributes | undefined {
+    const family = prefix.includes(':') ? 6 : 4;
+    if (from === peer || !peer.families.includes(family)) return undefined;
+    const toExternal = isExternal(peer);
+    const isReflected = from !== LOCAL && !isExternal(from) && !toExternal;
+    if (isReflected && !isClient(from) && !isClient(peer)) return undefined;
+    const { communities } = attributes;
+    if (communities?.includes(NO_ADVERTISE)) return undefined;
+    if (toExternal && communities?.includes(NO_EXPORT)) return undefined;
+    if (!accepts(peer.config.exportPolicy, prefix)) return undefined;
+
+    const mode = peer.config.nextHopMode;
+    const isOwnHop = from === LOCAL || mode === 'self' || (mode === 'auto' && toExternal);
+    const own = { address: parseAddress(family === 4 ? OWN4 : OWN6) };
+    const { localPref, med, originatorId, clusterList, ...rest } = attributes;
+    const common = { ...rest, nextHop: isOwnHop ? own : attributes.nextHop! };
+    if (toExternal) {
+      const first = attributes.asPath![0];
+      const asPath =
+        first?.type === 'sequence'
+          ? [
+              { type: 'sequence' as const, as: [LOCAL_AS, ...first.as] },
+              ...attributes.asPath!.slice(1),
+            ]
+          : [{ type: 'sequence' as const, as: [LOCAL_AS] }, ...attributes.asPath!];
+      return { ...common, asPath, ...(from === LOCAL && med !== undefined ? { med } : {}) };
+    }
+    return {
+      ...common,
+      ...(med === undefined ? {} : { med }),
+      localPref: localPref ?? 100,
+      ...(isReflected
+        ? {
+            originatorId: originatorId ?? from.routerId,
+            clusterList: [ROUTER_ID, ...(clusterList ?? [])],
+          }
+        : {}),
+    };
+  }
+}
+
+function isExternal(peer: Neighbor): boolean {
+  return peer.config.remoteAs !== LOCAL_AS;
+}
+
+function isClient(peer: Neighbor): boolean {
+  return peer.config.routeReflectorClient === true;
+}
+
+function accepts(policy: Policy, text: string): boolean {
+  if (policy === 'all') return true;
+  const prefix = parsePrefix(text);
+  const rule = policy.rules.find((one) =>
+    equalPrefixes(one.prefix, prefix)
+      ? one.match !== 'inside'
+      : one.match !== 'exact' && containsPrefix(one.prefix, prefix),
+  );
+  return (rule?.verdict ?? policy.otherwise) === 'accept';
+}
+
+function candidate({ from, attributes }: Path, isCurrent: boolean): Candidate {
+  const asPath = attributes.asPath!;
+  return {
+    isLocal: from === LOCAL,
+    localPref: attributes.localPref ?? 100,
+    pathLength: asPath.reduce((sum, { type, as }) => sum + (type === 'set' ? 1 : as.length), 0),
+    origin: ['igp', 'egp', 'incomplete'].indexOf(attributes.origin!),
+    neighborAs: asPath[0]?.as[0] ?? 0,
+    med: attributes.med ?? 0,
+    isExternal: from !== LOCAL && isExternal(from),
+    cost: 0,
+    isCurrent,
+    routerId: attributes.originatorId ?? (from === LOCAL ? 0 : from.routerId),
+    clusterListLength: attributes.clusterList?.length ?? 0,
+    peerAddress: from === LOCAL ? new Uint8Array(0) : parseAddress(from.address).bytes,
+    pathId: 0,
+  };
+}
