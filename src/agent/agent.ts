@@ -18,7 +18,7 @@ import { IPPool } from '../../api/index.ts';
 import type { SessionError } from '../../bgp/session/peer.ts';
 import { Speaker } from '../../bgp/speaker.ts';
 import { Felix } from '../../felix/felix.ts';
-import { openKernel } from '../../felix/kernel.ts';
+import { type Kernel, openKernel } from '../../felix/kernel.ts';
 import { Allocator } from '../../ipam/index.ts';
 import type { Clock, Log, Random, Timer } from '../../ports.ts';
 import { CniCommands } from '../cni/commands.ts';
@@ -72,6 +72,7 @@ export class Agent {
   readonly #log: Log;
   readonly #startedAt: number;
   readonly #netlink: Rtnetlink;
+  readonly #kernel: Kernel;
   readonly #felix: Felix;
   readonly #speaker: Speaker;
   readonly #servers: Server[] = [];
@@ -99,7 +100,13 @@ export class Agent {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#netlink = openNetlink();
     const room = (name: string) => ({ clock, random, log: log.child({ room: name }) });
-    this.#felix = new Felix({ ...room('felix'), kernel: openKernel(), stateDir: config.stateDir });
+    this.#kernel = openKernel();
+    this.#felix = new Felix({
+      ...room('felix'),
+      kernel: this.#kernel,
+      stateDir: config.stateDir,
+      learnedDeadlineMs: CONVERGENCE_DEADLINE_MS,
+    });
     this.#speaker = new Speaker(room('bgp'));
   }
 
@@ -151,6 +158,7 @@ export class Agent {
     await this.#speaker.close({ notify: true });
     await this.#felix.close();
     this.#store?.close();
+    this.#kernel.host.close();
     this.#netlink.close();
   }
 
