@@ -18,7 +18,10 @@ export class NlriCursor {
   family: 4 | 6 = 4;
   /** The prefix that nextWithdrawn or nextAnnounced came to: bits. */
   length = 0;
-  /** The address in network order, 32 bits each, unsigned, host bits zero; IPv4 is w0 alone. */
+  /**
+   * The address in network order, 32 bits each, host bits zero; IPv4 is w0 alone. Signed, so that
+   * 192.0.2.0 is as cheap as 10.0.0.0 (see readWord): `>>> 0` makes them unsigned.
+   */
   w0 = 0;
   w1 = 0;
   w2 = 0;

@@ -1,7 +1,7 @@
 /** Prefixes on the wire, RFC 4271 §4.3: bits, then as many octets as hold them; RFC 7911 puts a path id before. */
 
 import type { Prefix } from 'net-ipaddr';
-import { readU32, writeU32 } from './bytes.ts';
+import { writeU32 } from './bytes.ts';
 
 export interface Nlri {
   readonly prefix: Prefix;
@@ -33,16 +33,17 @@ export function isNlriField(
 
 /**
  * The first `bits` bits at `at` as a 32-bit word, the others zero: RFC 4271 §4.3 has the trailing
- * bits of a prefix mean nothing. Unsigned. Reads no octet that `bits` does not reach into.
+ * bits of a prefix mean nothing. Reads no octet that `bits` does not reach into.
+ *
+ * Signed: V8 keeps any such number in place, while those from 2^31 on would be an object each.
  */
 export function readWord(bytes: Uint8Array, at: number, bits: number): number {
   if (bits <= 0) return 0;
-  if (bits >= 32) return readU32(bytes, at);
   let word = bytes[at]! << 24;
   if (bits > 8) word |= bytes[at + 1]! << 16;
   if (bits > 16) word |= bytes[at + 2]! << 8;
   if (bits > 24) word |= bytes[at + 3]!;
-  return (word & (-1 << (32 - bits))) >>> 0;
+  return bits >= 32 ? word : word & (-1 << (32 - bits));
 }
 
 /** Octets that a prefix of `bits` bits takes, its length octet included. */

@@ -99,7 +99,7 @@ export class UpdateWriter {
   }
 
   /**
-   * Adds an IPv4 prefix: `address` as 32 bits, host bits zero. False: `out` is full and the prefix
+   * Adds an IPv4 prefix: `address` as 32 bits, signed or not, host bits zero. False: `out` is full and the prefix
    * was not written; `end`, `begin` elsewhere, and add it again.
    */
   add4(address: number, length: number, pathId: number): boolean {

@@ -277,6 +277,23 @@ describe('attributes as objects', () => {
     );
   });
 
+  test.each([0, 1, 254, 255, 256, 65534, 65535])('a value of %i octets', (length) => {
+    const others = [{ code: 99, flags: 0xe0, value: new Uint8Array(length).fill(9) }];
+    const bytes = encodeAttributes({ others });
+    expect(bytes).toHaveLength(length + (length > 255 ? 4 : 3));
+    const view = new AttributeView();
+    view.load(bytes, 0, bytes.length);
+    expect(decodeAttributes(view)).toEqual({ others });
+  });
+
+  test('a segment of 255 AS numbers', () => {
+    const asPath = [{ type: 'sequence' as const, as: new Array(255).fill(7) }];
+    const bytes = encodeAttributes({ asPath });
+    const view = new AttributeView();
+    view.load(bytes, 0, bytes.length);
+    expect(decodeAttributes(view)).toEqual({ asPath });
+  });
+
   test('Partial of known attributes is told, and kept', () => {
     const bytes = hex(`${PATH} e0 08 04 fde90001 e0 23 04 0000fde9`);
     const view = new AttributeView();

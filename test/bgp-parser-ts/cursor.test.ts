@@ -96,6 +96,10 @@ describe('scores', () => {
     );
     expect(view.countAs(5)).toBe(4);
     expect(view.countAs(0)).toBe(0);
+    // Not the octets of a header, nor across two numbers.
+    for (const as of [0x02160202, 0x02020000, 0x00050000, 0x01010000]) {
+      expect(view.countAs(as)).toBe(0);
+    }
   });
 });
 
@@ -106,7 +110,7 @@ describe('prefixes', () => {
       const cursor = cursorOn(update('', PATH, bits.toString(16).padStart(2, '0') + octets), IBGP);
       expect(cursor.nextSection()).toBe(true);
       expect(cursor.nextAnnounced()).toBe(true);
-      const expected = bits === 0 ? 0 : (0xffffffff << (32 - bits)) >>> 0;
+      const expected = bits === 0 ? 0 : -1 << (32 - bits);
       expect([cursor.family, cursor.length, cursor.w0]).toEqual([4, bits, expected]);
       expect([cursor.w1, cursor.w2, cursor.w3, cursor.pathId]).toEqual([0, 0, 0, 0]);
       expect(cursor.nextAnnounced()).toBe(false);
@@ -123,7 +127,7 @@ describe('prefixes', () => {
       expect(cursor.nextWithdrawn()).toBe(true);
       const word = (index: number) => {
         const left = Math.min(Math.max(bits - index * 32, 0), 32);
-        return left === 0 ? 0 : (0xffffffff << (32 - left)) >>> 0;
+        return left === 0 ? 0 : -1 << (32 - left);
       };
       expect([cursor.family, cursor.length]).toEqual([6, bits]);
       expect([cursor.w0, cursor.w1, cursor.w2, cursor.w3]).toEqual([0, 1, 2, 3].map(word));
@@ -281,12 +285,12 @@ describe('bugs that others shipped', () => {
     expect(cursor.outcome).toBe('ok');
   });
 
-  test('numbers above 2^31 stay unsigned', () => {
+  test('numbers above 2^31: attributes stay unsigned, addresses are signed', () => {
     const cursor = cursorOn(update('', `${PATH} 80 04 04 fffffffe`, '20 ffffffff'), IBGP);
     expect(cursor.attributes.med).toBe(4294967294);
     cursor.nextSection();
     cursor.nextAnnounced();
-    expect(cursor.w0).toBe(4294967295);
+    expect(cursor.w0).toBe(-1);
   });
 
   test('the message may lie anywhere in its buffer', () => {

@@ -64,7 +64,7 @@ function describeCursor(
 
 function prefixText(): string {
   const words = cursor.family === 4 ? [cursor.w0] : [cursor.w0, cursor.w1, cursor.w2, cursor.w3];
-  const text = words.map((word) => word.toString(16).padStart(8, '0')).join('');
+  const text = words.map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
   return `${text}/${cursor.length}#${cursor.pathId}`;
 }
 

@@ -417,6 +417,40 @@ describe('next hops beside NLRI that they are not for', () => {
   });
 });
 
+test.each([
+  ['IPv4 10.0.0.0', '40 03 04 0a000000', 'ok'],
+  ['IPv4 0.0.0.1', '40 03 04 00000001', 'ok'],
+  ['IPv4 223.255.255.255', '40 03 04 dfffffff', 'ok'],
+  ['IPv4 127.0.0.1: neighbours on one machine', '40 03 04 7f000001', 'ok'],
+  ['IPv6 ::1', `80 0e 1a 0002 01 10 ${'00'.repeat(15)}01 00 20 20010db8`, 'ok'],
+  ['IPv6 e000::', `80 0e 1a 0002 01 10 e0${'00'.repeat(15)} 00 20 20010db8`, 'ok'],
+  ['IPv6 fe80::1 alone', `80 0e 1a 0002 01 10 fe80${'00'.repeat(13)}01 00 20 20010db8`, 'ok'],
+  [
+    'IPv4 in MP_REACH_NLRI 224.0.0.1',
+    '80 0e 0d 0001 01 04 e0000001 00 18 c63364',
+    'treat-as-withdraw',
+  ],
+  [
+    'IPv4 in MP_REACH_NLRI 0.0.0.0',
+    '80 0e 0d 0001 01 04 00000000 00 18 c63364',
+    'treat-as-withdraw',
+  ],
+  [
+    'IPv4 in MP_REACH_NLRI 255.0.0.1',
+    '80 0e 0d 0001 01 04 ff000001 00 18 c63364',
+    'treat-as-withdraw',
+  ],
+])('RFC 4271 §6.3: next hop %s', (_, attribute, outcome) => {
+  const nlri = attribute.startsWith('40') ? PREFIX : '';
+  const bytes = update('', `${attribute} ${ORIGIN} ${AS_PATH}`, nlri);
+  expect(see(bytes, IBGP).outcome).toBe(outcome);
+});
+
+test('the NOTIFICATION is about the first of the strongest errors', () => {
+  const seen = see(update('', '40 06 01 00 80 04 01 aa 40 01 01 07', ''), IBGP);
+  expect(seen.notification).toBe('3/5 800401aa');
+});
+
 describe('families that were not negotiated', () => {
   const only4 = { ...IBGP, ipv6: undefined };
   const only6 = { ...IBGP, ipv4: undefined };
