@@ -1,0 +1,96 @@
+/**
+ * The benchmark itself, as the first process of namespaces of its own: whatever it leaves behind ends
+ * with it. Progress goes to standard error; the results, as one JSON object, to standard output.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { cpus, loadavg, release } from 'node:os';
+import type { BenchOptions } from './command.ts';
+import type { Daemon } from './daemons/daemon.ts';
+import { DAEMONS } from './daemons/index.ts';
+import { NotDone } from './load.ts';
+import type { DaemonResult, Results, Sample, WorkloadResult } from './results.ts';
+import { runOnce } from './run-once.ts';
+import { WORKLOADS, type Workload } from './workloads.ts';
+
+const LIMIT_SEC = { quick: 30, full: 120 };
+
+const options: BenchOptions = JSON.parse(process.argv[2]!);
+
+// `ip netns` and the daemons keep their files there.
+execFileSync('mount', ['-t', 'tmpfs', 'none', '/run']);
+mkdirSync('/run/netns');
+
+const versions: Record<string, string> = {};
+const missing: Record<string, string> = {};
+const daemons = DAEMONS.filter((daemon) => options.daemons.includes(daemon.id) && isThere(daemon));
+const loadAverages: number[] = [];
+const workloads: WorkloadResult[] = [];
+for (const workload of WORKLOADS)
+  if (options.workloads.includes(workload.id)) workloads.push(await measure(workload));
+
+const results: Results = {
+  date: new Date().toISOString().slice(0, 10),
+  machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release()}`,
+  isQuick: options.isQuick,
+  runs: options.runs,
+  loadAverages,
+  versions,
+  missing,
+  workloads,
+};
+process.stdout.write(JSON.stringify(results), () => process.exit(0));
+
+function isThere(daemon: Daemon): boolean {
+  const version = daemon.version();
+  if (version === undefined) {
+    missing[daemon.id] = `not installed; apt-get install ${daemon.package}`;
+    say(`${daemon.name} is skipped: ${missing[daemon.id]}`);
+    return false;
+  }
+  versions[daemon.id] = version;
+  return true;
+}
+
+/** Daemons take turns, so that a disturbance of the machine meets them all. */
+async function measure(workload: Workload): Promise<WorkloadResult> {
+  const samples = new Map<Daemon, Sample[]>(daemons.map((daemon) => [daemon, []]));
+  const failures = new Map<Daemon, string>();
+  for (let round = 0; round <= options.runs; round++) {
+    loadAverages.push(Number(loadavg()[0]!.toFixed(1)));
+    for (const daemon of daemons) {
+      if (failures.has(daemon)) continue;
+      try {
+        const sample = await measureOne(daemon, workload);
+        const name = round === 0 ? 'warm-up' : `run ${round}`;
+        say(`${workload.id} · ${daemon.name} · ${name}: ${shown(sample)}`);
+        if (round > 0) samples.get(daemon)!.push(sample);
+      } catch (error) {
+        if (!(error instanceof NotDone)) throw error;
+        failures.set(daemon, error.message.split('\n')[0]!);
+        say(`${workload.id} · ${daemon.name}: ${error.message}`);
+      }
+    }
+  }
+  const results = daemons.map((daemon): DaemonResult => {
+    const failure = failures.get(daemon);
+    const taken = samples.get(daemon)!;
+    return { daemon: daemon.id, samples: taken, ...(failure !== undefined && { failure }) };
+  });
+  return { workload: workload.id, daemons: results };
+}
+
+function measureOne(daemon: Daemon, workload: Workload): Promise<Sample> {
+  const plan = workload.plan(options.isQuick);
+  return runOnce(daemon, workload, plan, options.isQuick ? LIMIT_SEC.quick : LIMIT_SEC.full);
+}
+
+function shown(sample: Sample): string {
+  return Object.entries(sample)
+    .map(([id, value]) => `${id} ${value.toFixed(3)}`)
+    .join(', ');
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,11 @@
+/** `npm run bench -- bgp`: one subcommand a benchmark. */
+import { Command } from 'commander';
+import { addBgpBench } from './bgp/command.ts';
+
+const program = new Command('bench')
+  .description('side-by-side benchmarks; results go to docs/performance.md with --write')
+  .showHelpAfterError();
+
+addBgpBench(program);
+
+await program.parseAsync();
