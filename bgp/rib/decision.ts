@@ -62,8 +62,6 @@ const tieBreaks: readonly Step[] = [
   step('lower path id', (a, b) => a.pathId - b.pathId),
 ];
 
-export const steps: readonly Step[] = [...preferences, ...tieBreaks];
-
 function comesFromSameAs(a: Candidate, b: Candidate): boolean {
   return a.neighborAs === b.neighborAs && a.neighborAs !== UNKNOWN_AS;
 }
