@@ -5,6 +5,7 @@ import { addAgentCommand } from './agent/command.ts';
 import { addApiServerCommand } from './apiserver/command.ts';
 import { addCleanupCommand } from './cleanup.ts';
 import { addLabCommand } from './lab/command.ts';
+import { addSpeakerCommand } from './speaker/command.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
@@ -15,6 +16,7 @@ const program = new Command('tortie')
 
 addAgentCommand(program);
 addApiServerCommand(program);
+addSpeakerCommand(program);
 addLabCommand(program);
 addCleanupCommand(program);
 
