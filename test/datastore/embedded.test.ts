@@ -1,40 +1,8 @@
 /** The datastore's contract on the embedded API server. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Log } from '../../ports.ts';
-import { startApiServer } from '../../src/apiserver/server.ts';
-import { contract, type ServerUnderTest } from './contract.ts';
-import { LeapingClock } from './leaping-clock.ts';
+import { contract } from './contract.ts';
+import { startEmbeddedUnderTest } from './embedded.ts';
 
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
-
-contract('embedded API server', startEmbedded, { holdsEveryRule: true, listsByWatch: true });
-
-async function startEmbedded(): Promise<ServerUnderTest> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'tortie-embedded-'));
-  const kubeconfig = join(dataDir, 'kubeconfig');
-  const clock = new LeapingClock();
-  const server = await startApiServer({
-    dataDir,
-    listen: { host: '127.0.0.1', port: 0 },
-    kubeconfigOut: kubeconfig,
-    log: quiet,
-    clock,
-  });
-  return {
-    kubeconfig,
-    async compact() {
-      // It looks every minute, and forgets what was five minutes old when it last looked.
-      for (let minute = 0; minute < 7; minute++) {
-        clock.leap(60_000);
-        await sleep(20);
-      }
-    },
-    async close() {
-      await server.close();
-      rmSync(dataDir, { recursive: true });
-    },
-  };
-}
+contract('embedded API server', startEmbeddedUnderTest, {
+  holdsEveryRule: true,
+  listsByWatch: true,
+});
