@@ -2,11 +2,13 @@
 
 import {
   CEASE,
+  ERROR,
   MESSAGE_KEEPALIVE,
   MESSAGE_NOTIFICATION,
   MESSAGE_OPEN,
   MESSAGE_ROUTE_REFRESH,
   MESSAGE_UPDATE,
+  NO_DATA,
   type Notification,
   notificationName,
   type RouteRefresh,
@@ -282,11 +284,23 @@ export class Peer implements ConnectionOwner {
   }
 
   update(bytes: Uint8Array, start: number, end: number): WireError | undefined {
-    const error = this.#routing.update(this.id, bytes, start, end);
+    const error = this.#process(bytes, start, end);
     if (error !== undefined) return error;
     const family = endOfRib(bytes, start, end);
     if (family !== undefined) this.#noteInitialRoutes([family]);
     return undefined;
+  }
+
+  /** A fault of ours that one peer's message brings out must not take the other sessions down. */
+  #process(bytes: Uint8Array, start: number, end: number): WireError | undefined {
+    try {
+      return this.#routing.update(this.id, bytes, start, end);
+    } catch (err) {
+      const message = Buffer.from(bytes.subarray(start, end)).toString('hex');
+      this.#log.error({ err, message }, 'this UPDATE brought out a bug: please report it');
+      const text = 'an internal error while the UPDATE was processed';
+      return { code: ERROR.UPDATE, subcode: 0, data: NO_DATA, text };
+    }
   }
 
   routeRefresh({ afi, safi, subtype }: RouteRefresh): void {

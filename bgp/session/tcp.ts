@@ -106,12 +106,16 @@ class TcpStream implements Stream {
 
   end(done: () => void): void {
     const socket = this.#socket;
-    const linger = this.#clock.after(LINGER_MS, () => socket.destroy());
     this.#forgetEvents();
-    socket.on('close', () => {
+    // The socket may be closed already, and then it says nothing more: the time-out always comes.
+    const linger = this.#clock.after(LINGER_MS, () => finish());
+    const finish = () => {
       linger.cancel();
+      socket.removeListener('close', finish);
+      socket.destroy();
       done();
-    });
+    };
+    socket.on('close', finish);
     socket.resume();
     socket.end();
   }

@@ -3,7 +3,6 @@
  * was seen as one line of JSON, for bird.test.ts to judge. It is to run in a private network namespace.
  */
 
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +17,7 @@ import {
   type SpeakerConfig,
 } from '../../bgp/speaker.ts';
 import type { Clock, Log } from '../../ports.ts';
-import { Bird, type BirdRoute, until } from './bird.ts';
+import { Bird, type BirdRoute, command, until } from './bird.ts';
 import { birdConfig, statics } from './bird-config.ts';
 
 const OUR_AS = 64512;
@@ -226,7 +225,7 @@ async function collide(routerId: string): Promise<unknown> {
   await b.start(birdConfig(b, { as: THEIR_AS, neighborAs: OUR_AS, more: someStatics }));
   configure([peer(b, THEIR_AS)], { routerId });
   await until('the routes', () => isUp(b) && learned.size === 3);
-  const connection = execFileSync('ss', ['-Htn', 'state', 'established'], { encoding: 'utf8' });
+  const connection = command('ss', '-Htn', 'state', 'established');
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   return {
     hasCollided: lines.includes('two connections with the peer: one is closed'),
@@ -458,7 +457,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
   },
 };
 
-execFileSync('ip', ['link', 'set', 'lo', 'up']);
+command('ip', 'link', 'set', 'lo', 'up');
 try {
   console.log(JSON.stringify(await scenarios[name]!()));
 } catch (error) {

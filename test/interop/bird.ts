@@ -8,7 +8,7 @@
  */
 
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -123,9 +123,9 @@ export class Bird {
 
   #cable(pid: number): void {
     const near = `to-${this.name}`;
-    const ip = (...args: string[]) => execFileSync('ip', args);
+    const ip = (...args: string[]) => command('ip', ...args);
     const there = (...args: string[]) =>
-      execFileSync('nsenter', ['--target', String(pid), '--net', 'ip', ...args]);
+      command('nsenter', '--target', String(pid), '--net', 'ip', ...args);
     ip('link', 'add', near, 'type', 'veth', 'peer', 'name', 'uplink', 'netns', String(pid));
     // Without duplicate address detection, which would hold the IPv6 addresses back for two seconds.
     ip('address', 'add', `${this.ours4}/24`, 'dev', near);
@@ -139,11 +139,16 @@ export class Bird {
 }
 
 function namespaceOf(pid: number | string): string {
-  return execFileSync('readlink', [`/proc/${pid}/ns/net`], { encoding: 'utf8' });
+  return readlinkSync(`/proc/${pid}/ns/net`);
 }
 
 function hasInterface(name: string): boolean {
-  return execFileSync('ip', ['-o', 'link'], { encoding: 'utf8' }).includes(` ${name}@`);
+  return command('ip', '-o', 'link').includes(` ${name}@`);
+}
+
+/** Runs a program to its end; what it printed. @throws when it fails */
+export function command(program: string, ...args: string[]): string {
+  return execFileSync(program, args, { encoding: 'utf8' });
 }
 
 /** @throws when it does not come true in time */

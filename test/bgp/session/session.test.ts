@@ -328,6 +328,19 @@ describe('going down', () => {
     expect(here.told).toEqual(['up', 'down']);
   });
 
+  test('a bug that an UPDATE brings out ends that session only, and is told with its bytes', () => {
+    const { here, wire } = established();
+    here.onUpdate = () => {
+      throw new TypeError('undefined is not a function');
+    };
+    wire.send(bigUpdate(1));
+    world.run(10);
+    expect(wire.received.at(-1)).toBe('NOTIFICATION 3/0');
+    expect(here.told).toEqual(['up', 'down']);
+    const told = here.log.find((line) => line.startsWith('error'));
+    expect(told).toContain(Buffer.from(bigUpdate(1)).toString('hex'));
+  });
+
   test('failures in a row make Idle longer; a session that lasts clears them', () => {
     const here = station({ passive: true });
     here.peer.start();
