@@ -144,8 +144,9 @@ export class Transport {
     agent: https.Agent | http.Agent,
     deadlineMs = leftMs,
   ): Promise<{ sent: http.ClientRequest; response: http.IncomingMessage }> {
-    if (this.#closed) throw new DatastoreError('Unavailable', `${asked}: the client is closed`);
     const authorization = await this.#authorization(asked);
+    // After the wait: a connection made once the agents are closed would never be.
+    if (this.#closed) throw new DatastoreError('Unavailable', `${asked}: the client is closed`);
     const body = request.body === undefined ? undefined : stringifyJson(request.body);
     const headers: http.OutgoingHttpHeaders = {
       accept: request.accept ?? 'application/json',

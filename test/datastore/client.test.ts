@@ -262,3 +262,20 @@ test('a closed client refuses', async () => {
   store.close();
   await expect(store.get(IPPool, 'a')).rejects.toThrow('the client is closed');
 });
+
+test('what is under way when the client is closed fails at once', async () => {
+  const asked = new Promise<void>((resolve) => {
+    handler = () => resolve();
+  });
+  const waiting = store.get(IPPool, 'a');
+  const begun = store.get(IPPool, 'b');
+  const failed = Promise.all([
+    expect(waiting).rejects.toMatchObject({ code: 'Unavailable' }),
+    expect(begun).rejects.toMatchObject({ code: 'Unavailable' }),
+  ]);
+  await asked;
+  store.close();
+  const late = store.get(IPPool, 'c');
+  await expect(late).rejects.toThrow('the client is closed');
+  await failed;
+});
