@@ -207,6 +207,12 @@ describe('RFC 6793 §4.2.2: to peers with 2-octet AS numbers', () => {
       `${ORIGIN} 40 02 00 ${NEXT_HOP} c0 07 06 5ba0 c0000201 ${COMMUNITIES} c0 12 08 00011170 c0000201`,
     ],
     [
+      'no AS4_AGGREGATOR for the largest AS number of 2 octets',
+      `${ORIGIN} 40 02 00 ${NEXT_HOP} c0 07 08 0000ffff c0000201`,
+      {},
+      `${ORIGIN} 40 02 00 ${NEXT_HOP} c0 07 06 ffff c0000201`,
+    ],
+    [
       'no AS4_AGGREGATOR where none is needed; Partial stays',
       `${ORIGIN} 40 02 00 ${NEXT_HOP} e0 07 08 0000fde9 c0000201`,
       {},

@@ -11,7 +11,7 @@ interface Report {
   failures: string[];
 }
 
-/** One seed for each run of the suite would hide a failure that came once: these are fixed. */
+/** Fixed seeds, so that a failure comes again. */
 test.each([
   [7, 100_000],
   [20261123, 100_000],

@@ -244,6 +244,19 @@ describe('encodeOpen', () => {
     expect(() => encodeOpen({ ...terms, ...change })).toThrow(text);
   });
 
+  test('fills a message to the last octet', () => {
+    const one = (length: number): Capability => ({
+      kind: 'unknown',
+      code: 200,
+      value: new Uint8Array(length),
+    });
+    // 29 octets, RFC 9072's 3, the parameter's 3; 15 × 257 of capabilities, and one of 206.
+    const capabilities = [...new Array(15).fill(one(255)), one(204)];
+    expect(encodeOpen({ ...terms, capabilities })).toHaveLength(4096);
+    const more = [...capabilities.slice(0, -1), one(205)];
+    expect(() => encodeOpen({ ...terms, capabilities: more })).toThrow('4096');
+  });
+
   test('refuses what no message holds', () => {
     const one: Capability = { kind: 'unknown', code: 200, value: new Uint8Array(250) };
     expect(() => encodeOpen({ ...terms, capabilities: new Array(17).fill(one) })).toThrow('4096');
