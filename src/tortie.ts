@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { addAgentCommand } from './agent/command.ts';
 import { addApiServerCommand } from './apiserver/command.ts';
 import { addCleanupCommand } from './cleanup.ts';
+import { addCrdsCommand } from './crds.ts';
 import { addLabCommand } from './lab/command.ts';
 import { addSpeakerCommand } from './speaker/command.ts';
 
@@ -18,6 +19,7 @@ addAgentCommand(program);
 addApiServerCommand(program);
 addSpeakerCommand(program);
 addLabCommand(program);
+addCrdsCommand(program);
 addCleanupCommand(program);
 
 await program.parseAsync();
