@@ -238,7 +238,6 @@ export class Speaker {
     routing.onReadable((id) => this.#byId.get(id)?.peer.readable());
     routing.onWork(() => this.#requestWork());
     routing.onRoutes((ids, count, reader) => {
-      if (this.#isClosed) return;
       for (const listener of this.#routesListeners) listener(ids, count, reader);
     });
     this.#routing = routing;

@@ -472,8 +472,14 @@ describe('while Established', () => {
     world.run(10);
     expect(here.peer.hasInitialRoutes).toBe(true);
     wire.stream.destroy();
-    world.run(10);
+    world.run(2_000);
     expect(here.peer.hasInitialRoutes).toBe(false);
+    const next = Wire.dial(world, THERE, HERE);
+    world.run(10);
+    next.open();
+    next.keepalive();
+    world.run(10);
+    expect([here.state, here.peer.hasInitialRoutes]).toEqual(['Established', false]);
   });
 
   test('but a peer with graceful restart has to send it', () => {
