@@ -1,4 +1,5 @@
 /** What `tortie lab` prints of a running lab: sessions, blocks, routes, who reaches whom. Pure text. */
+import { containsAddress, parseAddress, parsePrefix } from 'net-ipaddr';
 import type { AgentStatus } from '../agent/status.ts';
 import { formatTable } from '../ctl/table.ts';
 import type { LabPod, Ping } from './pods.ts';
@@ -34,9 +35,10 @@ export function blocksReport(agents: readonly AgentStatus[]): string {
   return formatTable(['NODE', 'BLOCK', 'PODS'], rows);
 }
 
-/** Same family is enough: a pod has one address of each, and a node's blocks of a family share a line otherwise. */
 function isIn(block: string, address: string): boolean {
-  return block.includes(':') === address.includes(':');
+  const prefix = parsePrefix(block);
+  const parsed = parseAddress(address);
+  return prefix.address.family === parsed.family && containsAddress(prefix, parsed);
 }
 
 /** One line a source pod, one column a target; each cell the IPv4 and the IPv6 time. */

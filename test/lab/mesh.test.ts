@@ -3,28 +3,20 @@
  * runs in namespaces of the lab's own, which end with it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { buildCniPlugin } from '../../src/cni/build.ts';
-import { Lab } from '../../src/lab/lab.ts';
+import type { Lab } from '../../src/lab/lab.ts';
 import { cni, type LabPod, pingMatrix, startPod, stopPod } from '../../src/lab/pods.ts';
-import { agentStatuses, agentsConverged } from '../../src/lab/show.ts';
+import { agentStatuses } from '../../src/lab/show.ts';
+import { startLabWithPods } from './lab-with-pods.ts';
 
 const NODES = ['node1', 'node2', 'node3'];
 const HOLD_TIME_MS = 9_000;
 
 let lab: Lab;
 let plugin: string;
-const pods: LabPod[] = [];
+let pods: LabPod[];
 
 beforeAll(async () => {
-  plugin = buildCniPlugin();
-  lab = await Lab.start({
-    topologyFile: 'deploy/containerlab/mesh.clab.yml',
-    environment: {},
-    onStep: () => {},
-  });
-  await agentsConverged(lab, NODES, () => {});
-  for (const node of NODES)
-    for (const index of [1, 2]) pods.push(await startPod(lab, plugin, node, `${node}-pod${index}`));
+  ({ lab, plugin, pods } = await startLabWithPods('deploy/containerlab/mesh.clab.yml', NODES));
 }, 120_000);
 
 afterAll(async () => {

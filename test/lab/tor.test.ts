@@ -1,23 +1,14 @@
 /** Two nodes behind a BIRD top-of-rack router, over eBGP. Needs root and BIRD; all in namespaces of the lab's own. */
-import { buildCniPlugin } from '../../src/cni/build.ts';
-import { Lab } from '../../src/lab/lab.ts';
-import { type LabPod, pingMatrix, startPod } from '../../src/lab/pods.ts';
-import { agentsConverged } from '../../src/lab/show.ts';
+import type { Lab } from '../../src/lab/lab.ts';
+import { type LabPod, pingMatrix } from '../../src/lab/pods.ts';
+import { startLabWithPods } from './lab-with-pods.ts';
 
 const NODES = ['node1', 'node2'];
 let lab: Lab;
-const pods: LabPod[] = [];
+let pods: LabPod[];
 
 beforeAll(async () => {
-  const plugin = buildCniPlugin();
-  lab = await Lab.start({
-    topologyFile: 'deploy/containerlab/tor.clab.yml',
-    environment: {},
-    onStep: () => {},
-  });
-  await agentsConverged(lab, NODES, () => {});
-  for (const node of NODES)
-    for (const index of [1, 2]) pods.push(await startPod(lab, plugin, node, `${node}-pod${index}`));
+  ({ lab, pods } = await startLabWithPods('deploy/containerlab/tor.clab.yml', NODES));
 }, 120_000);
 
 afterAll(async () => {
