@@ -242,19 +242,21 @@ describe('initial table and End-of-RIB', () => {
   test('a large table comes in bounded pulls, End-of-RIB last', () => {
     const routing = newRouting();
     const a = upWith(routing, EBGP_A);
-    const prefixes = Array.from({ length: 3000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
-    for (let i = 0; i < 3000; i += 3) {
-      a.announce(prefixes.slice(i, i + 3), fromAs(65001, 100 + i));
+    // More than one flush works out.
+    const COUNT = 6000;
+    const prefixes = Array.from({ length: COUNT }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
+    for (let i = 0; i < COUNT; i += 20) {
+      a.announce(prefixes.slice(i, i + 20), fromAs(65001, 100 + i));
     }
     settle(routing, a);
-    const b = upWith(routing, { ...EBGP_B, families: [4] });
-    routing.work(1);
+    const b = upWith(routing, { ...EBGP_B, families: [4] }, { nextHopMode: 'self' });
     let pulls = 0;
     for (; b.endOfRibs.length === 0; pulls++) {
+      routing.work(0);
       expect(b.pull(8192)).toBeLessThanOrEqual(8192 + 4096);
     }
     expect(pulls).toBeGreaterThan(5);
-    expect(b.table.size).toBe(3000);
+    expect(b.table.size).toBe(COUNT);
     expect(b.pull()).toBe(0);
   });
 
@@ -292,6 +294,23 @@ describe('withdraw', () => {
     expect([a.table.size, b.table.size, a.spuriousWithdraws, b.spuriousWithdraws]).toEqual([
       0, 0, 0, 0,
     ]);
+  });
+
+  test('the same from another peer: only the two peers concerned hear of it', () => {
+    const routing = newRouting();
+    const [a, b] = [upWith(routing, EBGP_A), upWith(routing, EBGP_B)];
+    const c = upWith(routing, { name: 'c', remoteAs: 65003, number: 4 });
+    // As a route server would send it, without an AS of its own.
+    const same = fromAs(65009, 7);
+    a.announce([P], same);
+    b.announce([P], same);
+    settle(routing, a, b, c);
+    expect([a.table.has(P), b.table.has(P), c.table.has(P)]).toEqual([false, true, true]);
+    const { messages } = c;
+    a.withdraw([P]);
+    settle(routing, a, b, c);
+    expect([a.table.has(P), b.table.has(P), c.table.has(P)]).toEqual([true, false, true]);
+    expect(c.messages).toBe(messages);
   });
 
   test('the last action wins: what came and went between two turns is not sent', () => {
@@ -431,6 +450,18 @@ describe('policy', () => {
     c.change({ exportPolicy: 'all' });
     settle(routing, a, b, c);
     expect([b.table.size, c.table.size, routing.tableSizes().groups]).toEqual([2, 2, 2]);
+  });
+
+  test('a peer that parts with withdraws unread loses those routes too', () => {
+    const routing = newRouting();
+    const [a, b] = [upWith(routing, EBGP_A), upWith(routing, EBGP_B)];
+    a.announce([P, '198.51.100.0/24'], fromAs(65001));
+    settle(routing, a, b);
+    a.withdraw([P]);
+    while (routing.work(1)); // in the ring now
+    b.change({ nextHopMode: 'keep' });
+    settle(routing, a, b);
+    expect([...b.table.keys()]).toEqual(['198.51.100.0/24']);
   });
 
   test('an iBGP peer becomes a client while it is up', () => {
