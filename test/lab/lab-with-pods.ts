@@ -16,7 +16,9 @@ export async function startLabWithPods(
   nodes: readonly string[],
 ): Promise<LabWithPods> {
   const plugin = buildCniPlugin();
-  const lab = await Lab.start({ topologyFile, environment: {}, onStep: () => {} });
+  // A name of its own, so that the test does not meet a lab that somebody keeps running.
+  const environment = { LAB_NAME: `test-${process.pid}` };
+  const lab = await Lab.start({ topologyFile, environment, onStep: () => {} });
   try {
     await agentsConverged(lab, nodes, () => {});
     const pods: LabPod[] = [];
