@@ -11,6 +11,7 @@ import type { Sample } from './results.ts';
 import { usageOf } from './usage.ts';
 import type { Bench, Plan, Workload } from './workloads.ts';
 
+const SETTLE_MS = 1000;
 const TURNS_DEADLINE_MS = 5000;
 /** Of a daemon's log, shown when it failed. */
 const LAST_WORDS = 600;
@@ -51,6 +52,8 @@ export async function runOnce(
 async function measure(workload: Workload, bench: Bench): Promise<Sample> {
   const { load } = bench;
   await load.open();
+  // What a daemon does when sessions come up (End-of-RIB, groups of peers) is not the workload's.
+  await sleep(SETTLE_MS);
   // One route there and back: what is set up on first use is.
   await load.announce(0, 1);
   await load.withdraw(0, 1);

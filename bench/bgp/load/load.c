@@ -28,6 +28,10 @@
 
 #define TICK_SECONDS 0.05
 #define MAX_SESSIONS 1024
+/* Of those that connect. */
+#define MAX_HANDSHAKES 4
+#define HANDSHAKE_SECONDS 5.0
+#define RETRY_SECONDS 0.05
 #define NOT_ARRIVED (-1.0)
 
 static struct load load;
@@ -149,14 +153,31 @@ static void add_session(const char *arguments)
     if (receives) session->held = calloc(load.table_size / 64 + 1, sizeof *session->held);
 }
 
+/* Connects those that are down, a few at a time: daemons listen with short queues. */
+static void connect_some(void)
+{
+    size_t under_way = 0;
+    for (size_t i = 0; i < load.count; i++) {
+        struct session *session = &sessions[i];
+        if (session->state != CONNECTING && session->state != OPEN_SENT) continue;
+        if (load.now - session->changed_at > HANDSHAKE_SECONDS) session_drop(&load, session, "no handshake");
+        else under_way++;
+    }
+    for (size_t i = 0; i < load.count && under_way < MAX_HANDSHAKES; i++) {
+        struct session *session = &sessions[i];
+        if (session->state != DOWN || load.now - session->changed_at < RETRY_SECONDS) continue;
+        session_connect(&load, session);
+        under_way++;
+    }
+}
+
 static void open_all(double timeout)
 {
     double start = load.now = monotonic_seconds();
-    for (size_t i = 0; i < load.count; i++)
-        if (sessions[i].state == DOWN) session_connect(&load, &sessions[i]);
     bool is_done = false;
     while (!is_done && load.now < start + timeout) {
-        turn(TICK_SECONDS);
+        connect_some();
+        turn(RETRY_SECONDS);
         is_done = true;
         for (size_t i = 0; i < load.count; i++) is_done &= sessions[i].state == ESTABLISHED;
     }
@@ -242,7 +263,6 @@ static void lose(double timeout)
         if (sessions[i].count == 0) continue;
         session_drop(&load, &sessions[i], "told to");
         sessions[i].drops--;
-        sessions[i].retry_at = 0;
     }
     double seconds = await(start, timeout);
     answer(seconds > 0, seconds > 0 ? seconds : load.now - start, cpu_seconds() - cpu);

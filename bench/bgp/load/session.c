@@ -14,8 +14,6 @@
 
 #include "table.h"
 
-#define RETRY_SECONDS 0.05
-
 double monotonic_seconds(void)
 {
     struct timespec now;
@@ -36,7 +34,7 @@ void session_drop(struct load *load, struct session *session, const char *why)
     if (session->state == ESTABLISHED) session->drops++;
     snprintf(session->why, sizeof session->why, "%s", why);
     session->state = DOWN;
-    session->retry_at = load->now + RETRY_SECONDS;
+    session->changed_at = load->now;
     session->out_left = session->control_length = session->in_length = 0;
 }
 
@@ -55,6 +53,7 @@ void session_connect(struct load *load, struct session *session)
     };
     session->fd = fd;
     session->state = CONNECTING;
+    session->changed_at = load->now;
     session->in_length = session->control_length = session->out_left = 0;
     if (bind(fd, (struct sockaddr *)&own, sizeof own) != 0 ||
         (connect(fd, (struct sockaddr *)&peer, sizeof peer) != 0 && errno != EINPROGRESS)) {
@@ -249,10 +248,6 @@ void session_ready(struct load *load, struct session *session, uint32_t events)
 
 void session_tick(struct load *load, struct session *session)
 {
-    if (session->state == DOWN) {
-        if (session->retry_at > 0 && load->now >= session->retry_at) session_connect(load, session);
-        return;
-    }
     if (session->state != ESTABLISHED) return;
     if (load->now - session->heard_at > load->hold_time) {
         session_drop(load, session, "the daemon was silent for the hold time");

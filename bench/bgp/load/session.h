@@ -20,7 +20,7 @@ struct session {
     /* How it is. */
     int fd;
     enum state state;
-    double retry_at;
+    double changed_at; /* when it began to connect, or went down */
     double heard_at, said_at;
     double longest_silence; /* seconds between two messages of the daemon, since `forget_silence` */
     unsigned drops;         /* how often it ended after it was Established */
@@ -58,11 +58,11 @@ struct load {
 double monotonic_seconds(void);
 
 void session_connect(struct load *load, struct session *session);
-/* The TCP connection ends at once, as when a peer dies. */
+/* The TCP connection ends at once, as when a peer dies. Nobody connects it again. */
 void session_drop(struct load *load, struct session *session, const char *why);
 /* To be called when epoll says so. */
 void session_ready(struct load *load, struct session *session, uint32_t events);
-/* Retries, KEEPALIVEs, hold time: to be called some times a second. */
+/* KEEPALIVEs and the hold time: to be called some times a second. */
 void session_tick(struct load *load, struct session *session);
 
 /* `bytes` must live until all of it is sent. */
