@@ -15,6 +15,16 @@ interface Count {
   skipped: number;
 }
 
+/** What is read of jest's --json. */
+interface JestReport {
+  numPassedTests: number;
+  numFailedTests: number;
+  numRuntimeErrorTestSuites: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  testResults: { assertionResults: { status: string; fullName: string }[] }[];
+}
+
 const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ['lint', 'node_modules/.bin/biome', 'check', '--error-on-warnings', '.'],
   ['types', 'node_modules/.bin/tsc'],
@@ -53,7 +63,8 @@ function jest(name: string, args: string[]): Count {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   try {
-    const report = JSON.parse(readFileSync(output, 'utf8'));
+    const report: JestReport = JSON.parse(readFileSync(output, 'utf8'));
+    for (const title of skippedTitles(report)) console.log(`skipped: ${title}`);
     return {
       passed: report.numPassedTests,
       // A suite that does not even load has no failed test of its own, and counts as one.
@@ -64,6 +75,14 @@ function jest(name: string, args: string[]): Count {
     console.error(`${name}: jest ended with ${done.signal ?? done.status} and left no report`);
     return { passed: 0, failed: 1, skipped: 0 };
   }
+}
+
+/** A skipped test's title says what is missing. */
+function skippedTitles(report: JestReport): string[] {
+  return report.testResults
+    .flatMap((suite) => suite.assertionResults)
+    .filter((test) => test.status === 'pending' || test.status === 'todo')
+    .map((test) => test.fullName);
 }
 
 function add(count: Count): void {
