@@ -50,16 +50,28 @@ test('a source is free when its paths are gone, its choices undone, and no group
   sweep.step(1, (path) => rib.remove(path));
   sweep.step(99, () => {});
   expect(sweep.isDone(ticket)).toBe(true);
+  expect(blocked()).toBe(true); // still chosen, and a path is left
+  rib.decide(new Uint32Array(8));
   expect(blocked()).toBe(true); // a path is left
   rib.remove(2);
-  expect(blocked()).toBe(true); // still chosen
-  rib.decide(new Uint32Array(8));
   mentioned.source = true;
   mentioned.prefix = true;
   expect(blocked()).toBe(true);
   mentioned.source = false;
   expect(reclaim.step()).toBe(true);
   expect([reclaim.isLeaving(0), isFree(all, source)]).toEqual([false, true]);
+});
+
+test('a source that is still the chosen one is not free', () => {
+  const all = world();
+  const { rib, sweep, source, reclaim } = all;
+  rib.sources.leave(source);
+  reclaim.leaves(source, sweep.request());
+  sweep.step(99, (path) => rib.remove(path));
+  expect([reclaim.step(), isFree(all, source)]).toEqual([false, false]);
+  rib.decide(new Uint32Array(8));
+  reclaim.step();
+  expect(isFree(all, source)).toBe(true);
 });
 
 test('a prefix is forgotten when no ring, no group and no decision means it', () => {

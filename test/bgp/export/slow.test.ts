@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { MAX_RING, RING_SHARE } from '../../../bgp/export/group.ts';
 import { Routing } from '../../../bgp/routing.ts';
+import { Owner } from '../routing/owner.ts';
 import { LOCAL_AS, WidePeer } from './wide.ts';
 
 /** One flush may begin when the ring is just below its limit. */
@@ -128,6 +129,20 @@ test('a slow peer alone makes the group wait: the ring is bounded, the latest st
   expect(sent).toBeLessThan(3 * RING_SHARE + ONE_FLUSH + 60 * 4096);
 });
 
+test('room in the ring is work: what waited for it goes on', () => {
+  const routing = newRouting();
+  const owner = new Owner(routing);
+  const [sender, slow] = [new WidePeer(routing, 2), new WidePeer(routing, 3)];
+  owner.settle([sender, slow]);
+  for (let i = 0; i < 200; i++) sender.announce(ROUTE0 + i, i);
+  owner.settle([sender]);
+  expect(owner.isWorkDue).toBe(false);
+  for (let pulls = 0; !owner.isWorkDue && pulls < 20; pulls++) owner.pull(slow, 65536);
+  expect(owner.isWorkDue).toBe(true);
+  owner.settle([sender, slow]);
+  expect(slow.table.size).toBe(200);
+});
+
 test('a prefix that a peer has still to lose keeps its number', () => {
   const routing = newRouting();
   const [sender, fast, slow] = [2, 3, 4].map((number) => new WidePeer(routing, number)) as [
@@ -226,15 +241,15 @@ test("any pace of five peers: rings stay bounded, and all end with the model's r
   fc.assert(
     fc.property(fc.array(step, { minLength: 10, maxLength: 50 }), (steps) => {
       const routing = newRouting();
+      const owner = new Owner(routing);
       const peers = [2, 3, 4, 5, 6].map((number) => new WidePeer(routing, number));
       const held = peers.map(() => new Map<number, number>());
       const tick = (most: number) => {
-        for (let i = 0; i < most && routing.work(0); i++);
+        owner.work(most);
         const limit = Math.min(MAX_RING, RING_SHARE * 6) + ONE_FLUSH;
         expect(routing.tableSizes().ringBytes).toBeLessThanOrEqual(limit);
       };
-      tick(1000);
-      for (const peer of peers) peer.drain();
+      owner.settle(peers);
       for (const one of steps) {
         if ('announce' in one) {
           for (let i = one.from; i < one.from + one.count; i++) {
@@ -252,19 +267,16 @@ test("any pace of five peers: rings stay bounded, and all end with the model's r
             held[one.withdraw]!.delete(ROUTE0 + i);
           }
         } else if ('pull' in one) {
-          peers[one.pull]!.pull(one.bytes);
+          owner.pull(peers[one.pull]!, one.bytes);
         } else if ('drain' in one) {
-          peers[one.drain]!.drain();
+          while (owner.pull(peers[one.drain]!, 65536) > 0);
         } else if ('refresh' in one) {
           routing.refresh(peers[one.refresh]!.id, 1, 1);
         } else {
           tick(one.work);
         }
       }
-      for (let isMore = true; isMore; ) {
-        isMore = routing.work(1);
-        for (const peer of peers) while (peer.pull() > 0) isMore = true;
-      }
+      owner.settle(peers);
       peers.forEach((peer, i) => {
         const table = new Map<number, number>();
         for (let from = peers.length - 1; from >= 0; from--) {

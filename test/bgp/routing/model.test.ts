@@ -10,6 +10,7 @@ import type { Policy } from '../../../bgp/policy/prefixes.ts';
 import type { Routing, RoutingPeer } from '../../../bgp/routing.ts';
 import { Model } from './model.ts';
 import { LOCAL_AS, Neighbor, newRouting, nextHop, OWN4, ROUTER_ID } from './neighbor.ts';
+import { Owner } from './owner.ts';
 
 const PREFIXES4 = Array.from({ length: 24 }, (_, i) => `10.${i >> 3}.${i & 7}.0/24`);
 const PREFIXES6 = Array.from({ length: 6 }, (_, i) => `2001:db8:${i + 1}::/48`);
@@ -27,6 +28,7 @@ const SETTINGS: readonly (readonly [string, number, Partial<RoutingPeer>, object
 
 interface World {
   readonly routing: Routing;
+  readonly owner: Owner;
   readonly model: Model;
   readonly neighbors: readonly Neighbor[];
   /** From onRoutes. */
@@ -55,17 +57,11 @@ function newWorld(): World {
     ([name, remoteAs, config, more], i) =>
       new Neighbor(routing, { name, remoteAs, number: 10 + i, ...more }, config),
   );
-  return { routing, model, neighbors, routes };
+  return { routing, owner: new Owner(routing), model, neighbors, routes };
 }
 
-function settle({ routing, neighbors }: World): void {
-  let isMore = true;
-  while (isMore) {
-    isMore = routing.work(1);
-    for (const neighbor of neighbors) {
-      while (neighbor.isUp && neighbor.pull() > 0) isMore = true;
-    }
-  }
+function settle({ neighbors, owner }: World): void {
+  owner.settle(neighbors.filter(({ isUp }) => isUp));
 }
 
 function check(world: World): void {
@@ -196,7 +192,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** Does to the world and to its model what the step says. `distinct`: no tie-break can depend on history. */
 function take(world: World, one: Step, distinct: boolean): void {
-  const { model, neighbors, routing } = world;
+  const { model, neighbors, owner, routing } = world;
   if ('announce' in one) {
     const { who: from, which: prefixes, drawn } = one.announce;
     const neighbor = neighbors[from]!;
@@ -252,9 +248,9 @@ function take(world: World, one: Step, distinct: boolean): void {
     if (neighbor.isUp) routing.refresh(neighbor.id, 1, 1);
   } else if ('pull' in one) {
     const neighbor = neighbors[one.pull.who]!;
-    if (neighbor.isUp) neighbor.pull(one.pull.bytes);
+    if (neighbor.isUp) owner.pull(neighbor, one.pull.bytes);
   } else {
-    for (let i = 0; i < one.work; i++) routing.work(0);
+    owner.work(one.work);
   }
 }
 
@@ -301,7 +297,7 @@ test("every choice is the model's, decided after each step", () => {
       for (const neighbor of world.neighbors) neighbor.up();
       for (const one of steps) {
         take(world, one, false);
-        while (world.routing.work(1));
+        world.owner.work(100_000);
         world.model.decide();
       }
       settle(world);

@@ -15,6 +15,7 @@ import {
   ROUTER_ID,
   sequence,
 } from './neighbor.ts';
+import { Owner } from './owner.ts';
 
 function settle(routing: Routing, ...neighbors: Neighbor[]): void {
   do {
@@ -276,6 +277,20 @@ describe('initial table and End-of-RIB', () => {
   });
 });
 
+test('a sweep that finds nothing for long comes to its end all the same', () => {
+  const routing = newRouting();
+  const owner = new Owner(routing);
+  const [a, b] = [upWith(routing, EBGP_A), upWith(routing, EBGP_B)];
+  const prefixes = Array.from({ length: 40_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
+  a.announce(prefixes, fromAs(65001));
+  b.announce([P], fromAs(65002));
+  owner.settle([a, b]);
+  a.table.clear();
+  routing.refresh(a.id, 1, 1);
+  owner.settle([a, b]);
+  expect([...a.table.keys()]).toEqual([P]);
+});
+
 describe('withdraw', () => {
   test('whoever brings the better route loses the one it had (its own is not sent back)', () => {
     const routing = newRouting();
@@ -311,6 +326,40 @@ describe('withdraw', () => {
     settle(routing, a, b, c);
     expect([a.table.has(P), b.table.has(P), c.table.has(P)]).toEqual([true, false, true]);
     expect(c.messages).toBe(messages);
+  });
+
+  test('two who take over in one turn lose each their own, and nothing else', () => {
+    const routing = newRouting();
+    const [a, b] = [upWith(routing, EBGP_A), upWith(routing, EBGP_B)];
+    const c = upWith(routing, { name: 'c', remoteAs: 65003, number: 4 });
+    const Q = '198.51.100.0/24';
+    c.announce([P, Q], fromAs(65003, 1, 2));
+    settle(routing, a, b, c);
+    a.announce([P], fromAs(65001));
+    b.announce([Q], fromAs(65002));
+    settle(routing, a, b, c);
+    expect([[...a.table.keys()], [...b.table.keys()], [...c.table.keys()].sort()]).toEqual([
+      [Q],
+      [P],
+      [P, Q],
+    ]);
+  });
+
+  test('RFC 5004 is for a path that is still there, not for one that came in its place', () => {
+    const routing = newRouting();
+    const [a, b] = [upWith(routing, EBGP_A), upWith(routing, EBGP_B)];
+    const c = upWith(routing, { name: 'c', remoteAs: 65003, number: 4 });
+    a.announce([P], fromAs(65001));
+    settle(routing, a, b, c);
+    b.announce([P], fromAs(65002));
+    settle(routing, a, b, c);
+    a.withdraw([P]);
+    c.announce([P], fromAs(65003));
+    settle(routing, a, b, c);
+    expect(sentAttributes(a)).toContain('65002'); // the lower router id of the two
+    a.announce([P], fromAs(65001));
+    settle(routing, a, b, c);
+    expect(sentAttributes(a)).toContain('65002'); // now it is the existing one
   });
 
   test('the last action wins: what came and went between two turns is not sent', () => {
@@ -493,6 +542,16 @@ describe('policy', () => {
     settle(routing, a, b);
     expect(b.table.size).toBe(1);
   });
+});
+
+test('the only route is judged anew when its next hop becomes an own address', () => {
+  const routing = newRouting();
+  const [a, b] = [upWith(routing, EBGP_A), upWith(routing, EBGP_B)];
+  a.announce([P], { ...fromAs(65001), ...nextHop('10.9.9.9') });
+  settle(routing, a, b);
+  routing.setLocalAddresses([parseAddress('10.9.9.9')]);
+  settle(routing, a, b);
+  expect(b.table.size).toBe(0);
 });
 
 describe('next hops', () => {
