@@ -108,6 +108,11 @@ export class RoutedPeer implements Sender {
     this.isReadable = false;
   }
 
+  /** Undefined: the family is not negotiated. */
+  membership(family: Family): Membership | undefined {
+    return this.memberships.find(({ group }) => group.exporter.config.family === family);
+  }
+
   groupConfig(family: Family): GroupConfig {
     const { fourOctetAs, extendedMessage } = this.negotiated;
     return {

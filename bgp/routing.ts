@@ -11,8 +11,8 @@ import { AFI_IPV4, AFI_IPV6, encodeAttributes, SAFI_UNICAST } from 'bgp-parser-t
 import type { Address, Prefix } from 'net-ipaddr';
 import { Groups, type Membership } from './export/groups.ts';
 import { Reclaim } from './export/reclaim.ts';
+import { Inspection } from './inspection.ts';
 import { ImportChecks } from './policy/import.ts';
-import { pathDetails } from './rib/detail.ts';
 import { Import } from './rib/import.ts';
 import { NextHops, type Reachability } from './rib/nexthops.ts';
 import { RouteReader } from './rib/reader.ts';
@@ -54,6 +54,7 @@ export class Routing {
   readonly #sweep: Sweep;
   readonly #reclaim: Reclaim;
   readonly #reader: RouteReader;
+  readonly #inspection: Inspection;
   readonly #peers: (RoutedPeer | undefined)[] = [];
   /** Ids given up, to be used again once nothing in the tables bears them. */
   readonly #freeIds: number[] = [];
@@ -86,6 +87,7 @@ export class Routing {
     this.#sweep = new Sweep(this.#rib.paths);
     this.#reclaim = new Reclaim(this.#rib, this.#groups, this.#sweep);
     this.#reader = new RouteReader(this.#rib);
+    this.#inspection = new Inspection(this.#rib, this.#import, this.#groups, this.#peers);
   }
 
   /** A dense id, reused some time after `removePeer`. The peer is down at first. */
@@ -171,10 +173,10 @@ export class Routing {
   /** The peer asked for its routes again (RFC 2918). Does nothing for a family that is not negotiated. */
   refresh(id: number, afi: number, safi: number): void {
     const peer = this.#peer(id);
-    const family = safi !== SAFI_UNICAST ? 0 : afi === AFI_IPV4 ? 4 : afi === AFI_IPV6 ? 6 : 0;
-    for (const { group, receiver } of peer.memberships) {
-      if (group.exporter.config.family === family) group.resend(receiver);
-    }
+    const family = afi === AFI_IPV4 ? 4 : afi === AFI_IPV6 ? 6 : undefined;
+    const membership = family && safi === SAFI_UNICAST ? peer.membership(family) : undefined;
+    if (membership === undefined) return;
+    membership.group.resend(membership.receiver);
     this.#waiting.add(peer);
     this.#wake();
   }
@@ -270,60 +272,22 @@ export class Routing {
   }
 
   peerCounts(id: number): PeerCounts {
-    const peer = this.#peer(id);
-    const { received, accepted } = this.#rib.sources;
-    let advertised = 0;
-    for (const { group } of peer.memberships) {
-      advertised += group.adjRibOut.size - group.adjRibOut.countOf(peer.source);
-    }
-    return {
-      received: peer.isUp ? received[peer.source]! : 0,
-      accepted: peer.isUp ? accepted[peer.source]! : 0,
-      advertised,
-      inStep: !peer.memberships.some((one) => hasNews(one) || one.group.pending.size > 0),
-      treatedAsWithdraw: peer.treatedAsWithdraw,
-      attributesDiscarded: peer.attributesDiscarded,
-    };
+    return this.#inspection.counts(this.#peer(id));
   }
 
   /** How large the tables are, for metrics. */
   tableSizes(): TableSizes {
-    const { attributes, prefixes, sources } = this.#rib;
-    return {
-      prefixes: prefixes.size,
-      paths: sources.received.reduce((sum, count) => sum + count, 0),
-      attributeSets: attributes.size,
-      exportedSets: this.#groups.blocks.size,
-      groups: [...this.#groups].length,
-      ringBytes: [...this.#groups].reduce((sum, { ring }) => sum + ring.size, 0),
-      arenaBytes: attributes.arenaBytes + this.#groups.blocks.arenaBytes,
-    };
+    return this.#inspection.sizes();
   }
 
   /** Undefined when nothing is known of the prefix. Builds objects: for people, not for loops. */
   route(prefix: Prefix): RouteDetail | undefined {
-    const id = this.#rib.prefixes.find(prefix);
-    if (id < 0) return undefined;
-    const paths = pathDetails(this.#rib, id, (path) => this.#rejection(path));
-    const sentTo: number[] = [];
-    const notSentTo: { peer: number; reason: string }[] = [];
-    for (const peer of this.#peers) {
-      const membership = peer?.memberships.find(
-        ({ group }) => group.exporter.config.family === prefix.address.family,
-      );
-      if (peer === undefined || membership === undefined) continue;
-      const reason = membership.group.whyNot(membership.receiver, id);
-      if (reason === undefined) sentTo.push(peer.id);
-      else notSentTo.push({ peer: peer.id, reason });
-    }
-    return { prefix, paths, sentTo, notSentTo };
+    return this.#inspection.route(prefix);
   }
 
   /** The prefixes with a route, for listings; slow, and the RIB must not change meanwhile. */
-  *prefixes(): Generator<Prefix> {
-    for (let id = 0; id < this.#rib.routes.top; id++) {
-      if (this.#reader.hasRoute(id)) yield this.#reader.prefix(id);
-    }
+  prefixes(): Generator<Prefix> {
+    return this.#inspection.prefixes();
   }
 
   /** One slice of everything that is due. True when there may be more. */
@@ -418,12 +382,6 @@ export class Routing {
     if (!this.#checks.setLocalAddresses(own)) return;
     this.#import.forget();
     for (const peer of this.#peers) if (peer?.isUp) this.#reimport(peer.source);
-  }
-
-  #rejection(path: number): string | undefined {
-    const source = this.#rib.paths.source(path);
-    if (source === LOCAL_SOURCE || !this.#rib.sources.isLive(source)) return undefined;
-    return this.#import.reason(path, this.#peer(this.#rib.sources.peer(source)).policy);
   }
 
   #wake(): void {

@@ -101,6 +101,7 @@ const memory = process.memoryUsage.rss();
 
 const cursor = new UpdateCursor();
 const got = new Set<number>();
+let announced = 0;
 let updates = 0;
 let bytes = 0;
 let endOfRibs = 0;
@@ -110,7 +111,9 @@ for (const piece of pieces) {
     const end = at + ((piece[at + 16]! << 8) | piece[at + 17]!);
     cursor.reset(piece, at, end, CONTEXT);
     if (cursor.endOfRibAfi === AFI_IPV4) endOfRibs++;
-    while (cursor.nextSection()) while (cursor.nextAnnounced()) got.add(cursor.w0);
+    while (cursor.nextSection()) {
+      for (; cursor.nextAnnounced(); announced++) got.add(cursor.w0);
+    }
     at = end;
   }
 }
@@ -118,6 +121,7 @@ console.log(
   JSON.stringify({
     prefixes: count,
     received: got.size,
+    announced,
     changes,
     endOfRibs,
     updates,

@@ -1,0 +1,92 @@
+/** What Routing shows of itself: to people who ask why, and to metrics. Builds objects; nothing here is hot. */
+
+import type { Prefix } from 'net-ipaddr';
+import type { Groups } from './export/groups.ts';
+import { NO_ATTRIBUTES } from './rib/attributes.ts';
+import { pathDetails } from './rib/detail.ts';
+import type { Import } from './rib/import.ts';
+import type { Rib } from './rib/rib.ts';
+import { LOCAL_SOURCE } from './rib/sources.ts';
+import type { RoutedPeer } from './routed-peer.ts';
+import type { PeerCounts, RouteDetail, TableSizes } from './routing-types.ts';
+
+export class Inspection {
+  readonly #rib: Rib;
+  readonly #import: Import;
+  readonly #groups: Groups;
+  readonly #peers: readonly (RoutedPeer | undefined)[];
+
+  constructor(
+    rib: Rib,
+    imports: Import,
+    groups: Groups,
+    peers: readonly (RoutedPeer | undefined)[],
+  ) {
+    this.#rib = rib;
+    this.#import = imports;
+    this.#groups = groups;
+    this.#peers = peers;
+  }
+
+  counts(peer: RoutedPeer): PeerCounts {
+    const { received, accepted } = this.#rib.sources;
+    let advertised = 0;
+    let inStep = true;
+    for (const { group, receiver } of peer.memberships) {
+      advertised += group.adjRibOut.size - group.adjRibOut.countOf(peer.source);
+      if (group.hasNews(receiver) || group.pending.size > 0) inStep = false;
+    }
+    return {
+      received: peer.isUp ? received[peer.source]! : 0,
+      accepted: peer.isUp ? accepted[peer.source]! : 0,
+      advertised,
+      inStep,
+      treatedAsWithdraw: peer.treatedAsWithdraw,
+      attributesDiscarded: peer.attributesDiscarded,
+    };
+  }
+
+  sizes(): TableSizes {
+    const { attributes, prefixes, sources } = this.#rib;
+    const groups = [...this.#groups];
+    return {
+      prefixes: prefixes.size,
+      paths: sources.received.reduce((sum, count) => sum + count, 0),
+      attributeSets: attributes.size,
+      exportedSets: this.#groups.blocks.size,
+      groups: groups.length,
+      ringBytes: groups.reduce((sum, { ring }) => sum + ring.size, 0),
+      arenaBytes: attributes.arenaBytes + this.#groups.blocks.arenaBytes,
+    };
+  }
+
+  route(prefix: Prefix): RouteDetail | undefined {
+    const id = this.#rib.prefixes.find(prefix);
+    if (id < 0) return undefined;
+    const paths = pathDetails(this.#rib, id, (path) => this.#rejection(path));
+    const sentTo: number[] = [];
+    const notSentTo: { peer: number; reason: string }[] = [];
+    for (const peer of this.#peers) {
+      const membership = peer?.membership(prefix.address.family);
+      if (peer === undefined || membership === undefined) continue;
+      const reason = membership.group.whyNot(membership.receiver, id);
+      if (reason === undefined) sentTo.push(peer.id);
+      else notSentTo.push({ peer: peer.id, reason });
+    }
+    return { prefix, paths, sentTo, notSentTo };
+  }
+
+  *prefixes(): Generator<Prefix> {
+    const { prefixes, routes } = this.#rib;
+    for (let id = 0; id < routes.top; id++) {
+      if (routes.attributes(id) !== NO_ATTRIBUTES) yield prefixes.prefix(id);
+    }
+  }
+
+  #rejection(path: number): string | undefined {
+    const { paths, sources } = this.#rib;
+    const source = paths.source(path);
+    if (source === LOCAL_SOURCE || !sources.isLive(source)) return undefined;
+    return this.#import.reason(path, this.#peers[sources.peer(source)]!.policy);
+  }
+}
