@@ -10,7 +10,8 @@
  *                         holds all of it
  *     lose SECONDS        those that have a part of the table die; done when no receiver holds any
  *     withdraw FIRST COUNT SECONDS   as announce
- *     pulse FIRST COUNT SECONDS   one route after the other, from the first session; times of arrival
+ *     pulse FIRST COUNT SECONDS   one route after the other, from the first session; when each arrived
+ *                         at each receiver, as the kernel saw it
  *     silence             the longest silence of the daemon towards anyone, since the last time asked
  *
  * Times are counted from before the first byte is written to after the last is understood.
@@ -32,7 +33,7 @@
 #define MAX_HANDSHAKES 4
 #define HANDSHAKE_SECONDS 5.0
 #define RETRY_SECONDS 0.05
-#define NOT_ARRIVED (-1.0)
+#define NOT_ARRIVED 0.0
 
 static struct load load;
 static struct session sessions[MAX_SESSIONS];
@@ -56,7 +57,7 @@ static void changed(struct session *session, uint32_t index, bool is_held)
     /* Outside of pulses, whose range is one prefix, nothing but the range is held. */
     uint32_t wanted = wanted_held ? wanted_count[which] : 0;
     if (range_count > 1 && session->held_count != wanted) return;
-    if (arrivals) arrivals[which] = load.now;
+    if (arrivals) arrivals[which] = session->arrived_at;
     is_waited_for[which] = false;
     if (--incomplete == 0) completed_at = load.now;
 }
@@ -288,23 +289,28 @@ static void pulse(uint32_t first, uint32_t count, double timeout)
     double arrived[MAX_SESSIONS];
     if (!each || !last) abort();
     struct announcer from = {sessions[0].address, sessions[0].as, sessions[0].as == load.daemon_as};
+    for (size_t i = 0; i < load.count; i++) session_stamp(&sessions[i]);
     uint32_t done = 0;
     for (; done < count; done++) {
-        uint32_t index = first + done;
         size_t size;
-        uint8_t *bytes = encode_announcements(&from, index, 1, &size);
-        expect(index, 1, true);
+        uint8_t *bytes = encode_announcements(&from, first + done, 1, &size);
+        expect(first + done, 1, true);
         for (size_t i = 0; i < load.count; i++) arrived[i] = NOT_ARRIVED;
         arrivals = arrived;
-        double start = load.now = monotonic_seconds();
+        load.now = monotonic_seconds();
+        double start = wall_seconds();
         session_control(&load, &sessions[0], bytes, size);
         free(bytes);
-        double seconds = await(start, timeout);
+        double seconds = await(load.now, timeout);
         arrivals = NULL;
         if (seconds == 0) break;
-        last[done] = seconds;
-        for (size_t i = 0; i < load.count; i++)
-            if (arrived[i] != NOT_ARRIVED) each[all++] = arrived[i] - start;
+        last[done] = 0;
+        for (size_t i = 0; i < load.count; i++) {
+            if (arrived[i] == NOT_ARRIVED) continue;
+            double took = arrived[i] - start;
+            each[all++] = took;
+            if (took > last[done]) last[done] = took;
+        }
         wait_seconds(0.02);
     }
     qsort(each, all, sizeof *each, ascending);

@@ -14,11 +14,23 @@
 
 #include "table.h"
 
+static double seconds_of(struct timespec time)
+{
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
 double monotonic_seconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    return seconds_of(now);
+}
+
+double wall_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return seconds_of(now);
 }
 
 static void watch(struct load *load, struct session *session, int operation, uint32_t events)
@@ -197,9 +209,36 @@ static void take_message(struct load *load, struct session *session, const uint8
     }
 }
 
+void session_stamp(struct session *session)
+{
+    int yes = 1;
+    setsockopt(session->fd, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof yes);
+}
+
+static ssize_t read_stamped(struct session *session, uint8_t *into, size_t room)
+{
+    char control[CMSG_SPACE(sizeof(struct timespec))];
+    struct iovec piece = {.iov_base = into, .iov_len = room};
+    struct msghdr message = {
+        .msg_iov = &piece,
+        .msg_iovlen = 1,
+        .msg_control = control,
+        .msg_controllen = sizeof control,
+    };
+    ssize_t got = recvmsg(session->fd, &message, 0);
+    session->arrived_at = 0;
+    struct cmsghdr *note = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (note && note->cmsg_level == SOL_SOCKET && note->cmsg_type == SCM_TIMESTAMPNS) {
+        struct timespec stamp;
+        memcpy(&stamp, CMSG_DATA(note), sizeof stamp);
+        session->arrived_at = seconds_of(stamp);
+    }
+    return got;
+}
+
 static void receive(struct load *load, struct session *session)
 {
-    ssize_t got = read(session->fd, session->in + session->in_length, sizeof session->in - session->in_length);
+    ssize_t got = read_stamped(session, session->in + session->in_length, sizeof session->in - session->in_length);
     if (got <= 0) {
         if (got < 0 && errno == EAGAIN) return;
         session_drop(load, session, got == 0 ? "the daemon closed the connection" : strerror(errno));

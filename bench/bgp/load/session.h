@@ -22,6 +22,7 @@ struct session {
     enum state state;
     double changed_at; /* when it began to connect, or went down */
     double heard_at, said_at;
+    double arrived_at;      /* what was read last, at this host: seconds of the wall clock; 0 unless stamped */
     double longest_silence; /* seconds between two messages of the daemon, since `forget_silence` */
     unsigned drops;         /* how often it ended after it was Established */
     char why[160];          /* why it ended last */
@@ -56,6 +57,7 @@ struct load {
 };
 
 double monotonic_seconds(void);
+double wall_seconds(void);
 
 void session_connect(struct load *load, struct session *session);
 /* The TCP connection ends at once, as when a peer dies. Nobody connects it again. */
@@ -64,6 +66,12 @@ void session_drop(struct load *load, struct session *session, const char *why);
 void session_ready(struct load *load, struct session *session, uint32_t events);
 /* KEEPALIVEs and the hold time: to be called some times a second. */
 void session_tick(struct load *load, struct session *session);
+
+/*
+ * From now on the kernel says when what is read had arrived. That it waited until this process came
+ * to read it, behind hundreds of others, is then not held against the daemon.
+ */
+void session_stamp(struct session *session);
 
 /* `bytes` must live until all of it is sent. */
 void session_announce(struct load *load, struct session *session, const uint8_t *bytes, size_t size);
