@@ -114,16 +114,10 @@ export class Group {
 
   /** Adds to `into` all that the peer may hold, whatever it lacks of it. */
   copyHeld(receiver: Receiver, into: IdSet): void {
-    const { adjRibOut } = this;
     // What waits in the ring may be a withdraw of what the peer still holds.
     if (!receiver.isBehind) this.#fallBehind(receiver);
-    for (let next = 0; ; next++) {
-      const prefix = adjRibOut.skipEmpty(next);
-      if (prefix >= adjRibOut.top) break;
-      next = prefix;
-      const isHeld = this.#isFor(receiver, adjRibOut.block(prefix), adjRibOut.source(prefix));
-      if (isHeld || receiver.lacking.has(prefix)) into.add(prefix);
-    }
+    this.adjRibOut.addAllBut(receiver.source, into);
+    into.addAll(receiver.lacking);
   }
 
   /** Whether anything here still refers to the prefix. */

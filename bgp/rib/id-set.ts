@@ -35,13 +35,22 @@ export class IdSet {
     const bit = 1 << (id & 31);
     const old = this.#low[word]!;
     if ((old & bit) !== 0) return false;
-    this.#low[word] = old | bit;
-    if (old === 0) {
-      this.#middle[word >>> 5]! |= 1 << (word & 31);
-      this.#top[word >>> 10]! |= 1 << ((word >>> 5) & 31);
-    }
+    this.#fill(word, old | bit);
     this.#size++;
     return true;
+  }
+
+  /** Adds up to 32 ids at once: those whose bits are set, the lowest for id `32 * word`. */
+  addWord(word: number, bits: number): void {
+    if (bits === 0) return;
+    if (word >= this.#low.length) this.#grow(word);
+    const old = this.#low[word]!;
+    for (let added = bits & ~old; added !== 0; added &= added - 1) this.#size++;
+    this.#fill(word, old | bits);
+  }
+
+  addAll(other: IdSet): void {
+    for (let word = 0; word < other.#low.length; word++) this.addWord(word, other.#low[word]!);
   }
 
   /** True when the id was in the set. */
@@ -96,6 +105,13 @@ export class IdSet {
 
   #firstOf(word: number): number {
     return (word << 5) | lowestBit(this.#low[word]!);
+  }
+
+  /** Writes a word that is not empty. */
+  #fill(word: number, bits: number): void {
+    this.#low[word] = bits;
+    this.#middle[word >>> 5]! |= 1 << (word & 31);
+    this.#top[word >>> 10]! |= 1 << ((word >>> 5) & 31);
   }
 
   #put(word: number, left: number): void {

@@ -38,6 +38,24 @@ test('is a set, and takes round and round in ascending order', () => {
   );
 });
 
+test('adds by words and from another set', () => {
+  const ids = fc.array(id, { maxLength: 40 });
+  fc.assert(
+    fc.property(ids, ids, fc.nat(70), fc.nat(0xffffffff), (first, second, word, bits) => {
+      const [a, b] = [new IdSet(), new IdSet()];
+      for (const one of first) a.add(one);
+      for (const one of second) b.add(one);
+      b.addWord(word, bits | 0);
+      a.addAll(b);
+      const inWord = Array.from({ length: 32 }, (_, i) => i).filter((i) => (bits >>> i) & 1);
+      const twin = new Set([...first, ...second, ...inWord.map((i) => 32 * word + i)]);
+      expect(a.size).toBe(twin.size);
+      const taken = Array.from({ length: twin.size }, () => a.take());
+      expect(taken).toEqual([...twin].sort((x, y) => x - y));
+    }),
+  );
+});
+
 test('takes all of a large, sparse set', () => {
   const set = new IdSet();
   const ids = Array.from({ length: 500 }, (_, i) => i * 7919);
