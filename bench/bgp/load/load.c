@@ -121,22 +121,28 @@ static double cpu_seconds(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
+/* Why a session is not up; empty if all are. */
+static const char *why_down(void)
+{
+    for (size_t i = 0; i < load.count; i++)
+        if (sessions[i].state != ESTABLISHED) return sessions[i].why;
+    return "";
+}
+
 static void answer(bool is_done, double seconds, double cpu)
 {
     unsigned drops = 0, up = 0;
     uint64_t updates = 0, held = 0;
-    const char *why = "";
     for (size_t i = 0; i < load.count; i++) {
         drops += sessions[i].drops;
         up += sessions[i].state == ESTABLISHED;
         updates += sessions[i].updates;
         held += sessions[i].held_count;
-        if (sessions[i].state != ESTABLISHED && sessions[i].why[0]) why = sessions[i].why;
     }
     printf("{\"done\":%s,\"seconds\":%.6f,\"loadCpuSeconds\":%.3f,\"established\":%u,\"drops\":%u,"
            "\"updates\":%llu,\"held\":%llu,\"wrong\":%llu,\"why\":\"%s\"}\n",
            is_done ? "true" : "false", seconds, cpu, up, drops, (unsigned long long)updates,
-           (unsigned long long)held, (unsigned long long)load.wrong, why);
+           (unsigned long long)held, (unsigned long long)load.wrong, why_down());
     fflush(stdout);
 }
 
@@ -316,10 +322,10 @@ static void pulse(uint32_t first, uint32_t count, double timeout)
     qsort(each, all, sizeof *each, ascending);
     qsort(last, done, sizeof *last, ascending);
     printf("{\"done\":%s,\"wrong\":%llu,\"pulses\":%u,\"eachP50\":%.3f,\"eachP99\":%.3f,"
-           "\"lastP50\":%.3f,\"lastP99\":%.3f,\"lastMax\":%.3f}\n",
+           "\"lastP50\":%.3f,\"lastP99\":%.3f,\"lastMax\":%.3f,\"why\":\"%s\"}\n",
            done == count ? "true" : "false", (unsigned long long)load.wrong, done,
            percentile(each, all, 0.5), percentile(each, all, 0.99), percentile(last, done, 0.5),
-           percentile(last, done, 0.99), percentile(last, done, 1));
+           percentile(last, done, 0.99), percentile(last, done, 1), why_down());
     fflush(stdout);
     free(each);
     free(last);

@@ -100,6 +100,7 @@ blocked:
 
 void session_control(struct load *load, struct session *session, const uint8_t *message, size_t length)
 {
+    if (session->fd < 0) return;
     if (session->control_length + length > sizeof session->control) abort();
     memcpy(session->control + session->control_length, message, length);
     session->control_length += length;
