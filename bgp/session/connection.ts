@@ -7,8 +7,6 @@ import {
   decodeNotification,
   decodeOpen,
   decodeRouteRefresh,
-  encodeKeepalive,
-  encodeNotification,
   encodeOpen,
   HEADER_LENGTH,
   MAX_EXTENDED_MESSAGE_LENGTH,
@@ -22,14 +20,16 @@ import {
   type RouteRefresh,
   type WireError,
 } from 'bgp-parser-ts';
-import type { Clock, Random, Timer } from '../../ports.ts';
+import type { Clock, Random } from '../../ports.ts';
 import type { Contender } from '../fsm/collision.ts';
 import { type Event, notificationEvent } from '../fsm/event.ts';
 import { transition } from '../fsm/machine.ts';
 import { type Negotiated, openEvent, openFor, type Terms } from '../fsm/open.ts';
-import { type Action, type Attributes, type Fsm, IDLE, type TimerName } from '../fsm/transition.ts';
+import { type Action, type Attributes, type Fsm, IDLE } from '../fsm/transition.ts';
 import type { Schedule, Task } from '../schedule.ts';
 import { Framer } from './framer.ts';
+import { Outbound, type OutboundOwner } from './outbound.ts';
+import { Timers } from './timers.ts';
 import type { Endpoint, Stream, Transport } from './transport.ts';
 
 /** What all connections share. */
@@ -50,7 +50,7 @@ export interface SessionSettings {
 }
 
 /** The peer that a connection belongs to. */
-export interface ConnectionOwner {
+export interface ConnectionOwner extends OutboundOwner {
   readonly settings: SessionSettings;
   /** A valid OPEN came. False: this connection lost against another, and is closed by now. */
   survivesCollision(connection: Connection, negotiated: Negotiated): boolean;
@@ -63,12 +63,8 @@ export interface ConnectionOwner {
   routeRefresh(message: RouteRefresh): void;
   /** A KEEPALIVE has come while Established. */
   keptAlive(): void;
-  /** UPDATEs to send now, about that many octets; empty: none. */
-  pull(maxBytes: number): Uint8Array[];
   received(type: number): void;
-  sent(type: number): void;
   notificationReceived(notification: Notification): void;
-  notificationSent(error: WireError): void;
   transportFailed(why: string): void;
   /** The stream is closing; to be called when it is closed. */
   closing(): () => void;
@@ -77,43 +73,38 @@ export interface ConnectionOwner {
 /** Unread input above which the peer is told to wait, by TCP, and below which it may go on. */
 const PAUSE_ABOVE_BYTES = 131_072;
 const RESUME_BELOW_BYTES = 65_536;
-/** What is asked of the RIB for one write. */
-const PULL_BYTES = 65_536;
-/** How long bytes that came at the last moment have to become a message. */
-const HOLD_GRACE_MS = 1_000;
 
-const KEEPALIVE = encodeKeepalive();
 const UPDATE_MSG: Event = { name: 'UpdateMsg' };
 const KEEP_ALIVE_MSG: Event = { name: 'KeepAliveMsg' };
 
 export class Connection implements Task {
   readonly #owner: ConnectionOwner;
   readonly #around: Surroundings;
-  readonly #outbound: Task = { run: () => this.#flush() };
+  readonly #timers: Timers;
 
   #fsm: Fsm = IDLE;
   readonly #events: Event[] = [];
   #isDispatching = false;
 
   #stream: Stream | undefined;
+  #outbound: Outbound | undefined;
   #initiator: 'us' | 'them' = 'us';
   #framer = new Framer();
   #isPaused = false;
   /** The peer closed; what it sent before is read first. */
   #closedWhy: string | undefined;
-  #isWritable = true;
-  #owesKeepalive = false;
-  #saidWhy = false;
   #refresh: RouteRefresh | undefined;
-
-  readonly #timers = new Map<TimerName, Timer>();
-  #holdDeadlineMs = 0;
 
   /** @param fsm Where the machine starts: a second connection inherits the counter of the first. */
   constructor(owner: ConnectionOwner, around: Surroundings, fsm: Fsm) {
     this.#owner = owner;
     this.#around = around;
     this.#fsm = fsm;
+    this.#timers = new Timers({
+      ...around,
+      expired: (timer) => this.dispatch({ name: `${timer}Timer_Expires` }),
+      hasUnread: () => this.#framer.unread > 0,
+    });
   }
 
   get fsm(): Fsm {
@@ -137,12 +128,12 @@ export class Connection implements Task {
 
   /** The RIB has something for the peer. */
   readable(): void {
-    this.#around.schedule.add('outbound', this.#outbound);
+    if (this.#fsm.state === 'Established') this.#around.schedule.add('outbound', this.#outbound!);
   }
 
   /** Forgets everything, without a word to the peer. */
   dispose(): void {
-    this.#stopTimers();
+    this.#timers.stopAll();
     this.#drop();
   }
 
@@ -171,22 +162,22 @@ export class Connection implements Task {
         this.#drop();
         return;
       case 'sendOpen':
-        this.#send(encodeOpen(openFor(this.#owner.settings.terms)), MESSAGE_OPEN);
+        this.#outbound?.send(encodeOpen(openFor(this.#owner.settings.terms)), MESSAGE_OPEN);
         return;
       case 'sendKeepalive':
-        this.#keepalive();
+        this.#outbound?.keepalive();
         return;
       case 'sendNotification':
-        this.#notify(action.error);
+        this.#outbound?.notify(action.error);
         return;
       case 'startTimer':
-        this.#startTimer(action.timer, action.afterMs);
+        this.#timers.start(action.timer, action.afterMs);
         return;
       case 'stopTimer':
-        this.#stopTimer(action.timer);
+        this.#timers.stop(action.timer);
         return;
       case 'stopTimers':
-        this.#stopTimers();
+        this.#timers.stopAll();
         return;
       case 'sessionUp':
         this.#owner.sessionUp(this, action.negotiated);
@@ -217,25 +208,28 @@ export class Connection implements Task {
     this.#framer = new Framer();
     this.#isPaused = false;
     this.#closedWhy = undefined;
-    this.#isWritable = true;
-    this.#owesKeepalive = false;
-    this.#saidWhy = false;
+    this.#outbound = new Outbound(stream, this.#owner);
     stream.attach({
       connected: () => this.dispatch({ name: 'Tcp_CR_Acked' }),
       data: (chunk) => this.#data(chunk),
-      writable: () => this.#writable(),
+      writable: () => {
+        this.#outbound!.writable();
+        this.readable();
+      },
       closed: (why) => this.#closed(why),
     });
   }
 
   #drop(): void {
     const stream = this.#stream;
+    const outbound = this.#outbound;
+    if (stream === undefined || outbound === undefined) return;
     this.#stream = undefined;
+    this.#outbound = undefined;
     this.#around.schedule.remove(this);
-    this.#around.schedule.remove(this.#outbound);
-    if (stream === undefined) return;
+    this.#around.schedule.remove(outbound);
     // After a NOTIFICATION the stream ends in order, so that it arrives.
-    if (this.#saidWhy) stream.end(this.#owner.closing());
+    if (outbound.saidWhy) stream.end(this.#owner.closing());
     else stream.destroy();
   }
 
@@ -331,122 +325,5 @@ export class Connection implements Task {
     const { bytes, start, end } = this.#framer;
     const error = this.#owner.update(bytes, start, end);
     if (error !== undefined) this.dispatch({ name: 'UpdateMsgErr', error });
-  }
-
-  // Outbound
-
-  #send(message: Uint8Array, type: number): void {
-    if (this.#stream === undefined) return;
-    this.#owner.sent(type);
-    this.#isWritable = this.#stream.write([message]);
-  }
-
-  #keepalive(): void {
-    // What waits in the socket says that we live as well as a KEEPALIVE behind it would, and a peer
-    // that takes nothing must not make us queue without a bound. One goes out when it takes again.
-    if (this.#isWritable) this.#send(KEEPALIVE, MESSAGE_KEEPALIVE);
-    else this.#owesKeepalive = true;
-  }
-
-  #notify(error: WireError): void {
-    this.#owner.notificationSent(error);
-    this.#saidWhy = true;
-    this.#send(encodeNotification(error.code, error.subcode, error.data), MESSAGE_NOTIFICATION);
-  }
-
-  #writable(): void {
-    this.#isWritable = true;
-    if (this.#owesKeepalive) {
-      this.#owesKeepalive = false;
-      this.#send(KEEPALIVE, MESSAGE_KEEPALIVE);
-    }
-    this.readable();
-  }
-
-  /** One write of UPDATEs: the outbound task. */
-  #flush(): boolean {
-    if (this.#fsm.state !== 'Established' || !this.#isWritable) return false;
-    const pieces = this.#owner.pull(PULL_BYTES);
-    if (pieces.length === 0) return false;
-    for (const piece of pieces) this.#countMessages(piece);
-    this.#isWritable = this.#stream!.write(pieces);
-    return this.#isWritable;
-  }
-
-  #countMessages(piece: Uint8Array): void {
-    for (let at = 0; at < piece.length; at += (piece[at + 16]! << 8) | piece[at + 17]!) {
-      this.#owner.sent(MESSAGE_UPDATE);
-    }
-  }
-
-  // Timers
-
-  #startTimer(timer: TimerName, afterMs: number): void {
-    const { clock } = this.#around;
-    if (timer === 'Hold') {
-      // Restarted with every message: only the deadline moves, and the timer looks at it when due.
-      this.#holdDeadlineMs = clock.monotonic() + afterMs;
-      if (this.#timers.has('Hold')) return;
-      this.#timers.set(
-        'Hold',
-        clock.after(afterMs, () => this.#holdRings()),
-      );
-      return;
-    }
-    this.#stopTimer(timer);
-    const expires: Event = { name: `${timer}Timer_Expires` };
-    this.#timers.set(
-      timer,
-      clock.after(afterMs, () => {
-        this.#timers.delete(timer);
-        this.dispatch(expires);
-      }),
-    );
-  }
-
-  #stopTimer(timer: TimerName): void {
-    this.#timers.get(timer)?.cancel();
-    this.#timers.delete(timer);
-  }
-
-  #stopTimers(): void {
-    for (const timer of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
-  }
-
-  #holdRings(): void {
-    const { clock, schedule } = this.#around;
-    const leftMs = this.#holdDeadlineMs - clock.monotonic();
-    if (leftMs > 0) {
-      this.#timers.set(
-        'Hold',
-        clock.after(leftMs, () => this.#holdRings()),
-      );
-      return;
-    }
-    // After a stall of the loop timers fire before sockets are read: the peer's KEEPALIVE may be
-    // waiting there. It gets one look at the sockets before it is judged.
-    let isStopped = false;
-    this.#timers.set('Hold', {
-      cancel() {
-        isStopped = true;
-      },
-    });
-    schedule.afterPoll(() => {
-      if (!isStopped) this.#holdIsDue();
-    });
-  }
-
-  #holdIsDue(): void {
-    this.#timers.delete('Hold');
-    const { clock } = this.#around;
-    if (this.#framer.unread > 0) {
-      // There is input that we have not read, as always when the reads are paused: it counts.
-      this.#startTimer('Hold', HOLD_GRACE_MS);
-    } else if (this.#holdDeadlineMs > clock.monotonic()) {
-      this.#startTimer('Hold', this.#holdDeadlineMs - clock.monotonic());
-    } else {
-      this.dispatch({ name: 'HoldTimer_Expires' });
-    }
   }
 }

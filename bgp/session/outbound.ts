@@ -1,0 +1,84 @@
+/** What goes out on one stream: each message at once, UPDATEs as the peer can take them. */
+
+import {
+  encodeKeepalive,
+  encodeNotification,
+  MESSAGE_KEEPALIVE,
+  MESSAGE_NOTIFICATION,
+  MESSAGE_UPDATE,
+  type WireError,
+} from 'bgp-parser-ts';
+import type { Task } from '../schedule.ts';
+import type { Stream } from './transport.ts';
+
+export interface OutboundOwner {
+  /** UPDATEs to send now, about that many octets; empty: none. */
+  pull(maxBytes: number): Uint8Array[];
+  sent(type: number): void;
+  notificationSent(error: WireError): void;
+}
+
+/** What is asked of the RIB for one write. */
+const PULL_BYTES = 65_536;
+
+const KEEPALIVE = encodeKeepalive();
+
+export class Outbound implements Task {
+  readonly #stream: Stream;
+  readonly #owner: OutboundOwner;
+  #isWritable = true;
+  #owesKeepalive = false;
+  #saidWhy = false;
+
+  constructor(stream: Stream, owner: OutboundOwner) {
+    this.#stream = stream;
+    this.#owner = owner;
+  }
+
+  /** A NOTIFICATION is on its way. */
+  get saidWhy(): boolean {
+    return this.#saidWhy;
+  }
+
+  send(message: Uint8Array, type: number): void {
+    this.#owner.sent(type);
+    this.#isWritable = this.#stream.write([message]);
+  }
+
+  keepalive(): void {
+    // What waits in the socket says that we live as well as a KEEPALIVE behind it would, and a peer
+    // that takes nothing must not make us queue without a bound. One goes out when it takes again.
+    if (this.#isWritable) this.send(KEEPALIVE, MESSAGE_KEEPALIVE);
+    else this.#owesKeepalive = true;
+  }
+
+  notify(error: WireError): void {
+    this.#owner.notificationSent(error);
+    this.#saidWhy = true;
+    this.send(encodeNotification(error.code, error.subcode, error.data), MESSAGE_NOTIFICATION);
+  }
+
+  /** The stream takes more again. */
+  writable(): void {
+    this.#isWritable = true;
+    if (!this.#owesKeepalive) return;
+    this.#owesKeepalive = false;
+    this.send(KEEPALIVE, MESSAGE_KEEPALIVE);
+  }
+
+  /** One write of UPDATEs: to be scheduled while Established. */
+  run(): boolean {
+    if (!this.#isWritable) return false;
+    const pieces = this.#owner.pull(PULL_BYTES);
+    if (pieces.length === 0) return false;
+    for (const piece of pieces) this.#countMessages(piece);
+    this.#isWritable = this.#stream.write(pieces);
+    return this.#isWritable;
+  }
+
+  #countMessages(piece: Uint8Array): void {
+    for (let at = 0; at < piece.length; at += (piece[at + 16]! << 8) | piece[at + 17]!) {
+      this.#owner.sent(MESSAGE_UPDATE);
+    }
+  }
+}
