@@ -1,7 +1,7 @@
 /** `tortie cleanup`: takes out of this node's kernel all that Tortie put there. */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { INSPECT_SOCKET, readAgentStatus } from './ctl/agent-status.ts';
+import { INSPECT_SOCKET, readAgentStatus } from './inspect/client.ts';
 
 export function addCleanupCommand(program: Command): void {
   program

@@ -15,7 +15,6 @@ import { join } from 'node:path';
 import { type Family, formatAddress, parsePrefix } from 'net-ipaddr';
 import { openNetlink, type Rtnetlink } from 'rtnetlink-ts';
 import { IPPool } from '../../api/index.ts';
-import type { SessionError } from '../../bgp/session/peer.ts';
 import { Speaker } from '../../bgp/speaker.ts';
 import { Felix } from '../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../felix/kernel.ts';
@@ -25,6 +24,8 @@ import { CniCommands } from '../cni/commands.ts';
 import { Releases } from '../cni/releases.ts';
 import { CniServer } from '../cni/server.ts';
 import { connect, type Datastore } from '../datastore/index.ts';
+import { errorText } from '../inspect/bgp-json.ts';
+import { serveInspection } from '../inspect/server.ts';
 import { openLog, systemClock } from '../system.ts';
 import { readAllocations } from './allocations.ts';
 import type { AgentConfig } from './config.ts';
@@ -34,7 +35,7 @@ import { deriveSpeakerConfig } from './derive/speaker.ts';
 import { serveHealth } from './health.ts';
 import { type NodeAddresses, waitForNodeAddresses } from './node-addresses.ts';
 import { registerNode } from './registration.ts';
-import { type AgentStatus, serveStatus } from './status.ts';
+import type { AgentStatus } from './status.ts';
 import { Watches } from './watches.ts';
 
 /** Changes of several resources that come together are derived from once. */
@@ -114,7 +115,11 @@ export class Agent {
     const { runDir, healthListen } = this.#config;
     this.#servers.push(
       await serveHealth(healthListen, () => this.#notReady()),
-      await serveStatus(join(runDir, 'inspect.sock'), () => this.status()),
+      await serveInspection(join(runDir, 'inspect.sock'), {
+        speaker: this.#speaker,
+        clock: this.#clock,
+        status: () => this.status(),
+      }),
     );
     await this.#felix.start();
     // Before the datastore is there: a pod can be deleted and checked without it.
@@ -179,7 +184,7 @@ export class Agent {
         remoteAs: peer.remoteAs,
         state: peer.state,
         since: peer.sinceMs,
-        lastError: peer.lastError && describeError(peer.lastError),
+        lastError: peer.lastError && errorText(peer.lastError),
         received: peer.routes.received,
         advertised: peer.routes.advertised,
       })),
@@ -356,10 +361,4 @@ export class Agent {
       }
     }
   }
-}
-
-/** What was wrong with a session, in a line. A peer's own words are in it. */
-function describeError({ source, name, text }: SessionError): string {
-  const said = source === 'transport' ? name : `${source}: ${name}`;
-  return text === undefined ? said : `${said} (${JSON.stringify(text).slice(1, -1)})`;
 }

@@ -1,9 +1,5 @@
 /** What an agent says of itself on its inspect socket, as JSON at GET /status. Times are milliseconds since the epoch. */
 
-import { once } from 'node:events';
-import { chmodSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-
 export interface SessionStatus {
   address: string;
   port: number;
@@ -35,24 +31,4 @@ export interface AgentStatus {
   endpoints: { pod: string; containerID: string; interface: string; addresses: string[] }[];
   /** Resources that could not be used, routes and interfaces that were refused or are in doubt. */
   problems: string[];
-}
-
-/** Serves `status()` at a Unix socket; mode 0660, so that a group can be let in. */
-export async function serveStatus(path: string, status: () => AgentStatus): Promise<Server> {
-  // What an agent that was killed left behind: nobody answers there.
-  rmSync(path, { force: true });
-  const server = createServer((request, response) => {
-    if (request.method !== 'GET' || request.url !== '/status') {
-      response.statusCode = 404;
-      return void response.end('there is GET /status\n');
-    }
-    response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify(status()));
-  });
-  server.requestTimeout = 5_000;
-  server.maxConnections = 64;
-  server.listen(path);
-  await once(server, 'listening');
-  chmodSync(path, 0o660);
-  return server;
 }

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { IPAMBlock, IPPool } from '../../api/index.ts';
 import { SUMMARY_COLUMNS, summary, summaryRows } from '../../ipam/summary.ts';
-import { readAgentStatus } from './agent-status.ts';
+import { readAgentStatus } from '../inspect/client.ts';
+import { addBgpCommand } from './bgp.ts';
 import { get, OUTPUTS, type Output } from './get.ts';
 import { kindByName, UsageError } from './kinds.ts';
 import { readManifests } from './manifests.ts';
@@ -77,6 +78,8 @@ program
       output === 'json' ? JSON.stringify(status, undefined, 2) : nodeStatusText(status, Date.now()),
     );
   });
+
+addBgpCommand(program);
 
 withServer(program.command('ipam').description('addresses').command('show'))
   .description('how full the pools are')

@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentStatus } from '../agent/status.ts';
 import { buildCniPlugin } from '../cni/build.ts';
-import { INSPECT_SOCKET, readAgentStatus } from '../ctl/agent-status.ts';
+import { INSPECT_SOCKET, readAgentStatus } from '../inspect/client.ts';
 import { Lab } from './lab.ts';
 import { type LabPod, pingMatrix, startPod } from './pods.ts';
 import { blocksReport, pingReport, sessionsReport } from './report.ts';

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Address, type Family, formatAddress, parseAddress } from 'net-ipaddr';
 import { parseAsNumber } from '../../api/index.ts';
+import { SPEAKER_SOCKET } from '../inspect/client.ts';
 import type { Endpoint, Identity } from './derive.ts';
 
 interface Flags {
@@ -12,6 +13,7 @@ interface Flags {
   as?: number;
   listen: Endpoint[];
   clusterId?: Address;
+  socket: string;
   file: string[];
 }
 
@@ -40,6 +42,7 @@ export function addSpeakerCommand(program: Command): void {
       'be a route reflector of this cluster (default: the Node’s)',
       readIPv4,
     )
+    .option('--socket <path>', 'where `tortiectl bgp` asks what is known', SPEAKER_SOCKET)
     .requiredOption(
       '-f, --file <file>',
       'resources in YAML or JSON, several times if need be; read again when they change and on SIGHUP',
@@ -50,7 +53,7 @@ export function addSpeakerCommand(program: Command): void {
 
 async function run(flags: Flags): Promise<void> {
   const { runSpeaker } = await import('./program.ts');
-  await runSpeaker(identityOf(flags), flags.file);
+  await runSpeaker(identityOf(flags), flags.file, flags.socket);
 }
 
 function identityOf({ node, routerId, address, as, listen, clusterId }: Flags): Identity {

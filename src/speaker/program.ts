@@ -1,13 +1,20 @@
 /** `tortie speaker` as a process: files in, sessions out, until it is told to end. */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { ConfigurationError, Speaker } from '../../bgp/speaker.ts';
 import type { Log } from '../../ports.ts';
+import { serveInspection } from '../inspect/server.ts';
 import { openLog, systemClock } from '../system.ts';
 import { deriveRouter, type Identity } from './derive.ts';
 import { FileWatch } from './file-watch.ts';
 import { readResourceFiles } from './resource-files.ts';
 
 /** Runs until SIGTERM or SIGINT. Nothing is started when the files cannot be used: exit code 1. */
-export async function runSpeaker(identity: Identity, files: readonly string[]): Promise<void> {
+export async function runSpeaker(
+  identity: Identity,
+  files: readonly string[],
+  socket: string,
+): Promise<void> {
   const log = openLog('info');
   const speaker = new Speaker({ clock: systemClock, random: Math.random, log });
   try {
@@ -30,11 +37,25 @@ export async function runSpeaker(identity: Identity, files: readonly string[]): 
   const ended = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
+  const inspection = await openInspection(socket, speaker, log);
   log.info({ node: identity.node }, 'the speaker runs');
   await ended;
   watch.close();
+  inspection?.close();
   await speaker.close({ notify: true });
   process.exit(0);
+}
+
+/** A router without a window into it routes all the same: an unprivileged user may not have the usual folder. */
+async function openInspection(path: string, speaker: Speaker, log: Log) {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return await serveInspection(path, { speaker, clock: systemClock });
+  } catch (error) {
+    const why = (error as Error).message;
+    log.warn({ path, why }, 'tortiectl bgp cannot ask this speaker; give another --socket');
+    return undefined;
+  }
 }
 
 function configure(speaker: Speaker, identity: Identity, files: readonly string[], log: Log): void {

@@ -3,7 +3,7 @@
  *
  *     a (AS 64501, 127.0.0.11) ── b (AS 64502, 127.0.0.12) ── an observer (AS 64503, 127.0.0.13)
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { TestNamespace } from '../felix/namespace.ts';
 
 const PROGRAM = join(import.meta.dirname, 'tortie-speaker.ts');
 const OBSERVER = join(import.meta.dirname, 'observer.ts');
+const TORTIECTL = join(import.meta.dirname, '../../src/ctl/tortiectl.ts');
 /** Long enough for a machine on which much else runs. */
 const DEADLINE_MS = 30_000;
 
@@ -117,9 +118,18 @@ const block = (cidr: string, node: string) =>
     `cidr: ${cidr}, affinity: "host:${node}", allocations: [], unallocated: [], attributes: []`,
   );
 
+const socketOf = (node: string) => join(folder, `${node}.sock`);
+
+/** What `tortiectl bgp` prints; what it complains of where it fails. */
+function tortiectl(node: string, ...args: string[]): string {
+  const command = [TORTIECTL, 'bgp', ...args, '--socket', socketOf(node)];
+  const { stdout, stderr, status } = spawnSync(process.execPath, command, { encoding: 'utf8' });
+  return status === 0 ? stdout : stderr;
+}
+
 function speaker(node: string, address: string, as: number, file: string, ...more: string[]) {
   const who = ['--node', node, '--address', address, '--as', String(as)];
-  const where = ['--listen', `${address}:1790`, '-f', file];
+  const where = ['--listen', `${address}:1790`, '--socket', socketOf(node), '-f', file];
   const program = new Program(PROGRAM, ['speaker', ...who, ...where, ...more]);
   running.push(program);
   return program;
@@ -211,6 +221,56 @@ test('RFC 4456: with a cluster id, what an iBGP peer announces goes to the other
     },
   ]);
 }, 60_000);
+
+test('tortiectl bgp: peers, routes, and why a route is where it is', async () => {
+  const toA = peer('a', `peerIP: ${A}:1790, asNumber: 64501`);
+  const toO = peer('o', `peerIP: ${O}, asNumber: 64503`);
+  const toB = peer('b', `peerIP: ${B}:1790, asNumber: 64502`);
+  const own = block('10.4.0.0/26', 'b');
+  speaker('a', A, 64501, write('seen-a.yaml', toB, block('10.4.0.0/24', 'a')));
+  speaker('b', B, 64502, write('seen-b.yaml', toA, toO, own));
+  await observer(O, 64503, `${B}:1790`, 64502).line(has('10.4.0.0/24'));
+
+  const peers = tortiectl('b', 'peers');
+  expect(peers).toMatch(/^PEER +AS +STATE +SINCE +RECEIVED +ACCEPTED +SENT +TYPE$/m);
+  expect(peers).toMatch(/^127\.0\.0\.11 +64501 +Established +\S+ \S+ +1 +1 +1 +global$/m);
+  const one = tortiectl('b', 'peers', A);
+  expect(one).toMatch(/^Peer 127\.0\.0\.11, AS 64501\n/);
+  expect(one).toMatch(/Routes: +1 received, 1 accepted, 1 sent$/m);
+  expect(one).toMatch(/Capabilities: .*Four-octet AS Number/);
+
+  expect(tortiectl('b', 'routes')).toMatch(
+    /^\*> +10\.4\.0\.0\/24 +127\.0\.0\.11 +127\.0\.0\.11 +64501 +igp$/m,
+  );
+  expect(JSON.parse(tortiectl('b', 'routes', '--from', A, '-o', 'json'))).toEqual([
+    {
+      prefix: '10.4.0.0/24',
+      paths: [
+        {
+          peer: A,
+          state: 'best',
+          reason: 'only path',
+          nextHop: A,
+          attributes: { asPath: '64501', origin: 'igp' },
+        },
+      ],
+      sentTo: [O],
+      notSentTo: [{ peer: A, reason: 'the route is its own' }],
+    },
+  ]);
+  // By an address: the most specific route that covers it.
+  expect(tortiectl('b', 'route', '10.4.0.7')).toMatch(
+    /^10\.4\.0\.0\/26, one path\n {2}Best: originated here \(only path\)\n/,
+  );
+  expect(tortiectl('b', 'route', '10.4.0.200')).toMatch(
+    /^10\.4\.0\.0\/24, one path\n {2}Best: from 127\.0\.0\.11 \(only path\)\n/,
+  );
+
+  expect(tortiectl('b', 'route', '192.0.2.1')).toBe('tortiectl: there is no route to 192.0.2.1\n');
+  expect(tortiectl('b', 'route', '10.4.0.1/24')).toMatch(/10\.4\.0\.1\/24/);
+  expect(tortiectl('b', 'peers', 'nobody')).toMatch(/there is no peer nobody; see/);
+  expect(tortiectl('nowhere', 'peers')).toMatch(/nobody answers at .*nowhere\.sock/);
+}, 120_000);
 
 describe('what cannot be started is said, and nothing is', () => {
   const refused = (...args: string[]) => {

@@ -1,0 +1,157 @@
+/** What `tortiectl bgp` prints for people. Pure text; peers' own words are escaped. */
+import { errorText, type PathJson, type PeerJson, type RouteJson } from '../inspect/bgp-json.ts';
+import { formatTable } from './table.ts';
+
+const PEER_COLUMNS = ['PEER', 'AS', 'STATE', 'SINCE', 'RECEIVED', 'ACCEPTED', 'SENT', 'TYPE'];
+
+export function peersText(peers: readonly PeerJson[]): string {
+  if (peers.length === 0) return 'No peers are configured.';
+  const rows = peers.map((peer) => [
+    peer.name,
+    String(peer.remoteAs),
+    peer.state,
+    moment(peer.sinceMs),
+    String(peer.routes.received),
+    String(peer.routes.accepted),
+    String(peer.routes.advertised),
+    peer.type ?? '',
+    peer.state === 'Established' || !peer.lastError ? '' : errorText(peer.lastError),
+  ]);
+  const isInformed = rows.some((row) => row.at(-1) !== '');
+  return formatTable(isInformed ? [...PEER_COLUMNS, 'INFO'] : PEER_COLUMNS, rows);
+}
+
+/** Everything of one session, a fact a line. */
+export function peerText(peer: PeerJson): string {
+  const { negotiated, lastError, lastNotification, routes } = peer;
+  const isLastTold = lastNotification?.atMs === lastError?.atMs;
+  const facts: [name: string, text: string | undefined][] = [
+    ['Description', peer.description],
+    ['Type', peer.type],
+    ['State', `${peer.state} since ${moment(peer.sinceMs)}, was up ${times(peer.upCount)}`],
+    ['Connects', peer.passive ? 'only the peer does' : `we do, to port ${peer.port}, or the peer`],
+    [
+      'Addresses',
+      negotiated && `${negotiated.localAddress} here, ${negotiated.remoteAddress} there`,
+    ],
+    ['Router id', negotiated?.remoteRouterId],
+    ['Families', negotiated?.families.map((family) => `IPv${family}`).join(', ')],
+    [
+      'Timers',
+      negotiated &&
+        (negotiated.holdTimeMs === 0
+          ? 'none: the session never times out'
+          : `hold time ${negotiated.holdTimeMs / 1000} s, keepalive ${negotiated.keepaliveMs / 1000} s`),
+    ],
+    ['Capabilities', negotiated?.capabilities.map(({ name }) => name).join(', ')],
+    [
+      'Routes',
+      `${routes.received} received, ${routes.accepted} accepted, ${routes.advertised} sent${routes.inStep ? '' : ' (sending)'}`,
+    ],
+    ['Initial routes', negotiated && initialRoutes(peer)],
+    ['Malformed', malformed(peer)],
+    ['Messages in', counts(peer.received)],
+    ['Messages out', counts(peer.sent)],
+    ['Last error', lastError && `${moment(lastError.atMs)} ${errorText(lastError)}`],
+    [
+      'Last notification',
+      lastNotification && !isLastTold
+        ? `${moment(lastNotification.atMs)} ${errorText(lastNotification)}`
+        : undefined,
+    ],
+  ];
+  return [`Peer ${peer.name}, AS ${peer.remoteAs}`, ...lines(facts)].join('\n');
+}
+
+function initialRoutes({ negotiated, initialRoutesIn }: PeerJson): string {
+  const missing = negotiated!.families.filter((family) => !initialRoutesIn.includes(family));
+  if (missing.length === 0) return 'all in';
+  return `waiting for the end of ${missing.map((family) => `IPv${family}`).join(' and ')}`;
+}
+
+function malformed({ routes }: PeerJson): string | undefined {
+  const { treatedAsWithdraw, attributesDiscarded } = routes;
+  if (treatedAsWithdraw + attributesDiscarded === 0) return undefined;
+  return `${treatedAsWithdraw} UPDATEs treated as withdraw, ${attributesDiscarded} with attributes discarded (RFC 7606)`;
+}
+
+function counts(messages: PeerJson['received']): string {
+  return Object.entries(messages)
+    .map(([type, count]) => `${count} ${type}`)
+    .join(', ');
+}
+
+const ROUTE_COLUMNS = ['', 'PREFIX', 'NEXT HOP', 'PEER', 'LOCAL PREF', 'MED', 'AS PATH', 'ORIGIN'];
+/** As FRR and other routers mark them: valid, best, multipath. */
+const MARKS: Record<PathJson['state'], string> = {
+  best: '*>',
+  multipath: '*=',
+  lost: '*',
+  rejected: '',
+};
+
+/** A line a path. */
+export function routesText(routes: readonly RouteJson[]): string {
+  if (routes.length === 0) return 'No routes.';
+  const rows = routes.flatMap(({ prefix, paths }) =>
+    paths.map(({ state, nextHop, peer, attributes }) => [
+      MARKS[state],
+      prefix,
+      nextHop ?? '',
+      peer ?? '(here)',
+      String(attributes.localPref ?? ''),
+      String(attributes.med ?? ''),
+      attributes.asPath,
+      attributes.origin ?? '',
+    ]),
+  );
+  return formatTable(ROUTE_COLUMNS, rows);
+}
+
+/** One route: all its paths, why the best won, to whom it went and why not to others. */
+export function routeText({ prefix, paths, sentTo, notSentTo }: RouteJson): string {
+  return [
+    `${prefix}, ${paths.length === 1 ? 'one path' : `${paths.length} paths`}`,
+    ...paths.flatMap(pathLines),
+    ...(sentTo.length > 0 ? [`  Sent to ${sentTo.join(', ')}`] : []),
+    ...notSentTo.map(({ peer, reason }) => `  Not sent to ${peer}: ${reason}`),
+  ].join('\n');
+}
+
+function pathLines({ state, reason, peer, nextHop, attributes }: PathJson): string[] {
+  const { asPath, others, ...rest } = attributes;
+  const facts: [string, string | undefined][] = [
+    ['Next hop', nextHop],
+    ['AS path', asPath || undefined],
+    ...Object.entries(rest).map(([key, value]): [string, string] => [
+      title(key),
+      [value].flat().join(' '),
+    ]),
+    ...(others ?? []).map(({ name, value }): [string, string] => [title(name), `0x${value}`]),
+  ];
+  const origin = peer === undefined ? 'originated here' : `from ${peer}`;
+  return [`  ${title(state)}: ${origin} (${reason})`, ...lines(facts).map((line) => `  ${line}`)];
+}
+
+/** `localPref` → `Local pref`. */
+function title(key: string): string {
+  if (key === 'med') return 'MED';
+  const words = key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return words[0]!.toUpperCase() + words.slice(1);
+}
+
+function lines(facts: readonly [name: string, text: string | undefined][]): string[] {
+  const present = facts.filter(([, text]) => text !== undefined && text !== '');
+  const width = Math.max(...present.map(([name]) => name.length)) + 3;
+  return present.map(([name, text]) => `  ${`${name}:`.padEnd(width)}${text}`);
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
+}
+
+/** In the machine's time zone, as BIRD and FRR print it. */
+function moment(atMs: number): string {
+  const local = new Date(atMs - new Date(atMs).getTimezoneOffset() * 60_000).toISOString();
+  return local.slice(0, 19).replace('T', ' ');
+}

@@ -1,0 +1,160 @@
+import { parseAddress, parsePrefix } from 'net-ipaddr';
+import type { PeerStatus, RouteStatus } from '../../bgp/speaker.ts';
+import { peersText, peerText, routesText, routeText } from '../../src/ctl/bgp-text.ts';
+import { peerJson, routeJson } from '../../src/inspect/bgp-json.ts';
+
+const AT = new Date(2026, 4, 5, 11, 30, 4).getTime();
+const messages = { open: 1, update: 2, notification: 0, keepalive: 3, routeRefresh: 0 };
+
+const established: PeerStatus = {
+  name: '10.0.0.2',
+  description: 'rack "a"',
+  type: 'global',
+  address: '10.0.0.2',
+  port: 179,
+  remoteAs: 65001,
+  passive: false,
+  state: 'Established',
+  sinceMs: AT,
+  upCount: 2,
+  lastError: {
+    atMs: AT,
+    source: 'notification received',
+    code: 6,
+    subcode: 2,
+    name: 'Cease / Administrative Shutdown',
+    text: 'back \u001b[31msoon',
+  },
+  lastNotification: undefined,
+  negotiated: {
+    holdTimeMs: 9000,
+    keepaliveMs: 3000,
+    families: [4, 6],
+    fourOctetAs: true,
+    extendedMessage: false,
+    remoteRouterId: 0x0a000002,
+    capabilities: [
+      { kind: 'route-refresh' },
+      { kind: 'unknown', code: 99, value: Uint8Array.of(1) },
+    ],
+    localAddress: '10.0.0.1',
+    remoteAddress: '10.0.0.2',
+  },
+  initialRoutesIn: [4],
+  received: messages,
+  sent: messages,
+  routes: {
+    received: 5,
+    accepted: 4,
+    advertised: 3,
+    inStep: false,
+    treatedAsWithdraw: 1,
+    attributesDiscarded: 0,
+  },
+};
+
+const down: PeerStatus = {
+  ...established,
+  name: '10.0.0.3',
+  state: 'Active',
+  negotiated: undefined,
+  lastError: { atMs: AT, source: 'transport', name: 'connect ECONNREFUSED' },
+};
+
+test('peers as a table, with what is wrong where something is', () => {
+  expect(peersText([established, down].map(peerJson))).toBe(
+    `PEER       AS      STATE         SINCE                 RECEIVED   ACCEPTED   SENT   TYPE     INFO
+10.0.0.2   65001   Established   2026-05-05 11:30:04   5          4          3      global
+10.0.0.3   65001   Active        2026-05-05 11:30:04   5          4          3      global   connect ECONNREFUSED`,
+  );
+  expect(peersText([])).toBe('No peers are configured.');
+});
+
+test('one peer, a fact a line; a peer’s own words cannot drive the terminal', () => {
+  expect(peerText(peerJson(established))).toBe(
+    `Peer 10.0.0.2, AS 65001
+  Description:     rack "a"
+  Type:            global
+  State:           Established since 2026-05-05 11:30:04, was up 2 times
+  Connects:        we do, to port 179, or the peer
+  Addresses:       10.0.0.1 here, 10.0.0.2 there
+  Router id:       10.0.0.2
+  Families:        IPv4, IPv6
+  Timers:          hold time 9 s, keepalive 3 s
+  Capabilities:    Route Refresh, capability 99
+  Routes:          5 received, 4 accepted, 3 sent (sending)
+  Initial routes:  waiting for the end of IPv6
+  Malformed:       1 UPDATEs treated as withdraw, 0 with attributes discarded (RFC 7606)
+  Messages in:     1 open, 2 update, 0 notification, 3 keepalive, 0 routeRefresh
+  Messages out:    1 open, 2 update, 0 notification, 3 keepalive, 0 routeRefresh
+  Last error:      2026-05-05 11:30:04 notification received: Cease / Administrative Shutdown (back \\u001b[31msoon)`,
+  );
+});
+
+const route: RouteStatus = {
+  prefix: parsePrefix('10.1.0.0/26'),
+  paths: [
+    {
+      peer: '10.0.0.2',
+      state: 'best',
+      reason: 'shorter AS path',
+      nextHop: parseAddress('10.0.0.2'),
+      attributes: {
+        origin: 'igp',
+        asPath: [
+          { type: 'sequence', as: [65001] },
+          { type: 'set', as: [65002, 65003] },
+        ],
+        med: 7,
+        communities: [0xfde80001],
+        largeCommunities: [{ global: 65000, local1: 1, local2: 2 }],
+        extendedCommunities: [0x0002fde800000064n],
+        originatorId: 0x0a000009,
+        clusterList: [0x0a000001, 0x0a000002],
+        aggregator: { as: 65001, address: parseAddress('192.0.2.1') },
+        others: [{ code: 99, flags: 0xe0, value: Uint8Array.of(0x12, 0x34) }],
+      },
+    },
+    {
+      peer: undefined,
+      state: 'rejected',
+      reason: 'import policy: no rule accepts it',
+      nextHop: undefined,
+      attributes: { origin: 'incomplete', localPref: 200 },
+    },
+  ],
+  sentTo: ['10.0.0.3'],
+  notSentTo: [{ peer: '10.0.0.4', reason: 'community NO_EXPORT' }],
+};
+
+test('routes as a table, a path a line', () => {
+  expect(routesText([routeJson(route)])).toBe(
+    `     PREFIX        NEXT HOP   PEER       LOCAL PREF   MED   AS PATH               ORIGIN
+*>   10.1.0.0/26   10.0.0.2   10.0.0.2                7     65001 {65002 65003}   igp
+     10.1.0.0/26              (here)     200                                      incomplete`,
+  );
+  expect(routesText([])).toBe('No routes.');
+});
+
+test('one route: each path with why, and to whom it went', () => {
+  expect(routeText(routeJson(route))).toBe(
+    `10.1.0.0/26, 2 paths
+  Best: from 10.0.0.2 (shorter AS path)
+    Next hop:              10.0.0.2
+    AS path:               65001 {65002 65003}
+    Origin:                igp
+    MED:                   7
+    Aggregator:            65001 192.0.2.1
+    Communities:           65000:1
+    Extended communities:  0x0002fde800000064
+    Large communities:     65000:1:2
+    Originator id:         10.0.0.9
+    Cluster list:          10.0.0.1 10.0.0.2
+    Attribute 99:          0x1234
+  Rejected: originated here (import policy: no rule accepts it)
+    Origin:      incomplete
+    Local pref:  200
+  Sent to 10.0.0.3
+  Not sent to 10.0.0.4: community NO_EXPORT`,
+  );
+});
