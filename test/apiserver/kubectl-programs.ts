@@ -1,8 +1,5 @@
 /** The kubectls of this machine that are current enough to speak field validation (1.27 and later). */
 import { spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { findPrograms } from '../kube/programs.ts';
 
 export interface Kubectl {
@@ -13,19 +10,11 @@ export interface Kubectl {
 
 const OLDEST_MINOR = 27;
 
-/** Newest first, each version once; when there is none, one is built where that is possible. */
+/** Newest first, each version once: the one that was built, or is built now where that is possible, and the machine's own. */
 export function findKubectls(): Kubectl[] {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  const found = [
-    ...globSync(join(cache, 'tortie/kube-*/kubectl')),
-    ...(process.env.KUBEBUILDER_ASSETS ? [join(process.env.KUBEBUILDER_ASSETS, 'kubectl')] : []),
-    'kubectl',
-  ].flatMap(current);
-  if (found.length === 0) {
-    const programs = findPrograms();
-    if ('kubectl' in programs) found.push(...current(programs.kubectl));
-  }
-  const versions = new Map(found.map((one) => [one.version, one]));
+  const programs = findPrograms();
+  const paths = 'kubectl' in programs ? [programs.kubectl, 'kubectl'] : ['kubectl'];
+  const versions = new Map(paths.flatMap(current).map((one) => [one.version, one]));
   return [...versions.values()].sort((a, b) => minorOf(b.version) - minorOf(a.version));
 }
 

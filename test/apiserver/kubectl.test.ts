@@ -171,7 +171,8 @@ describe.each(kubectls.slice(0, 1))('kubectl $version', (kubectl) => {
   const { run, ok } = runner(kubectl);
 
   test('it finds the server, its version and its resources', async () => {
-    expect(await ok('version')).toMatch(/Server Version: v1\.\d+\.\d+/);
+    // A kubectl some versions apart warns of it, and does its work.
+    expect((await run('version')).out).toMatch(/Server Version: v1\.\d+\.\d+/);
     expect(await ok('api-resources --api-group=projectcalico.org -o name')).toContain(
       'ippools.projectcalico.org',
     );
@@ -366,15 +367,20 @@ lastTimestamp: ${new Date().toISOString()}
   });
 });
 
-describe.each(kubectls.slice(1))('an older kubectl, $version', (kubectl) => {
-  const { run, ok } = runner(kubectl);
-  const older = POOL.replace('rack-a', 'older');
+const olderKubectls = kubectls.slice(1);
+if (olderKubectls.length === 0)
+  test.skip('an older kubectl: there is only one on this machine', () => {});
 
-  test('applies, explains, gets and deletes', async () => {
-    expect(await ok('apply -f -', older)).toMatch(/created$/);
-    expect((await run('apply -f -', older.replace('cidr', 'cird'))).err).toMatch(/"spec.cird"/);
-    expect(await ok('explain ippool.spec')).toMatch(/cidr\t<string> -required-/);
-    expect(rows(await ok('get ippool older'))[1]!.slice(0, 2)).toEqual(['older', '10.60.0.0/16']);
-    await ok('delete ippool older');
+for (const kubectl of olderKubectls)
+  describe(`an older kubectl, ${kubectl.version}`, () => {
+    const { run, ok } = runner(kubectl);
+    const older = POOL.replace('rack-a', 'older');
+
+    test('applies, explains, gets and deletes', async () => {
+      expect(await ok('apply -f -', older)).toMatch(/created$/);
+      expect((await run('apply -f -', older.replace('cidr', 'cird'))).err).toMatch(/"spec.cird"/);
+      expect(await ok('explain ippool.spec')).toMatch(/cidr\t<string> -required-/);
+      expect(rows(await ok('get ippool older'))[1]!.slice(0, 2)).toEqual(['older', '10.60.0.0/16']);
+      await ok('delete ippool older');
+    });
   });
-});

@@ -44,7 +44,7 @@ function inFolder(folder: string | undefined): Programs | undefined {
 
 function cacheFolder(): string {
   const root = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  return join(root, 'tortie', `kube-${kubernetesVersion()}`);
+  return join(root, 'tortie', `kubernetes-${kubernetesVersion()}`);
 }
 
 function kubernetesVersion(): string {
@@ -63,7 +63,7 @@ function build(name: string, cache: string): string | undefined {
   const unfinished = join(cache, `.${name}.${process.pid}`);
   const done = spawnSync(
     'go',
-    ['build', '-ldflags=-s -w', '-o', unfinished, `k8s.io/kubernetes/cmd/${name}`],
+    ['build', `-ldflags=${linkerFlags()}`, '-o', unfinished, `k8s.io/kubernetes/cmd/${name}`],
     // Never fetches another toolchain: a Go that is too old says so, and the suite is skipped.
     {
       cwd: here,
@@ -75,6 +75,18 @@ function build(name: string, cache: string): string | undefined {
   // Renamed when whole, so that a build that was interrupted is not taken for a program.
   renameSync(unfinished, join(cache, name));
   return undefined;
+}
+
+/** Without symbols; with the version that a release's own build puts in, since kubectl refuses to be none. */
+function linkerFlags(): string {
+  const [major, minor] = kubernetesVersion().split('.');
+  const set = (name: string, value: string) => `-X k8s.io/component-base/version.${name}=${value}`;
+  return [
+    '-s -w',
+    set('gitVersion', `v${kubernetesVersion()}`),
+    set('gitMajor', major!),
+    set('gitMinor', minor!),
+  ].join(' ');
 }
 
 function isProgram(path: string): boolean {
