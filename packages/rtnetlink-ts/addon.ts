@@ -19,6 +19,17 @@ export interface Addon {
   sendmsg(fd: number, bytes: Uint8Array, length: number, descriptors?: Int32Array): number;
   /** `about` becomes [msg_flags, number of descriptors, descriptor, …]. */
   recvmsg(fd: number, out: Uint8Array, flags: number, about?: Int32Array): number;
+  /**
+   * One datagram; `source` becomes its sender's sockaddr, `destination` (16 bytes) where it was sent
+   * to, `about` [TTL, interface].
+   */
+  recvDatagram(
+    fd: number,
+    out: Uint8Array,
+    source: Uint8Array,
+    destination: Uint8Array,
+    about: Int32Array,
+  ): number;
   close(fd: number): number;
   /** Moves the calling thread into a network namespace. */
   setns(fd: number): number;

@@ -7,6 +7,7 @@ export type { FdbEntry, Neighbour, NeighbourFilter, NeighbourState } from './cod
 export type { NextHop, Route, RouteFilter, RouteSpec, RouteType } from './codec/route.ts';
 export type { Rule, RuleAction } from './codec/rule.ts';
 export type { Scope } from './codec/scope.ts';
+export { setMinTtl, setTtl } from './internet-socket.ts';
 export type { Group, Monitor, NetlinkEvent } from './monitor.ts';
 export { inNamespace, writeSysctls } from './namespace.ts';
 export { NetlinkError } from './netlink-error.ts';
@@ -21,5 +22,6 @@ export {
   type SeqpacketServer,
 } from './seqpacket.ts';
 export { SystemCallError } from './system-call-error.ts';
-export { closeDescriptor, openTcp, setMinTtl, setTcpMd5, setTtl, type TcpOptions } from './tcp.ts';
+export { closeDescriptor, openTcp, setTcpMd5, type TcpOptions } from './tcp.ts';
 export { createTun } from './tun.ts';
+export { type Datagram, openUdp, type UdpOptions, type UdpSocket } from './udp.ts';

@@ -3,8 +3,19 @@
 import type { Address, Family, Prefix } from 'net-ipaddr';
 import { formatAddress } from 'net-ipaddr';
 import { addon } from './addon.ts';
-import { AF_INET, AF_INET6, familyNumber } from './codec/family.ts';
+import { familyNumber } from './codec/family.ts';
 import type { Namespace } from './codec/link-kind.ts';
+import {
+  bind,
+  SOL_IP,
+  SOL_IPV6,
+  SOL_SOCKET,
+  setDevice,
+  setMinTtl,
+  setOption,
+  setTtl,
+  socketAddress,
+} from './internet-socket.ts';
 import { inNamespace } from './namespace.ts';
 import { checked, SystemCallError } from './system-call-error.ts';
 
@@ -26,19 +37,9 @@ export interface TcpOptions {
 }
 
 const SOCK_STREAM = 1;
-const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
-const SO_BINDTODEVICE = 25;
-
-const SOL_IP = 0;
-const IP_TTL = 2;
 const IP_FREEBIND = 15;
-const IP_MINTTL = 21;
-
-const SOL_IPV6 = 41;
-const IPV6_UNICAST_HOPS = 16;
 const IPV6_V6ONLY = 26;
-const IPV6_MINHOPCOUNT = 73;
 
 const SOL_TCP = 6;
 const TCP_MD5SIG = 14;
@@ -60,7 +61,7 @@ export function openTcp(options: TcpOptions): number {
   const fd = checked(made, 'opening a TCP socket');
   try {
     configure(fd, options);
-    if (options.address || options.port) bind(fd, options);
+    if (options.address || options.port) bind(fd, options, 'a TCP socket');
     return fd;
   } catch (error) {
     addon.close(fd);
@@ -73,28 +74,11 @@ function configure(fd: number, options: TcpOptions): void {
   // As node:net does: a restart must not wait for TIME_WAIT to pass.
   setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1, 'SO_REUSEADDR');
   if (family === 6) setOption(fd, SOL_IPV6, IPV6_V6ONLY, 1, 'IPV6_V6ONLY');
-  if (device !== undefined)
-    setOption(fd, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(device), `SO_BINDTODEVICE ${device}`);
+  if (device !== undefined) setDevice(fd, device);
   // The IPv4 option serves both families.
   if (options.freeBind) setOption(fd, SOL_IP, IP_FREEBIND, 1, 'IP_FREEBIND');
   if (options.ttl !== undefined) setTtl(fd, family, options.ttl);
   if (options.minTtl !== undefined) setMinTtl(fd, family, options.minTtl);
-}
-
-function bind(fd: number, options: TcpOptions): void {
-  const { family, address, port = 0 } = options;
-  const sockaddr = socketAddress(family, address, port);
-  const at = address ? formatAddress(address) : `any IPv${family} address`;
-  checked(addon.bind(fd, sockaddr), `binding a TCP socket to ${at}, port ${port}`);
-}
-
-/** struct sockaddr_in and sockaddr_in6: family (machine's order), port (network order), address. */
-function socketAddress(family: Family, address: Address | undefined, port: number): Uint8Array {
-  const sockaddr = Buffer.alloc(family === 4 ? 16 : 28);
-  new Uint16Array(sockaddr.buffer, sockaddr.byteOffset, 1)[0] = family === 4 ? AF_INET : AF_INET6;
-  sockaddr.writeUInt16BE(port, 2);
-  if (address) sockaddr.set(address.bytes, family === 4 ? 4 : 8);
-  return sockaddr;
 }
 
 /**
@@ -127,30 +111,8 @@ export function setTcpMd5(fd: number, peer: Address | Prefix, key: string): void
 
 const ENOENT = 2;
 
-/** TTL, or hop limit, of what is sent: 1–255. */
-export function setTtl(fd: number, family: Family, ttl: number): void {
-  if (family === 4) setOption(fd, SOL_IP, IP_TTL, ttl, `IP_TTL ${ttl}`);
-  else setOption(fd, SOL_IPV6, IPV6_UNICAST_HOPS, ttl, `IPV6_UNICAST_HOPS ${ttl}`);
-}
-
-/** Drops what arrives with a lower TTL or hop limit (GTSM, RFC 5082): 0–255; 0 drops nothing. */
-export function setMinTtl(fd: number, family: Family, minTtl: number): void {
-  if (family === 4) setOption(fd, SOL_IP, IP_MINTTL, minTtl, `IP_MINTTL ${minTtl}`);
-  else setOption(fd, SOL_IPV6, IPV6_MINHOPCOUNT, minTtl, `IPV6_MINHOPCOUNT ${minTtl}`);
-}
-
 /** Closes a descriptor that nothing has taken over. */
 export function closeDescriptor(fd: number): void {
   const result = addon.close(fd);
   if (result < 0) throw new SystemCallError(`closing descriptor ${fd}`, 'EBADF');
-}
-
-function setOption(
-  fd: number,
-  level: number,
-  name: number,
-  value: number | Uint8Array,
-  text: string,
-): void {
-  checked(addon.setsockopt(fd, level, name, value), `setting ${text}`);
 }

@@ -101,6 +101,7 @@ __attribute__((visibility("default"))) int32_t node_api_module_get_api_version_v
 __attribute__((visibility("default"))) napi_value napi_register_module_v1(napi_env env, napi_value exports)
 {
 	define_sockets(env, exports);
+	define_datagrams(env, exports);
 	define_poll(env, exports);
 	define_off_loop(env, exports);
 	return exports;

@@ -35,6 +35,7 @@ napi_value result_of(napi_env env, long result);
 
 void define(napi_env env, napi_value exports, const char *name, napi_callback callback);
 void define_sockets(napi_env env, napi_value exports);
+void define_datagrams(napi_env env, napi_value exports);
 void define_poll(napi_env env, napi_value exports);
 void define_off_loop(napi_env env, napi_value exports);
 
