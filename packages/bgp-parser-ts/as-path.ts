@@ -25,14 +25,17 @@ export function firstAs(bytes: Uint8Array, start: number, end: number): number {
   return 0;
 }
 
-/** RFC 6811 §2: the rightmost AS; 0 for an empty path, AS_NONE when the last segment is a set. */
+/**
+ * RFC 6811 §2: the rightmost AS; AS_NONE when the last segment is a set; 0, the reader's own, for an
+ * empty path and for one that ends within the confederation.
+ */
 export function originAs(bytes: Uint8Array, start: number, end: number): number {
   let origin = 0;
   for (let at = start; at < end; ) {
     const type = bytes[at];
     at += 2 + bytes[at + 1]! * 4;
     if (type === AS_SEQUENCE) origin = readU32(bytes, at - 4);
-    else if (type === AS_SET) origin = AS_NONE;
+    else origin = type === AS_SET ? AS_NONE : 0;
   }
   return origin;
 }

@@ -100,7 +100,7 @@ export class AttributeView {
     return firstAs(this.asPathBytes, this.asPathStart, this.asPathEnd);
   }
 
-  /** The originating AS: 0 for an empty path, AS_NONE when the path ends with an AS_SET. */
+  /** The originating AS (RFC 6811 §2): 0 for our own, AS_NONE when the path ends with an AS_SET. */
   get originAs(): number {
     return originAs(this.asPathBytes, this.asPathStart, this.asPathEnd);
   }

@@ -81,6 +81,13 @@ describe('scores', () => {
       1,
     ],
     ['confederation segments alone', '03 01 00000007', 0, 0, 0],
+    [
+      'RFC 6811 §2: a confederation segment last is our own AS',
+      '02 01 00000001 04 01 00000007',
+      1,
+      1,
+      0,
+    ],
   ])('AS path of %s', (_, segments, length, first, origin) => {
     const count = hex(segments).length.toString(16).padStart(2, '0');
     const bytes = update('', `${ORIGIN} 40 02 ${count} ${segments} ${NEXT_HOP}`, PREFIX);
