@@ -187,6 +187,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
         holdTimeSec,
         keepaliveSec,
         families,
+        extendedNextHop: address.family === 6 && families.includes(4),
       },
       attributes: {
         passive: peer.passive ?? false,

@@ -1,7 +1,13 @@
 /** One peer as Routing knows it: its settings, and while its session is up, what belongs to that. */
 
-import type { AttributeError, Outcome, WireContext } from 'bgp-parser-ts';
-import type { Family } from 'net-ipaddr';
+import {
+  type AttributeError,
+  isLinkLocal,
+  NO_ZONE,
+  type Outcome,
+  type WireContext,
+} from 'bgp-parser-ts';
+import type { Address, Family } from 'net-ipaddr';
 import type { Log } from '../ports.ts';
 import type { GroupConfig } from './export/exporter.ts';
 import type { Membership } from './export/groups.ts';
@@ -18,6 +24,7 @@ export interface PeerChange {
 }
 
 const UNICAST = { addPath: false, extendedNextHop: false };
+const OVER_IPV6 = { addPath: false, extendedNextHop: true };
 
 export class RoutedPeer implements Sender {
   readonly id: number;
@@ -31,6 +38,7 @@ export class RoutedPeer implements Sender {
 
   /** While up: the number that its paths bear. */
   source = 0;
+  zone = NO_ZONE;
   context: WireContext;
   memberships: Membership[] = [];
   /** The owner of the session was told that there is something to pull, or is about to be. */
@@ -93,8 +101,9 @@ export class RoutedPeer implements Sender {
     return { ...change, kind: this.kind !== kind };
   }
 
-  up(negotiated: Negotiated): void {
+  up(negotiated: Negotiated, zone: number): void {
     this.#negotiated = negotiated;
+    this.zone = zone;
     this.context = this.#contextFor(negotiated);
     this.treatedAsWithdraw = 0;
     this.attributesDiscarded = 0;
@@ -114,12 +123,13 @@ export class RoutedPeer implements Sender {
   }
 
   groupConfig(family: Family): GroupConfig {
-    const { fourOctetAs, extendedMessage } = this.negotiated;
+    const { fourOctetAs, extendedMessage, extendedNextHop } = this.negotiated;
     return {
       family,
       kind: this.kind,
       fourOctetAs,
       extendedMessage,
+      extendedNextHop: family === 4 && extendedNextHop,
       nextHopMode: this.#config.nextHopMode,
       localAddress: this.#ownAddress(family),
       policy: this.#exports,
@@ -137,21 +147,36 @@ export class RoutedPeer implements Sender {
   }
 
   #ownAddress(family: Family): Uint8Array | undefined {
+    const { localAddress, extendedNextHop } = this.negotiated;
     const set = family === 4 ? this.#config.localAddress4 : this.#config.localAddress6;
+    if (family === 6) return ownNextHop6(set?.bytes, localAddress);
     if (set !== undefined) return set.bytes;
-    const { localAddress } = this.negotiated;
-    return localAddress.family === family ? localAddress.bytes : undefined;
+    if (localAddress.family === 4) return localAddress.bytes;
+    return extendedNextHop
+      ? ownNextHop6(this.#config.localAddress6?.bytes, localAddress)
+      : undefined;
   }
 
   #contextFor(negotiated: Negotiated | undefined): WireContext {
+    const ipv4 = negotiated?.extendedNextHop ? OVER_IPV6 : UNICAST;
     return {
       as4: negotiated?.fourOctetAs ?? true,
       ebgp: this.kind === EXTERNAL,
       extendedMessage: negotiated?.extendedMessage ?? false,
-      ipv4: negotiated?.families.includes(4) ? UNICAST : undefined,
+      ipv4: negotiated?.families.includes(4) ? ipv4 : undefined,
       ipv6: negotiated?.families.includes(6) ? UNICAST : undefined,
     };
   }
+}
+
+/**
+ * RFC 2545 §3: the link-local address follows the global one where the peer is on the link; where
+ * there is no global one it stands alone, as all take it.
+ */
+function ownNextHop6(global: Uint8Array | undefined, session: Address): Uint8Array | undefined {
+  if (session.family === 4) return global;
+  if (global === undefined || !isLinkLocal(session.bytes, 0)) return global ?? session.bytes;
+  return Uint8Array.of(...global, ...session.bytes);
 }
 
 function equalBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

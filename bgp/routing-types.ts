@@ -6,7 +6,7 @@ import type { Address, Family, Prefix } from 'net-ipaddr';
 import type { Clock, Log, Random } from '../ports.ts';
 import type { Policy } from './policy/prefixes.ts';
 import type { PathDetail } from './rib/detail.ts';
-import type { Reachability } from './rib/nexthops.ts';
+import type { NextHop, Reachability } from './rib/nexthops.ts';
 import type { RouteReader } from './rib/reader.ts';
 
 export interface RoutingOptions {
@@ -25,7 +25,7 @@ export interface RoutingOptions {
    * Asked once for each next hop when a route first brings it; `setReachability` tells of changes.
    * @default every next hop is reachable at cost 0
    */
-  readonly resolve?: (nextHop: Address) => Reachability;
+  readonly resolve?: (nextHop: NextHop) => Reachability;
 }
 
 export interface RoutingPeer {
@@ -40,7 +40,8 @@ export interface RoutingPeer {
   readonly nextHopMode: 'auto' | 'self' | 'keep';
   /**
    * The own address that IPv4 (IPv6) routes are announced with. Without one the session's local
-   * address is taken if it is of that family; else the family's routes are not announced.
+   * address is taken if it is of that family, and where RFC 8950 is negotiated IPv4 routes go with the
+   * IPv6 one; else the family's routes are not announced.
    */
   readonly localAddress4?: Address;
   readonly localAddress6?: Address;
@@ -57,10 +58,14 @@ export interface Negotiated {
   readonly fourOctetAs: boolean;
   /** RFC 8654: messages up to 65535 octets, else 4096. */
   readonly extendedMessage: boolean;
+  /** RFC 8950: IPv4 routes may have IPv6 next hops. */
+  readonly extendedNextHop: boolean;
   /** The peer's BGP Identifier, unsigned 32 bits. */
   readonly remoteRouterId: number;
   readonly localAddress: Address;
   readonly remoteAddress: Address;
+  /** The one link that the session is on, as its addresses are link-local: the interface's name. */
+  readonly interface?: string | undefined;
 }
 
 /** The session is to be closed with this NOTIFICATION. */

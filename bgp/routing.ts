@@ -14,7 +14,7 @@ import { Reclaim } from './export/reclaim.ts';
 import { Inspection } from './inspection.ts';
 import { ImportChecks } from './policy/import.ts';
 import { Import } from './rib/import.ts';
-import { NextHops, type Reachability } from './rib/nexthops.ts';
+import { type NextHop, NextHops, type Reachability } from './rib/nexthops.ts';
 import { RouteReader } from './rib/reader.ts';
 import { Rib, randomKey } from './rib/rib.ts';
 import { LOCAL_SOURCE } from './rib/sources.ts';
@@ -33,7 +33,7 @@ import type {
 } from './routing-types.ts';
 
 export type { PathDetail } from './rib/detail.ts';
-export type { Reachability } from './rib/nexthops.ts';
+export type { NextHop, Reachability } from './rib/nexthops.ts';
 export type { RouteReader } from './rib/reader.ts';
 export type * from './routing-types.ts';
 
@@ -130,7 +130,7 @@ export class Routing {
     if (peer.isUp) throw new Error(`peer ${peer.name} is up already`);
     const { remoteRouterId, remoteAddress } = negotiated;
     peer.source = this.#rib.sources.add(id, peer.kind, remoteRouterId, remoteAddress.bytes);
-    peer.up(negotiated);
+    peer.up(negotiated, this.#rib.nextHops.zones.numberOf(negotiated.interface));
     for (const family of negotiated.families) {
       peer.memberships.push(this.#groups.join(peer.groupConfig(family), id, peer.source));
     }
@@ -242,7 +242,7 @@ export class Routing {
   }
 
   /** Tells that a next hop can(not) be reached now, and at which cost. Routes are chosen again by `work`. */
-  setReachability(nextHop: Address, reachability: Reachability): void {
+  setReachability(nextHop: NextHop, reachability: Reachability): void {
     const hop = this.#rib.nextHops.setReachability(nextHop, reachability);
     if (hop === undefined) return;
     this.#changedHops.set(hop, this.#sweep.request());
@@ -377,8 +377,13 @@ export class Routing {
 
   /** Own addresses are those told and those that sessions have; with others, all is judged again. */
   #checkOwnAddresses(): void {
+    const { nextHops } = this.#rib;
     const own = [...this.#ownAddresses];
-    for (const peer of this.#peers) if (peer?.isUp) own.push(peer.negotiated.localAddress);
+    for (const peer of this.#peers) {
+      if (!peer?.isUp) continue;
+      const { localAddress, interface: link } = peer.negotiated;
+      own.push(nextHops.zoned({ ...localAddress, ...(link !== undefined && { interface: link }) }));
+    }
     if (!this.#checks.setLocalAddresses(own)) return;
     this.#import.forget();
     for (const peer of this.#peers) if (peer?.isUp) this.#reimport(peer.source);

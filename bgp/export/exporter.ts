@@ -8,6 +8,7 @@ import {
   type AttributeBlock,
   type AttributeChanges,
   type AttributeView,
+  isLinkLocal,
   MAX_EXTENDED_MESSAGE_LENGTH,
   MAX_MESSAGE_LENGTH,
 } from 'bgp-parser-ts';
@@ -29,16 +30,22 @@ export interface GroupConfig {
   readonly kind: typeof EXTERNAL | typeof CLIENT | typeof INTERNAL;
   readonly fourOctetAs: boolean;
   readonly extendedMessage: boolean;
+  /** RFC 8950: IPv4 routes may go out with an IPv6 next hop. False for IPv6. */
+  readonly extendedNextHop: boolean;
   readonly nextHopMode: 'auto' | 'self' | 'keep';
-  /** 4 or 16 octets; undefined: routes that need the own next hop are not announced. */
+  /**
+   * 4, 16 or 32 octets as in MP_REACH_NLRI; undefined: routes that need the own next hop are not
+   * announced.
+   */
   readonly localAddress: Uint8Array | undefined;
   readonly policy: CompiledPolicy;
 }
 
 export function groupKey(config: GroupConfig): string {
-  const { family, kind, fourOctetAs, extendedMessage, nextHopMode, localAddress, policy } = config;
-  const own = localAddress?.join('.');
-  return [family, kind, fourOctetAs, extendedMessage, nextHopMode, own, policy.key].join(' ');
+  const { family, kind, fourOctetAs, extendedMessage, extendedNextHop } = config;
+  const { nextHopMode, localAddress, policy } = config;
+  const session = [family, kind, fourOctetAs, extendedMessage, extendedNextHop];
+  return [...session, nextHopMode, localAddress?.join('.'), policy.key].join(' ');
 }
 
 /** Attribute sets whose result is remembered: routes with equal attributes tend to come together. */
@@ -144,7 +151,8 @@ export class Exporter {
     const nextHop = this.#nextHop(from, view);
     if (nextHop === undefined) return NO_BLOCK;
     // IPv4 routes over IPv6 next hops need RFC 8950, and IPv6 over IPv4 does not exist.
-    if ((nextHop.length === 4) !== (this.config.family === 4)) return NO_BLOCK;
+    const { family, extendedNextHop } = this.config;
+    if ((nextHop.length === 4) !== (family === 4) && !extendedNextHop) return NO_BLOCK;
     const changes =
       this.config.kind === EXTERNAL
         ? this.#externalChanges(from, nextHop)
@@ -164,9 +172,10 @@ export class Exporter {
       from === LOCAL || nextHopMode === 'self' || (nextHopMode === 'auto' && kind === EXTERNAL);
     if (isOwn) return localAddress;
     const start = view.start(ATTRIBUTE.NEXT_HOP);
-    // RFC 2545 §3: a link-local address is of use on its own link only.
-    const length = view.nextHopLength === 4 ? 4 : 16;
-    return view.bytes.subarray(start, start + length);
+    // RFC 2545 §3: a link-local address is of use on its own link only. A route that has no other
+    // address can be passed on as one of ours.
+    if (view.nextHopLength === 4) return view.bytes.subarray(start, start + 4);
+    return isLinkLocal(view.bytes, start) ? localAddress : view.bytes.subarray(start, start + 16);
   }
 
   #externalChanges(from: SourceKind, nextHop: Uint8Array): AttributeChanges {

@@ -28,6 +28,8 @@ export interface Terms {
   readonly keepaliveSec: number | undefined;
   /** At least one. */
   readonly families: readonly Family[];
+  /** RFC 8950: IPv4 routes may have IPv6 next hops. Of use where the session runs over IPv6. */
+  readonly extendedNextHop: boolean;
 }
 
 /** What the two OPENs settled. */
@@ -40,6 +42,8 @@ export interface Negotiated {
   readonly fourOctetAs: boolean;
   /** RFC 8654 */
   readonly extendedMessage: boolean;
+  /** RFC 8950, for IPv4 unicast with IPv6 next hops. */
+  readonly extendedNextHop: boolean;
   /** The peer's BGP Identifier, unsigned 32 bits. */
   readonly remoteRouterId: number;
   /** All that the peer announced, in its order. */
@@ -47,6 +51,11 @@ export interface Negotiated {
 }
 
 const AFI: Record<Family, number> = { 4: AFI_IPV4, 6: AFI_IPV6 };
+
+const EXTENDED_NEXT_HOP: Capability = {
+  kind: 'extended-next-hop',
+  families: [{ afi: AFI_IPV4, safi: SAFI_UNICAST, nextHopAfi: AFI_IPV6 }],
+};
 
 export function openFor(terms: Terms): Omit<Open, 'type'> {
   return {
@@ -57,6 +66,7 @@ export function openFor(terms: Terms): Omit<Open, 'type'> {
       ...terms.families.map(multiprotocol),
       { kind: 'route-refresh' },
       { kind: 'four-octet-as', as: terms.localAs },
+      ...(terms.extendedNextHop ? [EXTENDED_NEXT_HOP] : []),
     ],
   };
 }
@@ -115,9 +125,21 @@ function negotiate(terms: Terms, open: Open): Negotiated {
     families: commonFamilies(terms, open),
     fourOctetAs: announces('four-octet-as'),
     extendedMessage: false, // we do not announce it
+    extendedNextHop: terms.extendedNextHop && open.capabilities.some(allowsIPv6NextHop),
     remoteRouterId: open.routerId,
     capabilities: open.capabilities,
   };
+}
+
+/** RFC 8950 §4: for IPv4 unicast; both sides announce it to use it. */
+function allowsIPv6NextHop(capability: Capability): boolean {
+  return (
+    capability.kind === 'extended-next-hop' &&
+    capability.families.some(
+      ({ afi, safi, nextHopAfi }) =>
+        afi === AFI_IPV4 && safi === SAFI_UNICAST && nextHopAfi === AFI_IPV6,
+    )
+  );
 }
 
 /** RFC 4760 §8: both sides announce a family to use it. Without any, IPv4 unicast goes as ever. */

@@ -3,8 +3,9 @@
  * ourselves. Judged once for each attribute set of an UPDATE, as none of it depends on the prefix.
  */
 
-import { ATTRIBUTE, type AttributeView } from 'bgp-parser-ts';
+import { type AttributeView, isLinkLocal, NO_ZONE, zoneOf } from 'bgp-parser-ts';
 import { type Address, formatAddress } from 'net-ipaddr';
+import { resolvedHop } from '../rib/nexthops.ts';
 
 export interface ImportIdentity {
   readonly localAs: number;
@@ -20,7 +21,7 @@ export class ImportChecks {
     this.#identity = identity;
   }
 
-  /** True when these are not the addresses known until now. */
+  /** True when these are not the addresses known until now. Link-local ones have their zone in them. */
   setLocalAddresses(addresses: readonly Address[]): boolean {
     const before = new Set(this.#own.keys());
     this.#own = new Map(addresses.map((address) => [formatAddress(address), address.bytes]));
@@ -40,8 +41,13 @@ export class ImportChecks {
   }
 
   #nextHopRefusal(view: AttributeView): string | undefined {
-    const at = view.start(ATTRIBUTE.NEXT_HOP);
+    if (view.nextHopLength < 0) return undefined;
+    const at = resolvedHop(view);
     const length = view.nextHopLength === 4 ? 4 : 16;
+    // RFC 4007 §6: without its zone it could be anybody's.
+    const isLost =
+      length === 16 && isLinkLocal(view.bytes, at) && zoneOf(view.bytes, at) === NO_ZONE;
+    if (isLost) return 'link-local next hop from a peer that is on no link of its own';
     // RFC 4271 §6.3: not the receiver's own address.
     for (const own of this.#own.values()) {
       if (own.length === length && holds(view.bytes, at, own)) return 'next hop is an own address';

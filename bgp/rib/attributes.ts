@@ -10,10 +10,10 @@
  *          flags               uint8
  */
 
-import { ATTRIBUTE, AttributeView } from 'bgp-parser-ts';
+import { AttributeView } from 'bgp-parser-ts';
 import { ByteStore, PAGE_BITS, PAGE_MASK, PAGE_SIZE } from './byte-store.ts';
 import type { HashKey } from './hash.ts';
-import { type NextHops, NO_NEXT_HOP } from './nexthops.ts';
+import { type NextHops, NO_NEXT_HOP, resolvedHop } from './nexthops.ts';
 import { communityFlags, rankOf } from './scores.ts';
 
 /** No set: import rejected it, or nothing was sent. */
@@ -100,9 +100,7 @@ export class AttributeStore extends ByteStore {
   #useNextHop(view: AttributeView): number {
     const { nextHopLength } = view;
     if (nextHopLength <= 0) return NO_NEXT_HOP;
-    // Of the 32 octets of RFC 2545 §3 the first 16 are the address that routes are resolved by.
-    const length = nextHopLength === 4 ? 4 : 16;
-    return this.#nextHops.use(view.bytes, view.start(ATTRIBUTE.NEXT_HOP), length);
+    return this.#nextHops.use(view.bytes, resolvedHop(view), nextHopLength === 4 ? 4 : 16);
   }
 }
 

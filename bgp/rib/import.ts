@@ -13,6 +13,8 @@ import type { Rib } from './rib.ts';
 /** A session, as import sees it. */
 export interface Sender {
   readonly source: number;
+  /** The zone of the session's link, for link-local next hops; NO_ZONE: it is on no one link. */
+  readonly zone: number;
   readonly context: WireContext;
   readonly policy: CompiledPolicy;
 }
@@ -35,7 +37,7 @@ export class Import {
 
   /** Takes an UPDATE; unless the outcome is 'session-reset', all of it is in the RIB. */
   take(
-    { source, context, policy }: Sender,
+    { source, zone, context, policy }: Sender,
     bytes: Uint8Array,
     start: number,
     end: number,
@@ -49,7 +51,7 @@ export class Import {
       if (prefix >= 0) this.#rib.withdraw(prefix, source, cursor.pathId);
     }
     while (cursor.nextSection()) {
-      const length = cursor.canonicalAttributes(this.#canonical, 0);
+      const length = cursor.canonicalAttributes(this.#canonical, 0, zone);
       const received = attributes.intern(this.#canonical, 0, length);
       const isRefused = this.#isRefusedSet(received);
       while (cursor.nextAnnounced()) {

@@ -1,9 +1,26 @@
 /**
  * Next hops, each with a small id, so that a change of reachability touches one cell and not every
  * route. Id 0 stands for none (what is originated here) and is always reachable at cost 0.
+ *
+ * A link-local address is one next hop a link: the octets given here have its zone in them, as the
+ * canonical attributes do.
  */
 
-import type { Address } from 'net-ipaddr';
+import {
+  ATTRIBUTE,
+  type AttributeView,
+  isLinkLocal,
+  NO_ZONE,
+  setZone,
+  zoneOf,
+} from 'bgp-parser-ts';
+import { type Address, compareAddresses } from 'net-ipaddr';
+import { Zones } from './zones.ts';
+
+export interface NextHop extends Address {
+  /** The interface that a link-local address is on. */
+  readonly interface?: string;
+}
 
 export interface Reachability {
   readonly reachable: boolean;
@@ -15,15 +32,17 @@ export const NO_NEXT_HOP = 0;
 const REACHABLE: Reachability = { reachable: true, cost: 0 };
 
 export class NextHops {
-  readonly #resolve: (nextHop: Address) => Reachability;
+  readonly zones = new Zones();
+  readonly #resolve: (nextHop: NextHop) => Reachability;
   readonly #ids = new Map<number | string, number>();
-  readonly #addresses: (Address | undefined)[] = [undefined];
+  readonly #keys: (number | string)[] = [0];
+  readonly #addresses: (NextHop | undefined)[] = [undefined];
   readonly #uses: number[] = [0];
   readonly #free: number[] = [];
   #reachable = new Uint8Array([1, ...new Array(63).fill(0)]);
   #costs = new Uint32Array(64);
 
-  constructor(resolve: (nextHop: Address) => Reachability = () => REACHABLE) {
+  constructor(resolve: (nextHop: NextHop) => Reachability = () => REACHABLE) {
     this.#resolve = resolve;
   }
 
@@ -35,12 +54,10 @@ export class NextHops {
       this.#uses[known]!++;
       return known;
     }
-    const address: Address = {
-      family: length === 4 ? 4 : 6,
-      bytes: new Uint8Array(bytes.subarray(at, at + length)),
-    };
+    const address = this.#read(bytes, at, length);
     const id = this.#free.pop() ?? this.#addresses.length;
     this.#ids.set(key, id);
+    this.#keys[id] = key;
     this.#addresses[id] = address;
     this.#uses[id] = 1;
     if (id >= this.#costs.length) this.#grow();
@@ -50,15 +67,14 @@ export class NextHops {
 
   release(id: number): void {
     if (id === NO_NEXT_HOP || --this.#uses[id]! > 0) return;
-    const { bytes } = this.#addresses[id]!;
-    this.#ids.delete(keyOf(bytes, 0, bytes.length as 4 | 16));
+    this.#ids.delete(this.#keys[id]!);
     this.#addresses[id] = undefined;
     this.#free.push(id);
   }
 
   /** The id of the next hop if it is in use and that is news of it. */
-  setReachability(nextHop: Address, reachability: Reachability): number | undefined {
-    const { bytes } = nextHop;
+  setReachability(nextHop: NextHop, reachability: Reachability): number | undefined {
+    const { bytes } = this.zoned(nextHop);
     const id = this.#ids.get(keyOf(bytes, 0, bytes.length as 4 | 16));
     if (id === undefined) return undefined;
     const isNews =
@@ -77,8 +93,25 @@ export class NextHops {
   }
 
   /** Undefined for NO_NEXT_HOP. */
-  address(id: number): Address | undefined {
+  address(id: number): NextHop | undefined {
     return this.#addresses[id];
+  }
+
+  /** The address with its zone in its octets, as canonical attributes have it. */
+  zoned({ family, bytes, interface: link }: NextHop): Address {
+    if (family === 4 || !isLinkLocal(bytes, 0)) return { family, bytes };
+    const octets = new Uint8Array(bytes);
+    setZone(octets, 0, this.zones.numberOf(link));
+    return { family, bytes: octets };
+  }
+
+  #read(from: Uint8Array, at: number, length: 4 | 16): NextHop {
+    const bytes = new Uint8Array(from.subarray(at, at + length));
+    if (length === 4) return { family: 4, bytes };
+    if (!isLinkLocal(bytes, 0)) return { family: 6, bytes };
+    const link = this.zones.nameOf(zoneOf(bytes, 0));
+    setZone(bytes, 0, NO_ZONE);
+    return { family: 6, bytes, ...(link !== undefined && { interface: link }) };
   }
 
   #put(id: number, { reachable, cost }: Reachability): void {
@@ -95,6 +128,25 @@ export class NextHops {
     this.#reachable = reachable;
     this.#costs = costs;
   }
+}
+
+/** By address, then by link. */
+export function compareNextHops(a: NextHop, b: NextHop): number {
+  const difference = compareAddresses(a, b);
+  if (difference !== 0 || a.interface === b.interface) return difference;
+  return (a.interface ?? '') < (b.interface ?? '') ? -1 : 1;
+}
+
+/**
+ * Where in the view's bytes the address begins that its routes are resolved by. Of the two of RFC 2545
+ * §3 that is the link-local one on the link of the session that brought it, and the global one else.
+ */
+export function resolvedHop(view: AttributeView): number {
+  const start = view.start(ATTRIBUTE.NEXT_HOP);
+  if (view.nextHopLength !== 32) return start;
+  const { bytes } = view;
+  const second = start + 16;
+  return isLinkLocal(bytes, second) && zoneOf(bytes, second) !== NO_ZONE ? second : start;
 }
 
 /** A number for IPv4, as it costs no allocation; text for IPv6. */

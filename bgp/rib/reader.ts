@@ -1,7 +1,8 @@
 /** Reads the Loc-RIB by prefix id, for whoever is told that prefixes have changed. */
 
-import { type Address, compareAddresses, type Prefix } from 'net-ipaddr';
+import type { Prefix } from 'net-ipaddr';
 import { NO_ATTRIBUTES } from './attributes.ts';
+import { compareNextHops, type NextHop } from './nexthops.ts';
 import type { Rib } from './rib.ts';
 import { EXTERNAL, LOCAL_SOURCE } from './sources.ts';
 
@@ -44,7 +45,7 @@ export class RouteReader {
    * Next hops of the best path and of those equal to it up to the interior cost, ascending, none
    * twice. Empty when local.
    */
-  nextHops(id: number): Address[] {
+  nextHops(id: number): NextHop[] {
     const { attributes, nextHops, paths, routes, selection } = this.#rib;
     if (routes.multipath(id) === 0) {
       const only = nextHops.address(attributes.nextHop(routes.attributes(id)));
@@ -55,6 +56,6 @@ export class RouteReader {
     for (let i = 0; i < selection.equal; i++) {
       hops.add(attributes.nextHop(paths.imported(selection.equalPath(i))));
     }
-    return [...hops].map((hop) => nextHops.address(hop)!).sort(compareAddresses);
+    return [...hops].map((hop) => nextHops.address(hop)!).sort(compareNextHops);
   }
 }

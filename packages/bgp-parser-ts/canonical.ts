@@ -8,6 +8,7 @@
  *  - AS_PATH and AGGREGATOR have 4-octet AS numbers, AS4_PATH and AS4_AGGREGATOR are merged in;
  *  - NEXT_HOP (3) has the route's next hop whatever its family: 4 octets, 16, or 32 with the
  *    link-local address behind the global one. MP_REACH_NLRI and MP_UNREACH_NLRI are left out;
+ *  - a link-local next hop has its zone in it, as zone.ts describes;
  *  - unknown optional transitive attributes keep their value byte for byte and get the Partial bit
  *    (RFC 4271 §9); unknown non-transitive ones are left out, and so is what RFC 7606 discards.
  *
@@ -27,6 +28,7 @@ import {
   FLAG_TRANSITIVE,
 } from './constants.ts';
 import type { WireContext } from './context.ts';
+import { isLinkLocal, setZone } from './zone.ts';
 
 /**
  * No canonical form is longer. Only AS_PATH grows (at most to twice its octets, and to 65535), so a
@@ -83,6 +85,7 @@ export function writeCanonical(
   as4: boolean,
   hopStart: number,
   hopLength: number,
+  zone: number,
   out: Uint8Array,
   at: number,
 ): number {
@@ -90,7 +93,7 @@ export function writeCanonical(
   for (let i = 0; i < view.count; i++) {
     const code = view.codes[i]!;
     if (isHopDue && code >= ATTRIBUTE.NEXT_HOP) {
-      at = writeNextHop(view, hopStart, hopLength, out, at);
+      at = writeNextHop(view, hopStart, hopLength, zone, out, at);
       isHopDue = false;
     }
     switch (code) {
@@ -114,19 +117,24 @@ export function writeCanonical(
         at = writeAsIs(view, code, out, at);
     }
   }
-  return isHopDue ? writeNextHop(view, hopStart, hopLength, out, at) : at;
+  return isHopDue ? writeNextHop(view, hopStart, hopLength, zone, out, at) : at;
 }
 
 function writeNextHop(
   view: AttributeView,
   hopStart: number,
   hopLength: number,
+  zone: number,
   out: Uint8Array,
   at: number,
 ): number {
   const value = writeAttributeHead(out, at, FLAG_TRANSITIVE, ATTRIBUTE.NEXT_HOP, hopLength);
   copyBytes(view.bytes, hopStart, hopLength, out, value);
-  return value + hopLength;
+  const end = value + hopLength;
+  for (let hop = value; hop + 16 <= end; hop += 16) {
+    if (isLinkLocal(out, hop)) setZone(out, hop, zone);
+  }
+  return end;
 }
 
 function writeAsIs(view: AttributeView, code: number, out: Uint8Array, at: number): number {

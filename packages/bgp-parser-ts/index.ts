@@ -78,3 +78,4 @@ export {
   UPDATE_ERROR,
   type WireError,
 } from './wire-error.ts';
+export { isLinkLocal, NO_ZONE, setZone, zoneOf } from './zone.ts';

@@ -33,6 +33,7 @@ import { isNlriField } from './nlri.ts';
 import { NLRI, NlriCursor, REACH, UNREACH, WITHDRAWN } from './nlri-cursor.ts';
 import { type AttributeError, type Outcome, Verdict } from './verdict.ts';
 import { UPDATE_ERROR, type WireError } from './wire-error.ts';
+import { isLinkLocal, NO_ZONE } from './zone.ts';
 
 const NO_BYTES = new Uint8Array(0);
 const KNOWN_BITS = FLAG_OPTIONAL | FLAG_TRANSITIVE;
@@ -141,16 +142,12 @@ export class UpdateCursor extends NlriCursor {
    * Writes the section's attributes in canonical form, from `out[at]` on: equal routes give equal
    * bytes, whatever the peer's taste. `canonical.ts` describes the form. Needs
    * MAX_CANONICAL_LENGTH octets of room. Returns the position after.
+   *
+   * @param zone What link-local next hops get as their zone; NO_ZONE by default.
    */
-  canonicalAttributes(out: Uint8Array, at: number): number {
-    return writeCanonical(
-      this.attributes,
-      this.#as4,
-      this.nextHopStart,
-      this.nextHopLength,
-      out,
-      at,
-    );
+  canonicalAttributes(out: Uint8Array, at: number, zone: number = NO_ZONE): number {
+    const { attributes, nextHopStart, nextHopLength } = this;
+    return writeCanonical(attributes, this.#as4, nextHopStart, nextHopLength, zone, out, at);
   }
 
   #clear(bytes: Uint8Array): void {
@@ -300,16 +297,28 @@ export class UpdateCursor extends NlriCursor {
       return;
     }
     this.setField(REACH, nlri, end, afi === AFI_IPV4 ? 4 : 6, family.addPath);
-    this.#mpHopStart = hop;
-    // Some speakers fill an absent link-local address with zeros.
-    const hasLinkLocal = hopLength === 32 && isHostAddress(bytes, hop + 16, 16);
-    this.#mpHopLength = hopLength === 32 && !hasLinkLocal ? 16 : hopLength;
-    if (nlri < end && !isHostAddress(bytes, hop, hopLength === 4 ? 4 : 16)) {
+    this.#placeMpHop(hop, hopLength);
+    if (nlri < end && !isHostAddress(bytes, this.#mpHopStart, hopLength === 4 ? 4 : 16)) {
       // The NLRI is found all right, so that RFC 7606 §3.e can be followed as for NEXT_HOP.
       const subcode = UPDATE_ERROR.INVALID_NEXT_HOP;
       const text = "the next hop is not a host's address (RFC 4271 §6.3)";
       this.#verdict.add(ATTRIBUTE.MP_REACH_NLRI, 'treat-as-withdraw', subcode, text, value, end);
     }
+  }
+
+  /**
+   * RFC 2545 §3 has a global address, which a link-local one may follow. Speakers that lack one of
+   * the two send zeros for it, or their link-local address twice: what is left is 16 octets.
+   */
+  #placeMpHop(hop: number, length: number): void {
+    const { bytes } = this;
+    this.#mpHopStart = hop;
+    this.#mpHopLength = length;
+    if (length !== 32) return;
+    const hasGlobal = isHostAddress(bytes, hop, 16) && !isLinkLocal(bytes, hop);
+    if (!hasGlobal && isLinkLocal(bytes, hop + 16)) this.#mpHopStart = hop + 16;
+    else if (isHostAddress(bytes, hop + 16, 16)) return;
+    this.#mpHopLength = 16;
   }
 
   #takeUnreach(value: number, end: number, context: WireContext): void {

@@ -178,6 +178,12 @@ describe('prefixes', () => {
       `20010db8${'00'.repeat(11)}01 ${'00'.repeat(16)}`,
       16,
     ],
+    ['zeros for an absent global address', `${'00'.repeat(16)} fe80${'00'.repeat(13)}01`, 16],
+    [
+      'the link-local address twice, for want of a global one',
+      `fe80${'00'.repeat(13)}01 fe80${'00'.repeat(13)}01`,
+      16,
+    ],
   ])('%s', (_, hop, length) => {
     const reach = `80 0e 2a 0002 01 20 ${hop} 00 20 20010db8`;
     const cursor = cursorOn(update('', `${reach} ${ORIGIN} ${AS_PATH}`, ''), IBGP);

@@ -214,8 +214,12 @@ export function describeByTwin(message: Uint8Array, context: WireContext): strin
         if (!lengths.includes(hopLength)) return reset;
         let hop = value.slice(4, 4 + hopLength);
         const isHost = (v: number[]) => !isZero(v) && (v.length === 4 ? v[0]! < 224 : v[0] !== 255);
+        const isLinkLocal = (v: number[]) => v[0] === 0xfe && (v[1]! & 0xc0) === 0x80;
+        const [global, local] = [hop.slice(0, 16), hop.slice(16)];
+        const hasGlobal = isHost(global) && !isLinkLocal(global);
+        if (hopLength === 32 && !hasGlobal && isLinkLocal(local)) hop = local;
+        else if (hopLength === 32 && !isHost(local)) hop = global;
         if (prefixes.length > 0 && !isHost(hop.slice(0, 16))) fates.push(WITHDRAW);
-        if (hopLength === 32 && !isHost(hop.slice(16))) hop = hop.slice(0, 16);
         reached = { family, hop, prefixes };
       }
     }
@@ -258,6 +262,13 @@ export function describeByTwin(message: Uint8Array, context: WireContext): strin
   return lines.join('\n');
 }
 
+/** The 54 bits behind fe80::/10 are zero, RFC 4291 §2.5.6. */
+function withoutZones(hop: number[]): number[] {
+  if (hop.length === 32) return [...withoutZones(hop.slice(0, 16)), ...withoutZones(hop.slice(16))];
+  const isLinkLocal = hop.length === 16 && hop[0] === 0xfe && (hop[1]! & 0xc0) === 0x80;
+  return isLinkLocal ? [0xfe, 0x80, 0, 0, 0, 0, 0, 0, ...hop.slice(8)] : hop;
+}
+
 function canonical(
   attributes: Map<number, Attribute>,
   hop: number[],
@@ -291,7 +302,7 @@ function canonical(
         : [...octetsOf(as, 4), ...aggregator.value.slice(2)];
     out.set(7, { flags: aggregator.flags, value });
   }
-  out.set(3, { flags: 0x40, value: hop });
+  out.set(3, { flags: 0x40, value: withoutZones(hop) });
   const known = rules(context);
   return [...out]
     .sort(([a], [b]) => a - b)

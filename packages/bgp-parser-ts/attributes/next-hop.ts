@@ -2,6 +2,7 @@ import type { Address } from 'net-ipaddr';
 import { copyOf } from '../bytes.ts';
 import { ATTRIBUTE, FLAG_TRANSITIVE } from '../constants.ts';
 import { UPDATE_ERROR } from '../wire-error.ts';
+import { isLinkLocal, NO_ZONE, setZone } from '../zone.ts';
 import { attribute } from './attribute.ts';
 
 export interface NextHop {
@@ -28,14 +29,19 @@ export const nextHop = attribute({
   },
   decode(bytes, start, length): NextHop {
     if (length === 4) return { address: { family: 4, bytes: copyOf(bytes, start, start + 4) } };
-    const address: Address = { family: 6, bytes: copyOf(bytes, start, start + 16) };
-    if (length === 16) return { address };
-    return { address, linkLocal: { family: 6, bytes: copyOf(bytes, start + 16, start + 32) } };
+    const address = withoutZone(bytes, start);
+    return length === 16 ? { address } : { address, linkLocal: withoutZone(bytes, start + 16) };
   },
   encode({ address, linkLocal }: NextHop) {
     return linkLocal ? Uint8Array.of(...address.bytes, ...linkLocal.bytes) : address.bytes;
   },
 });
+
+function withoutZone(bytes: Uint8Array, start: number): Address {
+  const address = copyOf(bytes, start, start + 16);
+  if (isLinkLocal(address, 0)) setZone(address, 0, NO_ZONE);
+  return { family: 6, bytes: address };
+}
 
 /**
  * RFC 4271 §6.3: syntactically right is what can be a host's address: not the unspecified one,

@@ -43,6 +43,7 @@ export class WidePeer {
       families: [4],
       fourOctetAs: true,
       extendedMessage: false,
+      extendedNextHop: false,
       remoteRouterId: number,
       localAddress: parseAddress('10.0.0.1'),
       remoteAddress: parseAddress(`10.0.0.${number}`),

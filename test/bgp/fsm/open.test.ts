@@ -11,6 +11,7 @@ const terms: Terms = {
   holdTimeSec: 90,
   keepaliveSec: undefined,
   families: [4, 6],
+  extendedNextHop: false,
 };
 
 const ipv4: Capability = { kind: 'multiprotocol', afi: 1, safi: 1 };
@@ -60,6 +61,39 @@ test('ours announces the families, route refresh and the 4-octet AS; not gracefu
         { kind: 'four-octet-as', as: 4_200_000_000 },
       ],
     },
+  });
+});
+
+describe('RFC 8950 §4: IPv4 routes with IPv6 next hops', () => {
+  const families = [{ afi: 1, safi: 1, nextHopAfi: 2 }];
+  const announced: Capability = { kind: 'extended-next-hop', families };
+
+  test('announced for IPv4 unicast where asked for, and not else', () => {
+    expect(openFor({ ...terms, extendedNextHop: true }).capabilities).toContainEqual(announced);
+    expect(openFor(terms).capabilities).not.toContainEqual(announced);
+  });
+
+  test.each<[string, boolean, Capability[], boolean]>([
+    ['both sides', true, [announced], true],
+    ['only we', true, [], false],
+    ['only the peer', false, [announced], false],
+    [
+      'the peer for another family, and another next hop',
+      true,
+      [
+        {
+          kind: 'extended-next-hop',
+          families: [
+            { afi: 1, safi: 128, nextHopAfi: 2 },
+            { afi: 2, safi: 1, nextHopAfi: 1 },
+          ],
+        },
+      ],
+      false,
+    ],
+  ])('used where both announce it: %s', (_, extendedNextHop, more, expected) => {
+    const capabilities = [ipv4, ipv6, fourOctetAs, ...more];
+    expect(settled({ capabilities }, { extendedNextHop }).extendedNextHop).toBe(expected);
   });
 });
 

@@ -13,6 +13,7 @@ export const NEGOTIATED: Negotiated = {
   families: [4, 6],
   fourOctetAs: true,
   extendedMessage: false,
+  extendedNextHop: false,
   remoteRouterId: 0x0a000002,
   capabilities: [],
 };

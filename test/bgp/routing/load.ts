@@ -52,6 +52,7 @@ const peer = (name: string, remoteAs: number, last: number) => {
     families: [4],
     fourOctetAs: true,
     extendedMessage: false,
+    extendedNextHop: false,
     remoteRouterId: last,
     localAddress: { family: 4, bytes: Uint8Array.of(10, 0, 0, 1) },
     remoteAddress: { family: 4, bytes: Uint8Array.of(10, 0, 0, last) },

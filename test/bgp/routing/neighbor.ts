@@ -25,6 +25,11 @@ export interface NeighborSettings {
   readonly families?: readonly Family[];
   readonly fourOctetAs?: boolean;
   readonly extendedMessage?: boolean;
+  readonly extendedNextHop?: boolean;
+  /** Our end of the session. @default OWN4 */
+  readonly localAddress?: string;
+  /** The link of a session over link-local addresses. */
+  readonly interface?: string;
 }
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
@@ -87,7 +92,8 @@ export class Neighbor {
 
   /** How both sides read UPDATEs. */
   get context(): WireContext {
-    const unicast = { addPath: false, extendedNextHop: false };
+    const { extendedNextHop = false } = this.settings;
+    const unicast = { addPath: false, extendedNextHop };
     return {
       as4: this.settings.fourOctetAs ?? true,
       ebgp: this.settings.remoteAs !== LOCAL_AS,
@@ -103,8 +109,10 @@ export class Neighbor {
       families: this.families,
       fourOctetAs: this.settings.fourOctetAs ?? true,
       extendedMessage: this.settings.extendedMessage ?? false,
+      extendedNextHop: this.settings.extendedNextHop ?? false,
       remoteRouterId: this.routerId,
-      localAddress: parseAddress(OWN4),
+      localAddress: parseAddress(this.settings.localAddress ?? OWN4),
+      interface: this.settings.interface,
       remoteAddress: parseAddress(this.address),
     });
   }

@@ -60,6 +60,7 @@ export class Station {
         holdTimeSec,
         keepaliveSec: undefined,
         families: [4, 6],
+        extendedNextHop: false,
       },
       attributes: { passive, connectRetryMs: 3_000, delayOpenMs: delayOpenSec * 1000 },
     };
