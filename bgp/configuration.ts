@@ -1,14 +1,16 @@
 /** What a speaker is told to do, and the check of it: every error names the field and says what to do. */
 
 import {
-  type Address,
   AddressError,
   type Family,
   formatAddress,
   formatPrefix,
+  formatZonedAddress,
+  isLinkLocal,
   type Prefix,
-  parseAddress,
   parsePrefix,
+  parseZonedAddress,
+  type ZonedAddress,
 } from 'net-ipaddr';
 import type { Policy } from './policy/prefixes.ts';
 import type { Origination, RoutingPeer } from './routing.ts';
@@ -35,7 +37,10 @@ export interface SpeakerConfig {
 export interface PeerConfig {
   /** What the peer is known by: the same name later is the same peer, perhaps changed. */
   readonly name: string;
-  /** An address of one peer only: incoming connections are told apart by it. */
+  /**
+   * An address of one peer only: incoming connections are told apart by it. A link-local one has its
+   * interface with it: fe80::1%eth0.
+   */
   readonly address: string;
   /** Where we connect to. @default 179 */
   readonly port?: number;
@@ -84,7 +89,7 @@ export interface Settings {
   /** By canonical text of the prefix. */
   readonly originations: ReadonlyMap<string, { prefix: Prefix; attributes: Origination }>;
   /** Our own addresses, as far as the configuration tells: no next hop. */
-  readonly localAddresses: readonly Address[];
+  readonly localAddresses: readonly ZonedAddress[];
 }
 
 export interface PeerSettings {
@@ -109,7 +114,7 @@ export function check(config: SpeakerConfig): Settings {
   const listen = config.listen.map((at, index) => {
     requireInteger(`listen[${index}].port`, at.port, 0, MAX_SECONDS);
     const address = readAddress(`listen[${index}].address`, at.address);
-    return { address: formatAddress(address), port: at.port };
+    return { address: formatZonedAddress(address), port: at.port };
   });
   const peers = checkPeers(config, routerId);
   const originations = new Map<string, { prefix: Prefix; attributes: Origination }>();
@@ -146,6 +151,12 @@ function checkPeers(config: SpeakerConfig, routerId: number): Map<string, PeerSe
 function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): PeerSettings {
   const field = (name: string) => `peer "${peer.name}": ${name}`;
   const address = readAddress(field('address'), peer.address);
+  if (isLinkLocal(address) && address.zone === undefined) {
+    const text = formatAddress(address);
+    throw new ConfigurationError(
+      `${field('address')} ${text} is link-local and says nothing without its interface: write it like ${text}%eth0`,
+    );
+  }
   const source = readOptional(field('sourceAddress'), peer.sourceAddress);
   if (source && source.family !== address.family) {
     throw new ConfigurationError(
@@ -178,8 +189,8 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
     description: peer.description,
     type: peer.type,
     session: {
-      remote: { address: formatAddress(address), port },
-      sourceAddress: source && formatAddress(source),
+      remote: { address: formatZonedAddress(address), port },
+      sourceAddress: source && formatZonedAddress(source),
       terms: {
         localAs: config.localAs,
         routerId,
@@ -211,17 +222,17 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
 function collectLocalAddresses(
   listen: readonly Endpoint[],
   peers: Iterable<PeerSettings>,
-): Address[] {
+): ZonedAddress[] {
   const texts = new Set(listen.map(({ address }) => address));
   for (const { session, routing } of peers) {
     if (session.sourceAddress !== undefined) texts.add(session.sourceAddress);
     for (const address of [routing.localAddress4, routing.localAddress6]) {
-      if (address !== undefined) texts.add(formatAddress(address));
+      if (address !== undefined) texts.add(formatZonedAddress(address));
     }
   }
   texts.delete('0.0.0.0');
   texts.delete('::');
-  return [...texts].map(parseAddress);
+  return [...texts].map(parseZonedAddress);
 }
 
 function readRouterId(text: string): number {
@@ -237,12 +248,12 @@ function readOptional(
   field: string,
   text: string | undefined,
   family?: Family,
-): Address | undefined {
+): ZonedAddress | undefined {
   return text === undefined ? undefined : readAddress(field, text, family);
 }
 
-function readAddress(field: string, text: string, family?: Family): Address {
-  const address = named(field, () => parseAddress(text));
+function readAddress(field: string, text: string, family?: Family): ZonedAddress {
+  const address = named(field, () => parseZonedAddress(text));
   if (family !== undefined && address.family !== family) {
     throw new ConfigurationError(`${field} ${text} is not an IPv${family} address`);
   }

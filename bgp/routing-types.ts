@@ -2,11 +2,11 @@
  * What goes in and out of Routing, as plain data. Numbers are unsigned 32 bits unless said otherwise.
  */
 
-import type { Address, Family, Prefix } from 'net-ipaddr';
+import type { Address, Family, Prefix, ZonedAddress } from 'net-ipaddr';
 import type { Clock, Log, Random } from '../ports.ts';
 import type { Policy } from './policy/prefixes.ts';
 import type { PathDetail } from './rib/detail.ts';
-import type { NextHop, Reachability } from './rib/nexthops.ts';
+import type { Reachability } from './rib/nexthops.ts';
 import type { RouteReader } from './rib/reader.ts';
 
 export interface RoutingOptions {
@@ -25,7 +25,7 @@ export interface RoutingOptions {
    * Asked once for each next hop when a route first brings it; `setReachability` tells of changes.
    * @default every next hop is reachable at cost 0
    */
-  readonly resolve?: (nextHop: NextHop) => Reachability;
+  readonly resolve?: (nextHop: ZonedAddress) => Reachability;
 }
 
 export interface RoutingPeer {
@@ -62,10 +62,9 @@ export interface Negotiated {
   readonly extendedNextHop: boolean;
   /** The peer's BGP Identifier, unsigned 32 bits. */
   readonly remoteRouterId: number;
-  readonly localAddress: Address;
-  readonly remoteAddress: Address;
-  /** The one link that the session is on, as its addresses are link-local: the interface's name. */
-  readonly interface?: string | undefined;
+  /** Its zone is that of the link-local next hops that the peer sends. */
+  readonly localAddress: ZonedAddress;
+  readonly remoteAddress: ZonedAddress;
 }
 
 /** The session is to be closed with this NOTIFICATION. */

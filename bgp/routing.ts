@@ -8,13 +8,13 @@
  */
 
 import { AFI_IPV4, AFI_IPV6, encodeAttributes, SAFI_UNICAST } from 'bgp-parser-ts';
-import type { Address, Prefix } from 'net-ipaddr';
+import type { Prefix, ZonedAddress } from 'net-ipaddr';
 import { Groups, type Membership } from './export/groups.ts';
 import { Reclaim } from './export/reclaim.ts';
 import { Inspection } from './inspection.ts';
 import { ImportChecks } from './policy/import.ts';
 import { Import } from './rib/import.ts';
-import { type NextHop, NextHops, type Reachability } from './rib/nexthops.ts';
+import { NextHops, type Reachability } from './rib/nexthops.ts';
 import { RouteReader } from './rib/reader.ts';
 import { Rib, randomKey } from './rib/rib.ts';
 import { LOCAL_SOURCE } from './rib/sources.ts';
@@ -33,7 +33,7 @@ import type {
 } from './routing-types.ts';
 
 export type { PathDetail } from './rib/detail.ts';
-export type { NextHop, Reachability } from './rib/nexthops.ts';
+export type { Reachability } from './rib/nexthops.ts';
 export type { RouteReader } from './rib/reader.ts';
 export type * from './routing-types.ts';
 
@@ -58,7 +58,7 @@ export class Routing {
   readonly #peers: (RoutedPeer | undefined)[] = [];
   /** Ids given up, to be used again once nothing in the tables bears them. */
   readonly #freeIds: number[] = [];
-  #ownAddresses: readonly Address[] = [];
+  #ownAddresses: readonly ZonedAddress[] = [];
 
   /** Tickets of the sweep: sources to be imported anew, next hops whose reachability changed. */
   readonly #reimports = new Map<number, number>();
@@ -130,7 +130,7 @@ export class Routing {
     if (peer.isUp) throw new Error(`peer ${peer.name} is up already`);
     const { remoteRouterId, remoteAddress } = negotiated;
     peer.source = this.#rib.sources.add(id, peer.kind, remoteRouterId, remoteAddress.bytes);
-    peer.up(negotiated, this.#rib.nextHops.zones.numberOf(negotiated.interface));
+    peer.up(negotiated, this.#rib.nextHops.zones.numberOf(negotiated.localAddress.zone));
     for (const family of negotiated.families) {
       peer.memberships.push(this.#groups.join(peer.groupConfig(family), id, peer.source));
     }
@@ -242,7 +242,7 @@ export class Routing {
   }
 
   /** Tells that a next hop can(not) be reached now, and at which cost. Routes are chosen again by `work`. */
-  setReachability(nextHop: NextHop, reachability: Reachability): void {
+  setReachability(nextHop: ZonedAddress, reachability: Reachability): void {
     const hop = this.#rib.nextHops.setReachability(nextHop, reachability);
     if (hop === undefined) return;
     this.#changedHops.set(hop, this.#sweep.request());
@@ -253,7 +253,7 @@ export class Routing {
    * The node's own addresses: a next hop among them is refused (RFC 4271 §6.3). Those that sessions
    * use are known anyway.
    */
-  setLocalAddresses(addresses: readonly Address[]): void {
+  setLocalAddresses(addresses: readonly ZonedAddress[]): void {
     this.#ownAddresses = addresses;
     this.#checkOwnAddresses();
   }
@@ -379,12 +379,8 @@ export class Routing {
   #checkOwnAddresses(): void {
     const { nextHops } = this.#rib;
     const own = [...this.#ownAddresses];
-    for (const peer of this.#peers) {
-      if (!peer?.isUp) continue;
-      const { localAddress, interface: link } = peer.negotiated;
-      own.push(nextHops.zoned({ ...localAddress, ...(link !== undefined && { interface: link }) }));
-    }
-    if (!this.#checks.setLocalAddresses(own)) return;
+    for (const peer of this.#peers) if (peer?.isUp) own.push(peer.negotiated.localAddress);
+    if (!this.#checks.setLocalAddresses(own.map((address) => nextHops.zoned(address)))) return;
     this.#import.forget();
     for (const peer of this.#peers) if (peer?.isUp) this.#reimport(peer.source);
   }

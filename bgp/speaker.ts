@@ -10,7 +10,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { CEASE } from 'bgp-parser-ts';
-import { formatAddress, type Prefix, parsePrefix } from 'net-ipaddr';
+import { formatZonedAddress, type Prefix, parsePrefix } from 'net-ipaddr';
 import type { Clock, Log, Random } from '../ports.ts';
 import { check, type PeerSettings, type Settings, type SpeakerConfig } from './configuration.ts';
 import {
@@ -272,7 +272,7 @@ export class Speaker {
   // What happens
 
   #incoming(stream: Stream): void {
-    const address = stream.remoteAddress && formatAddress(stream.remoteAddress);
+    const address = stream.remoteAddress && formatZonedAddress(stream.remoteAddress);
     const peer = address === undefined ? undefined : this.#byAddress.get(address);
     if (peer !== undefined && !this.#isClosed) {
       peer.incoming(stream);

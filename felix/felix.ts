@@ -14,7 +14,13 @@
  */
 
 import { join as joinPath } from 'node:path';
-import { type Address, formatAddress, hostPrefix, type Prefix } from 'net-ipaddr';
+import {
+  type Address,
+  formatAddress,
+  hostPrefix,
+  type Prefix,
+  type ZonedAddress,
+} from 'net-ipaddr';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 import type { Workload } from './calc/calculation.ts';
 import { type Allocation, join, type Report } from './calc/join.ts';
@@ -50,7 +56,7 @@ const LEARNED_DEADLINE_MS = 30_000;
 /** A route that BGP chose. Several next hops are an ECMP route; none means that the route is gone. */
 export interface LearnedChange {
   readonly prefix: Prefix;
-  readonly nextHops: readonly Address[];
+  readonly nextHops: readonly ZonedAddress[];
 }
 
 export interface FelixOptions {

@@ -259,7 +259,8 @@ export class Reconciler implements HostRoutes {
       this.table.forgetRoutesVia(index, this.calculation.prefixesOf(name));
     }
     if (change === 'appeared' || change === 'gone') {
-      this.calculation.touchWorkload(name);
+      if (isPodInterface(name)) this.calculation.touchWorkload(name);
+      else this.calculation.touchLink(name);
       this.#schedule();
     }
     if (change === 'gone') this.#options.onInterfaceGone(name);

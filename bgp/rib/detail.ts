@@ -1,9 +1,9 @@
 /** Everything about one prefix, as objects: for people who ask why. */
 
 import { decodeAttributes, type PathAttributes } from 'bgp-parser-ts';
+import type { ZonedAddress } from 'net-ipaddr';
 import { NO_ATTRIBUTES } from './attributes.ts';
 import { type Candidate, decide } from './decision.ts';
-import type { NextHop } from './nexthops.ts';
 import { NO_PATH } from './paths.ts';
 import type { Rib } from './rib.ts';
 import { localPrefOfRank, originOfRank, pathLengthOfRank } from './scores.ts';
@@ -15,7 +15,7 @@ export interface PathDetail {
   readonly state: 'best' | 'multipath' | 'lost' | 'rejected';
   /** The step that decided for or against it, or why it could not be chosen. */
   readonly reason: string;
-  readonly nextHop: NextHop | undefined;
+  readonly nextHop: ZonedAddress | undefined;
   /** As received. */
   readonly attributes: PathAttributes;
 }

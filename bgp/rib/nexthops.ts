@@ -14,13 +14,8 @@ import {
   setZone,
   zoneOf,
 } from 'bgp-parser-ts';
-import { type Address, compareAddresses } from 'net-ipaddr';
+import type { Address, ZonedAddress } from 'net-ipaddr';
 import { Zones } from './zones.ts';
-
-export interface NextHop extends Address {
-  /** The interface that a link-local address is on. */
-  readonly interface?: string;
-}
 
 export interface Reachability {
   readonly reachable: boolean;
@@ -33,16 +28,16 @@ const REACHABLE: Reachability = { reachable: true, cost: 0 };
 
 export class NextHops {
   readonly zones = new Zones();
-  readonly #resolve: (nextHop: NextHop) => Reachability;
+  readonly #resolve: (nextHop: ZonedAddress) => Reachability;
   readonly #ids = new Map<number | string, number>();
   readonly #keys: (number | string)[] = [0];
-  readonly #addresses: (NextHop | undefined)[] = [undefined];
+  readonly #addresses: (ZonedAddress | undefined)[] = [undefined];
   readonly #uses: number[] = [0];
   readonly #free: number[] = [];
   #reachable = new Uint8Array([1, ...new Array(63).fill(0)]);
   #costs = new Uint32Array(64);
 
-  constructor(resolve: (nextHop: NextHop) => Reachability = () => REACHABLE) {
+  constructor(resolve: (nextHop: ZonedAddress) => Reachability = () => REACHABLE) {
     this.#resolve = resolve;
   }
 
@@ -73,7 +68,7 @@ export class NextHops {
   }
 
   /** The id of the next hop if it is in use and that is news of it. */
-  setReachability(nextHop: NextHop, reachability: Reachability): number | undefined {
+  setReachability(nextHop: ZonedAddress, reachability: Reachability): number | undefined {
     const { bytes } = this.zoned(nextHop);
     const id = this.#ids.get(keyOf(bytes, 0, bytes.length as 4 | 16));
     if (id === undefined) return undefined;
@@ -93,25 +88,25 @@ export class NextHops {
   }
 
   /** Undefined for NO_NEXT_HOP. */
-  address(id: number): NextHop | undefined {
+  address(id: number): ZonedAddress | undefined {
     return this.#addresses[id];
   }
 
   /** The address with its zone in its octets, as canonical attributes have it. */
-  zoned({ family, bytes, interface: link }: NextHop): Address {
+  zoned({ family, bytes, zone }: ZonedAddress): Address {
     if (family === 4 || !isLinkLocal(bytes, 0)) return { family, bytes };
     const octets = new Uint8Array(bytes);
-    setZone(octets, 0, this.zones.numberOf(link));
+    setZone(octets, 0, this.zones.numberOf(zone));
     return { family, bytes: octets };
   }
 
-  #read(from: Uint8Array, at: number, length: 4 | 16): NextHop {
+  #read(from: Uint8Array, at: number, length: 4 | 16): ZonedAddress {
     const bytes = new Uint8Array(from.subarray(at, at + length));
     if (length === 4) return { family: 4, bytes };
     if (!isLinkLocal(bytes, 0)) return { family: 6, bytes };
-    const link = this.zones.nameOf(zoneOf(bytes, 0));
+    const zone = this.zones.nameOf(zoneOf(bytes, 0));
     setZone(bytes, 0, NO_ZONE);
-    return { family: 6, bytes, ...(link !== undefined && { interface: link }) };
+    return { family: 6, bytes, ...(zone !== undefined && { zone }) };
   }
 
   #put(id: number, { reachable, cost }: Reachability): void {
@@ -128,13 +123,6 @@ export class NextHops {
     this.#reachable = reachable;
     this.#costs = costs;
   }
-}
-
-/** By address, then by link. */
-export function compareNextHops(a: NextHop, b: NextHop): number {
-  const difference = compareAddresses(a, b);
-  if (difference !== 0 || a.interface === b.interface) return difference;
-  return (a.interface ?? '') < (b.interface ?? '') ? -1 : 1;
 }
 
 /**

@@ -1,8 +1,7 @@
 /** Reads the Loc-RIB by prefix id, for whoever is told that prefixes have changed. */
 
-import type { Prefix } from 'net-ipaddr';
+import { compareZonedAddresses, type Prefix, type ZonedAddress } from 'net-ipaddr';
 import { NO_ATTRIBUTES } from './attributes.ts';
-import { compareNextHops, type NextHop } from './nexthops.ts';
 import type { Rib } from './rib.ts';
 import { EXTERNAL, LOCAL_SOURCE } from './sources.ts';
 
@@ -45,7 +44,7 @@ export class RouteReader {
    * Next hops of the best path and of those equal to it up to the interior cost, ascending, none
    * twice. Empty when local.
    */
-  nextHops(id: number): NextHop[] {
+  nextHops(id: number): ZonedAddress[] {
     const { attributes, nextHops, paths, routes, selection } = this.#rib;
     if (routes.multipath(id) === 0) {
       const only = nextHops.address(attributes.nextHop(routes.attributes(id)));
@@ -56,6 +55,6 @@ export class RouteReader {
     for (let i = 0; i < selection.equal; i++) {
       hops.add(attributes.nextHop(paths.imported(selection.equalPath(i))));
     }
-    return [...hops].map((hop) => nextHops.address(hop)!).sort(compareNextHops);
+    return [...hops].map((hop) => nextHops.address(hop)!).sort(compareZonedAddresses);
   }
 }

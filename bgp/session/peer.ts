@@ -15,7 +15,7 @@ import {
   shutdownCommunication,
   type WireError,
 } from 'bgp-parser-ts';
-import { type Family, formatAddress } from 'net-ipaddr';
+import { type Family, formatZonedAddress } from 'net-ipaddr';
 import type { Log } from '../../ports.ts';
 import { admit, resolve } from '../fsm/collision.ts';
 import { manualStart } from '../fsm/event.ts';
@@ -264,8 +264,8 @@ export class Peer implements ConnectionOwner {
     }
     this.#negotiated = {
       ...negotiated,
-      localAddress: formatAddress(localAddress),
-      remoteAddress: formatAddress(remoteAddress),
+      localAddress: formatZonedAddress(localAddress),
+      remoteAddress: formatZonedAddress(remoteAddress),
     };
     this.#sinceMs = this.#around.clock.now();
     this.#upCount++;

@@ -1,7 +1,7 @@
 /** Transport over the kernel's TCP, by node:net. */
 
 import { connect, createServer, type Socket } from 'node:net';
-import { type Address, parseAddress } from 'net-ipaddr';
+import { parseZonedAddress, type ZonedAddress } from 'net-ipaddr';
 import type { Clock } from '../../ports.ts';
 import type {
   Endpoint,
@@ -70,11 +70,11 @@ class TcpStream implements Stream {
     });
   }
 
-  get localAddress(): Address | undefined {
+  get localAddress(): ZonedAddress | undefined {
     return readAddress(this.#socket.localAddress);
   }
 
-  get remoteAddress(): Address | undefined {
+  get remoteAddress(): ZonedAddress | undefined {
     return readAddress(this.#socket.remoteAddress);
   }
 
@@ -132,9 +132,9 @@ class TcpStream implements Stream {
   }
 }
 
-function readAddress(text: string | undefined): Address | undefined {
+function readAddress(text: string | undefined): ZonedAddress | undefined {
   if (text === undefined) return undefined;
-  const address = text.startsWith(MAPPED_PREFIX) ? text.slice(MAPPED_PREFIX.length) : text;
-  // A link-local peer's address carries its zone (fe80::1%eth0).
-  return parseAddress(address.split('%')[0]!);
+  return parseZonedAddress(
+    text.startsWith(MAPPED_PREFIX) ? text.slice(MAPPED_PREFIX.length) : text,
+  );
 }

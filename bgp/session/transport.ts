@@ -1,10 +1,11 @@
 /**
  * What a session needs of TCP. tcp.ts gives it on the real network; tests give it on a virtual one.
  *
- * No call below calls back synchronously. Addresses are IP literals; ::ffff:a.b.c.d is told as a.b.c.d.
+ * No call below calls back synchronously. Addresses are IP literals, link-local ones with their zone
+ * (fe80::1%eth0); ::ffff:a.b.c.d is told as a.b.c.d.
  */
 
-import type { Address } from 'net-ipaddr';
+import type { ZonedAddress } from 'net-ipaddr';
 
 export interface Endpoint {
   readonly address: string;
@@ -34,8 +35,8 @@ export interface ListenerEvents {
 /** One TCP connection. */
 export interface Stream {
   /** Known once connected. */
-  readonly localAddress: Address | undefined;
-  readonly remoteAddress: Address | undefined;
+  readonly localAddress: ZonedAddress | undefined;
+  readonly remoteAddress: ZonedAddress | undefined;
   /** Once, right after the stream was got. Nothing is read before. */
   attach(events: StreamEvents): void;
   /**

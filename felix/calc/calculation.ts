@@ -8,14 +8,14 @@
 
 import {
   type Address,
-  compareAddresses,
-  equalAddresses,
+  compareZonedAddresses,
   familyBits,
   formatAddress,
   formatPrefix,
   hostPrefix,
   type Prefix,
   PrefixTrie,
+  type ZonedAddress,
 } from 'net-ipaddr';
 import {
   firstObjection,
@@ -43,7 +43,7 @@ export class Calculation {
   #localBlocks = new PrefixTrie<true>();
   #nodeAddresses = new PrefixTrie<true>();
   #underlay = new PrefixTrie<UnderlayRoute>();
-  readonly #learned = new PrefixTrie<readonly Address[]>();
+  readonly #learned = new PrefixTrie<readonly ZonedAddress[]>();
   /** Prefixes to decide anew, by their text. */
   readonly #dirty = new Map<string, Prefix>();
 
@@ -72,6 +72,13 @@ export class Calculation {
   /** The interface has another index: what leads to it is written anew. */
   touchWorkload(hostInterface: string): void {
     for (const prefix of this.prefixesOf(hostInterface)) this.#mark(prefix);
+  }
+
+  /** As touchWorkload, for an interface that link-local next hops may be on. */
+  touchLink(name: string): void {
+    for (const { prefix, value } of this.#learned) {
+      if (value.some(({ zone }) => zone === name)) this.#mark(prefix);
+    }
   }
 
   prefixesOf(hostInterface: string): Prefix[] {
@@ -115,7 +122,7 @@ export class Calculation {
   }
 
   /** @param nextHops none: the route is gone. */
-  setLearned(prefix: Prefix, nextHops: readonly Address[]): void {
+  setLearned(prefix: Prefix, nextHops: readonly ZonedAddress[]): void {
     if (nextHops.length > 0) this.#learned.set(prefix, normalized(nextHops));
     else if (!this.#learned.delete(prefix)) return;
     this.#mark(prefix);
@@ -172,7 +179,7 @@ export class Calculation {
     return route === undefined ? { refusals } : { route, refusals };
   }
 
-  #objectionToLearned(prefix: Prefix, nextHops: readonly Address[]): Refusal | undefined {
+  #objectionToLearned(prefix: Prefix, nextHops: readonly ZonedAddress[]): Refusal | undefined {
     return (
       firstObjection(forLearnedRoutes, prefix, this.#surroundings()) ??
       objectionToNextHops(prefix, nextHops)
@@ -213,10 +220,10 @@ function isHost(prefix: Prefix): boolean {
 }
 
 /** Ascending and without duplicates, so that equal sets are equal lists. */
-function normalized(nextHops: readonly Address[]): readonly Address[] {
+function normalized(nextHops: readonly ZonedAddress[]): readonly ZonedAddress[] {
   if (nextHops.length === 1) return nextHops;
-  const sorted = nextHops.toSorted(compareAddresses);
-  return sorted.filter((hop, i) => i === 0 || !equalAddresses(hop, sorted[i - 1]!));
+  const sorted = nextHops.toSorted(compareZonedAddresses);
+  return sorted.filter((hop, i) => i === 0 || compareZonedAddresses(hop, sorted[i - 1]!) !== 0);
 }
 
 function trieOf(prefixes: Iterable<Prefix>): PrefixTrie<true> {

@@ -10,9 +10,12 @@ import {
   familyBits,
   formatAddress,
   formatPrefix,
+  formatZonedAddress,
+  isLinkLocal,
   type Prefix,
   type PrefixTrie,
   parsePrefix,
+  type ZonedAddress,
 } from 'net-ipaddr';
 import type { Refusal, RefusalRule, UnderlayRoute } from './route.ts';
 
@@ -55,12 +58,12 @@ export function firstObjection(
 /** Why the next hops can't be programmed; undefined when they can. */
 export function objectionToNextHops(
   prefix: Prefix,
-  nextHops: readonly Address[],
+  nextHops: readonly ZonedAddress[],
 ): Refusal | undefined {
   for (const nextHop of nextHops) {
     const fault = faultOfNextHop(prefix, nextHop);
     if (fault === undefined) continue;
-    const reason = `${formatPrefix(prefix)} via ${formatAddress(nextHop)}: ${fault}`;
+    const reason = `${formatPrefix(prefix)} via ${formatZonedAddress(nextHop)}: ${fault}`;
     return { prefix, rule: 'has an unusable next hop', reason };
   }
   return undefined;
@@ -114,18 +117,16 @@ function shadowsLocalBlock(prefix: Prefix, around: Surroundings): string | undef
   return undefined;
 }
 
-function faultOfNextHop(prefix: Prefix, nextHop: Address): string | undefined {
-  if (nextHop.family !== prefix.address.family) return 'the next hop is of the other IP family';
+/** IPv4 by an IPv6 router is RFC 8950, and the kernel's RTA_VIA. */
+function faultOfNextHop(prefix: Prefix, nextHop: ZonedAddress): string | undefined {
+  if (prefix.address.family === 6 && nextHop.family === 4) return 'IPv6 has no way over IPv4';
   if (isUnspecified(nextHop)) return 'that is no address to send to';
-  if (isLinkLocal(nextHop)) return 'a link-local next hop says nothing without its interface';
+  if (isLinkLocal(nextHop) && nextHop.zone === undefined) {
+    return 'a link-local next hop says nothing without its interface';
+  }
   return undefined;
 }
 
 function isUnspecified(address: Address): boolean {
   return address.bytes.every((byte) => byte === 0);
-}
-
-/** fe80::/10. */
-function isLinkLocal(address: Address): boolean {
-  return address.family === 6 && address.bytes[0] === 0xfe && (address.bytes[1]! & 0xc0) === 0x80;
 }

@@ -1,6 +1,6 @@
 /** What felix wants of the kernel for one prefix, in the node's own terms; table/ turns it into netlink's. */
 
-import type { Address, Prefix } from 'net-ipaddr';
+import type { Prefix, ZonedAddress } from 'net-ipaddr';
 
 export type Target =
   /** A pod of this node, on its veth. */
@@ -8,7 +8,7 @@ export type Target =
   /** A block of this node: what no pod of it has goes nowhere, least of all back to where it came from. */
   | { readonly kind: 'blackhole' }
   /** What BGP chose: one gateway, or several that share the load. Sorted, without duplicates. */
-  | { readonly kind: 'learned'; readonly nextHops: readonly Address[] };
+  | { readonly kind: 'learned'; readonly nextHops: readonly ZonedAddress[] };
 
 export interface DesiredRoute {
   readonly prefix: Prefix;

@@ -1,6 +1,13 @@
 /** Our routes in netlink's terms: how they are written, whose a route is, when two are the same. */
 
-import { type Address, equalAddresses, familyBits, formatAddress, formatPrefix } from 'net-ipaddr';
+import {
+  type Address,
+  equalAddresses,
+  familyBits,
+  formatAddress,
+  formatPrefix,
+  type ZonedAddress,
+} from 'net-ipaddr';
 import type { NextHop, Route, RouteSpec } from 'rtnetlink-ts';
 import type { DesiredRoute } from '../calc/route.ts';
 import { WORKLOAD_INTERFACE_PREFIX } from '../endpoint/endpoint.ts';
@@ -35,10 +42,18 @@ export function routeSpec(desired: DesiredRoute, names: InterfaceNames): RouteSp
     const oif = names.indexOf(target.hostInterface);
     return oif === undefined ? undefined : { ...common, type: 'unicast', scope: 'link', oif };
   }
-  if (target.nextHops.length === 1)
-    return { ...common, type: 'unicast', gateway: target.nextHops[0]! };
-  const multipath = target.nextHops.map((gateway) => ({ gateway }));
-  return { ...common, type: 'unicast', multipath };
+  // A link that is gone takes its next hops with it, and not the others.
+  const multipath = target.nextHops.flatMap((nextHop) => hopOf(nextHop, names) ?? []);
+  if (multipath.length === 0) return undefined;
+  return { ...common, type: 'unicast', ...(multipath.length === 1 ? multipath[0] : { multipath }) };
+}
+
+/** The kernel finds the interface of a gateway by its routes, but for a link-local one. */
+function hopOf(gateway: ZonedAddress, names: InterfaceNames): NextHop | undefined {
+  if (gateway.zone === undefined) return { gateway };
+  const { zone, ...address } = gateway;
+  const oif = names.indexOf(zone);
+  return oif === undefined ? undefined : { gateway: address, oif };
 }
 
 /** All that we wrote or would write: our protocol, or a route to a pod's interface. */
@@ -93,7 +108,12 @@ export function sameRoute(actual: RouteSpec, desired: RouteSpec): boolean {
 function sameHops(actual: readonly NextHop[], desired: readonly NextHop[]): boolean {
   if (actual.length !== desired.length) return false;
   return desired.every((wanted) =>
-    actual.some((hop) => (hop.weight ?? 1) === 1 && sameGateway(hop.gateway, wanted.gateway)),
+    actual.some(
+      (hop) =>
+        (hop.weight ?? 1) === 1 &&
+        (wanted.oif === undefined || hop.oif === wanted.oif) &&
+        sameGateway(hop.gateway, wanted.gateway),
+    ),
   );
 }
 

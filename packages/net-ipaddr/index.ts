@@ -37,3 +37,10 @@ export {
 } from './sets.ts';
 export { PrefixTable } from './table.ts';
 export { PrefixTrie, type TrieEntry } from './trie.ts';
+export {
+  compareZonedAddresses,
+  formatZonedAddress,
+  isLinkLocal,
+  parseZonedAddress,
+  type ZonedAddress,
+} from './zoned.ts';

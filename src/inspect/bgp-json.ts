@@ -9,7 +9,7 @@ import {
   capabilityName,
   type PathAttributes,
 } from 'bgp-parser-ts';
-import { formatAddress, formatPrefix } from 'net-ipaddr';
+import { formatAddress, formatPrefix, formatZonedAddress } from 'net-ipaddr';
 import type { SessionError } from '../../bgp/session/peer.ts';
 import type { PeerStatus, RouteStatus } from '../../bgp/speaker.ts';
 
@@ -82,7 +82,7 @@ export function routeJson({ prefix, paths, sentTo, notSentTo }: RouteStatus): Ro
     prefix: formatPrefix(prefix),
     paths: paths.map(({ nextHop, attributes, ...rest }) => ({
       ...rest,
-      nextHop: nextHop && formatAddress(nextHop),
+      nextHop: nextHop && formatZonedAddress(nextHop),
       attributes: attributesJson(attributes),
     })),
     sentTo,

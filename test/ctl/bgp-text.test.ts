@@ -32,6 +32,7 @@ const established: PeerStatus = {
     families: [4, 6],
     fourOctetAs: true,
     extendedMessage: false,
+    extendedNextHop: false,
     remoteRouterId: 0x0a000002,
     capabilities: [
       { kind: 'route-refresh' },

@@ -9,7 +9,13 @@ import {
   type PathAttributes,
   type WireContext,
 } from 'bgp-parser-ts';
-import { type Family, formatPrefix, parseAddress, parsePrefix } from 'net-ipaddr';
+import {
+  type Family,
+  formatPrefix,
+  parseAddress,
+  parsePrefix,
+  parseZonedAddress,
+} from 'net-ipaddr';
 import { Routing, type RoutingOptions, type RoutingPeer } from '../../../bgp/routing.ts';
 
 export const LOCAL_AS = 64512;
@@ -26,10 +32,8 @@ export interface NeighborSettings {
   readonly fourOctetAs?: boolean;
   readonly extendedMessage?: boolean;
   readonly extendedNextHop?: boolean;
-  /** Our end of the session. @default OWN4 */
+  /** Our end of the session, link-local with its zone. @default OWN4 */
   readonly localAddress?: string;
-  /** The link of a session over link-local addresses. */
-  readonly interface?: string;
 }
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
@@ -111,8 +115,7 @@ export class Neighbor {
       extendedMessage: this.settings.extendedMessage ?? false,
       extendedNextHop: this.settings.extendedNextHop ?? false,
       remoteRouterId: this.routerId,
-      localAddress: parseAddress(this.settings.localAddress ?? OWN4),
-      interface: this.settings.interface,
+      localAddress: parseZonedAddress(this.settings.localAddress ?? OWN4),
       remoteAddress: parseAddress(this.address),
     });
   }

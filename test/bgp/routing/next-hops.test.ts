@@ -1,8 +1,14 @@
 /** Next hops of the other family, and next hops that mean something on one link only. */
 
 import type { PathAttributes } from 'bgp-parser-ts';
-import { formatAddress, parseAddress, parsePrefix } from 'net-ipaddr';
-import type { NextHop, Routing } from '../../../bgp/routing.ts';
+import {
+  formatPrefix,
+  formatZonedAddress,
+  parseAddress,
+  parsePrefix,
+  parseZonedAddress,
+} from 'net-ipaddr';
+import type { Routing } from '../../../bgp/routing.ts';
 import {
   attributesText,
   LOCAL_AS,
@@ -22,9 +28,15 @@ const LINK_LOCAL = 'fe80::1';
 /** Peers over link-local addresses: our end is fe80::a on both links. */
 const ON_ETH1 = {
   ...{ name: 'eth1', remoteAs: 65001, number: 2 },
-  ...{ extendedNextHop: true, localAddress: 'fe80::a', interface: 'eth1' },
+  ...{ extendedNextHop: true, localAddress: 'fe80::a%eth1' },
 };
-const ON_ETH2 = { ...ON_ETH1, name: 'eth2', remoteAs: 65002, number: 3, interface: 'eth2' };
+const ON_ETH2 = {
+  ...ON_ETH1,
+  name: 'eth2',
+  remoteAs: 65002,
+  number: 3,
+  localAddress: 'fe80::a%eth2',
+};
 /** A peer over global IPv6 addresses. */
 const FAR = {
   ...{ name: 'far', remoteAs: 65003, number: 4 },
@@ -56,18 +68,13 @@ function announceBoth(neighbor: Neighbor, attributes: PathAttributes): void {
   neighbor.announce([P6], attributes);
 }
 
-function text({ interface: link, ...address }: NextHop): string {
-  return link === undefined ? formatAddress(address) : `${formatAddress(address)}%${link}`;
-}
-
 /** What a listener hears of, last word first to last. */
 function listen(routing: Routing): Map<string, string[]> {
   const heard = new Map<string, string[]>();
   routing.onRoutes((ids, count, reader) => {
     for (const id of ids.subarray(0, count)) {
-      const { address, length } = reader.prefix(id);
-      const hops = reader.hasRoute(id) ? reader.nextHops(id).map(text) : [];
-      heard.set(`${formatAddress(address)}/${length}`, hops);
+      const hops = reader.hasRoute(id) ? reader.nextHops(id).map(formatZonedAddress) : [];
+      heard.set(formatPrefix(reader.prefix(id)), hops);
     }
   });
   return heard;
@@ -134,7 +141,7 @@ test('RFC 4007 §6: one link-local address on two links is two next hops', () =>
   settle(routing, b);
   expect([heard.get(P4), heard.get(P6)]).toEqual([['fe80::1%eth2'], ['fe80::1%eth2']]);
   const [path] = routing.route(parsePrefix(P4))!.paths;
-  expect(text(path!.nextHop!)).toBe('fe80::1%eth2');
+  expect(formatZonedAddress(path!.nextHop!)).toBe('fe80::1%eth2');
   expect(path!.attributes.nextHop).toEqual({ address: parseAddress(LINK_LOCAL) });
 });
 
@@ -174,7 +181,7 @@ test('RFC 4271 §6.3: the own link-local address is refused on its link, and is 
   own.announce([P6], from(65001, 'fe80::a'));
   settle(routing, own);
   expect(heard.get(P6)).toBeUndefined();
-  const neighbor = upWith(routing, { ...ON_ETH2, localAddress: 'fe80::b' });
+  const neighbor = upWith(routing, { ...ON_ETH2, localAddress: 'fe80::b%eth2' });
   neighbor.announce([P6], from(65002, 'fe80::a'));
   settle(routing, own, neighbor);
   expect(heard.get(P6)).toEqual(['fe80::a%eth2']);
@@ -234,7 +241,7 @@ test('reachability is told of an address on a link', () => {
   a.announce([P6], from(65009, LINK_LOCAL));
   b.announce([P6], from(65009, LINK_LOCAL));
   settle(routing, a, b);
-  const hop = { ...parseAddress(LINK_LOCAL), interface: 'eth1' };
+  const hop = parseZonedAddress('fe80::1%eth1');
   routing.setReachability(hop, { reachable: false, cost: 0 });
   settle(routing, a, b);
   expect(heard.get(P6)).toEqual(['fe80::1%eth2']);

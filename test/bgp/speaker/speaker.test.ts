@@ -387,6 +387,11 @@ describe('a configuration error says what and where', () => {
       { peers: [peer(2, { address: '10.0.0.256' })] },
       'peer "n2": address: "10.0.0.256" is not an IP address: an octet is above 255',
     ],
+    [
+      'a link-local peer address on no link',
+      { peers: [peer(2, { address: 'fe80::2' })] },
+      'peer "n2": address fe80::2 is link-local and says nothing without its interface: write it like fe80::2%eth0',
+    ],
     ['a peer AS', { peers: [peer(2, { remoteAs: 2 ** 32 })] }, 'peer "n2": remoteAs 4294967296'],
     ['a peer port', { peers: [peer(2, { port: 0 })] }, 'peer "n2": port 0'],
     [

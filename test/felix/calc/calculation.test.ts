@@ -1,4 +1,10 @@
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from 'net-ipaddr';
+import {
+  formatPrefix,
+  formatZonedAddress,
+  parseAddress,
+  parsePrefix,
+  parseZonedAddress,
+} from 'net-ipaddr';
 import { Calculation } from '../../../felix/calc/calculation.ts';
 import type { Decision, Target } from '../../../felix/calc/route.ts';
 
@@ -38,7 +44,7 @@ function calculation(given: Given): Calculation {
 
 function learn(calc: Calculation, text: string): void {
   const [prefix, , ...hops] = text.split(' ');
-  calc.setLearned(parsePrefix(prefix!), hops.map(parseAddress));
+  calc.setLearned(parsePrefix(prefix!), hops.map(parseZonedAddress));
 }
 
 function show(decision: Decision): string {
@@ -49,7 +55,7 @@ function show(decision: Decision): string {
 function showTarget(target: Target): string {
   if (target.kind === 'workload') return `dev ${target.hostInterface}`;
   if (target.kind === 'blackhole') return 'blackhole';
-  return `via ${target.nextHops.map(formatAddress).join(' ')}`;
+  return `via ${target.nextHops.map(formatZonedAddress).join(' ')}`;
 }
 
 /** Decides everything that is waiting: what a shell would be told to do now. */
@@ -218,9 +224,9 @@ test.each<[name: string, given: Given, prefix: string, then: string]>([
     'refused: is no network to route to',
   ]),
   [
-    'a next hop of the other family',
-    { learned: ['10.60.1.0/26 via fd00::2'] },
-    '10.60.1.0/26',
+    'an IPv6 route by an IPv4 next hop',
+    { learned: ['fd00::/64 via 192.168.1.2'] },
+    'fd00::/64',
     'refused: has an unusable next hop',
   ],
   [
@@ -228,6 +234,24 @@ test.each<[name: string, given: Given, prefix: string, then: string]>([
     { learned: ['fd00::/64 via fd00:1::2 fe80::1'] },
     'fd00::/64',
     'refused: has an unusable next hop',
+  ],
+  [
+    'a link-local next hop on its link, once',
+    { learned: ['fd00::/64 via fe80::1%eth1 fe80::1%eth0 fe80::1%eth1'] },
+    'fd00::/64',
+    'via fe80::1%eth0 fe80::1%eth1',
+  ],
+  [
+    'RFC 8950: an IPv4 route by an IPv6 next hop',
+    { learned: ['10.60.1.0/26 via fe80::1%eth0'] },
+    '10.60.1.0/26',
+    'via fe80::1%eth0',
+  ],
+  [
+    'a guard holds whatever the next hop is',
+    { nodes: ['192.168.1.2'], learned: ['192.168.1.0/24 via fe80::1%eth0'] },
+    '192.168.1.0/24',
+    'refused: covers a node address',
   ],
   [
     'the unspecified address as a next hop',
@@ -356,4 +380,12 @@ test('the answer depends on the inputs, not on their order', () => {
   const wanted = drain(forward);
   expect(Object.keys(wanted)).toHaveLength(4 + 1);
   expect(drain(backward)).toEqual(wanted);
+});
+
+test('a link that comes or goes has its learned routes decided anew, and no others', () => {
+  const learned = ['10.60.1.0/26 via fe80::1%eth0', '10.60.2.0/26 via fe80::1%eth1'];
+  const calc = calculation({ learned });
+  drain(calc);
+  calc.touchLink('eth1');
+  expect(drain(calc)).toEqual({ '10.60.2.0/26': 'via fe80::1%eth1' });
 });

@@ -1,4 +1,4 @@
-import { parseAddress, parsePrefix } from 'net-ipaddr';
+import { parseAddress, parsePrefix, parseZonedAddress } from 'net-ipaddr';
 import type { RouteSpec } from 'rtnetlink-ts';
 import {
   describeRoute,
@@ -65,6 +65,28 @@ test.each<[what: string, actual: Partial<RouteSpec>, desired: Partial<RouteSpec>
     false,
   ],
   [
+    'a link-local gateway on another link',
+    { ...via('fe80::1'), oif: 3 },
+    { ...via('fe80::1'), oif: 2 },
+    false,
+  ],
+  [
+    'one link-local gateway on two links, one of them another',
+    {
+      multipath: [
+        { ...via('fe80::1'), oif: 2 },
+        { ...via('fe80::1'), oif: 4 },
+      ],
+    },
+    {
+      multipath: [
+        { ...via('fe80::1'), oif: 2 },
+        { ...via('fe80::1'), oif: 3 },
+      ],
+    },
+    false,
+  ],
+  [
     'several instead of one',
     { multipath: [via('192.0.2.2'), via('192.0.2.3')] },
     via('192.0.2.2'),
@@ -126,6 +148,26 @@ test('how routes are written', () => {
   expect(
     routeSpec({ prefix, target: { kind: 'learned', nextHops: nextHops.slice(1) } }, NAMES),
   ).toEqual({ ...BASE, gateway: nextHops[1] });
+});
+
+test.each<[what: string, nextHops: string[], then: Partial<RouteSpec> | undefined]>([
+  ['its interface', ['fe80::1%eth0'], { ...via('fe80::1'), oif: 2 }],
+  [
+    'one address on two links',
+    ['fe80::1%eth0', 'fe80::1%cali1'],
+    {
+      multipath: [
+        { ...via('fe80::1'), oif: 2 },
+        { ...via('fe80::1'), oif: 7 },
+      ],
+    },
+  ],
+  ['one of its links is gone', ['fe80::1%eth0', 'fe80::1%eth9'], { ...via('fe80::1'), oif: 2 }],
+  ['its only link is gone', ['fe80::1%eth9'], undefined],
+])('a link-local next hop is written with %s', (_, texts, then) => {
+  const target = { kind: 'learned', nextHops: texts.map(parseZonedAddress) } as const;
+  const spec = routeSpec({ prefix: BASE.destination, target }, NAMES);
+  expect(spec).toEqual(then && { ...BASE, ...then });
 });
 
 test('a route is described so that it can be found', () => {
