@@ -1,6 +1,6 @@
 /** What a container image is on this machine, where nothing is pulled: the program that its name stands for. */
 import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { type LabNode, TopologyError } from './topology/topology.ts';
 
 interface Program {
@@ -9,8 +9,8 @@ interface Program {
   cmd: string[];
   /** Folders that the image would bring. */
   folders: string[];
-  /** The Debian package that brings it, where it isn't ours. */
-  debianPackage?: string;
+  /** What must be installed for it, and the Debian package that brings it, where it isn't ours. */
+  needs?: { program: string; debianPackage: string };
 }
 
 const PROGRAMS: Record<string, Program> = {
@@ -19,7 +19,18 @@ const PROGRAMS: Record<string, Program> = {
     entrypoint: ['bird'],
     cmd: ['-f', '-c', '/etc/bird/bird.conf'],
     folders: ['/run/bird'],
-    debianPackage: 'bird2',
+    needs: { program: 'bird', debianPackage: 'bird2' },
+  },
+  // As FRR's own image does it: /etc/frr/daemons says which daemons, /etc/frr/frr.conf what they do.
+  frr: {
+    entrypoint: [
+      'bash',
+      '-c',
+      '. /usr/lib/frr/frrcommon.sh && chown frr:frr /run/frr && exec /usr/lib/frr/watchfrr $(daemon_list)',
+    ],
+    cmd: [],
+    folders: ['/run/frr'],
+    needs: { program: '/usr/lib/frr/watchfrr', debianPackage: 'frr' },
   },
   // No program of its own: for switches and for hosts whose `exec` says all.
   debian: { entrypoint: [], cmd: [], folders: [] },
@@ -36,9 +47,9 @@ export function programOf(node: LabNode): { argv: string[]; folders: string[] } 
     );
   const entrypoint = node.entrypoint ?? program.entrypoint;
   const argv = [...entrypoint, ...(node.cmd.length > 0 ? node.cmd : program.cmd)];
-  if (program.debianPackage && !isInstalled(entrypoint[0]!))
+  if (program.needs && !isInstalled(program.needs.program))
     throw new TopologyError(
-      `topology.nodes.${node.name}: ${entrypoint[0]} is not installed; run: apt-get install ${program.debianPackage}`,
+      `topology.nodes.${node.name}: ${program.needs.program} is not installed; run: apt-get install ${program.needs.debianPackage}`,
     );
   return { argv, folders: program.folders };
 }
@@ -52,8 +63,10 @@ function baseName(image: string): string {
     .replace(/:[^:]*$/, '');
 }
 
+/** A name is looked for in PATH, a path is what it says. */
 function isInstalled(program: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+  const folders = isAbsolute(program) ? ['/'] : (process.env.PATH ?? '').split(delimiter);
+  return folders.some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK);
       return true;

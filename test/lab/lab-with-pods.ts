@@ -1,7 +1,7 @@
 /** A lab with its agents converged and two pods on each node. Needs root; the caller closes the lab. */
 import { buildCniPlugin } from '../../src/cni/build.ts';
 import { Lab } from '../../src/lab/lab.ts';
-import { type LabPod, startPod } from '../../src/lab/pods.ts';
+import { type LabPod, type Ping, pingMatrix, startPod } from '../../src/lab/pods.ts';
 import { agentsConverged } from '../../src/lab/show.ts';
 
 export interface LabWithPods {
@@ -11,16 +11,18 @@ export interface LabWithPods {
   pods: LabPod[];
 }
 
+/** @param others Nodes that are to converge too, and have no pods. */
 export async function startLabWithPods(
   topologyFile: string,
   nodes: readonly string[],
+  others: readonly string[] = [],
 ): Promise<LabWithPods> {
   const plugin = buildCniPlugin();
   // A name of its own, so that the test does not meet a lab that somebody keeps running.
   const environment = { LAB_NAME: `test-${process.pid}` };
   const lab = await Lab.start({ topologyFile, environment, onStep: () => {} });
   try {
-    await agentsConverged(lab, nodes, () => {});
+    await agentsConverged(lab, [...nodes, ...others], () => {});
     const pods: LabPod[] = [];
     for (const node of nodes)
       for (const index of [1, 2])
@@ -29,5 +31,18 @@ export async function startLabWithPods(
   } catch (error) {
     await lab.close();
     throw error;
+  }
+}
+
+/** What is still not answered when the deadline has passed; returns as soon as that is nothing. */
+export async function lostPings(
+  lab: Lab,
+  pods: readonly LabPod[],
+  deadlineMs: number,
+): Promise<Ping[]> {
+  const deadline = performance.now() + deadlineMs;
+  for (;;) {
+    const lost = (await pingMatrix(lab, pods)).filter((ping) => ping.milliseconds === undefined);
+    if (lost.length === 0 || performance.now() > deadline) return lost;
   }
 }
