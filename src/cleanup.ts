@@ -1,7 +1,6 @@
 /** `tortie cleanup`: takes out of this node's kernel all that Tortie put there. */
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { INSPECT_SOCKET, readAgentStatus } from './inspect/client.ts';
+import { agentRuns } from './inspect/client.ts';
 
 export function addCleanupCommand(program: Command): void {
   program
@@ -9,7 +8,7 @@ export function addCleanupCommand(program: Command): void {
     .description('remove from the kernel all that is ours: routes and pods’ interfaces')
     .option('--state-dir <folder>', 'the agent’s state folder', '/var/lib/tortie')
     .action(async ({ stateDir }: { stateDir: string }) => {
-      if (existsSync(INSPECT_SOCKET) && (await agentRuns())) {
+      if (await agentRuns()) {
         console.error('tortie cleanup: an agent runs here and would put all back; stop it first');
         process.exitCode = 1;
         return;
@@ -25,11 +24,4 @@ export function addCleanupCommand(program: Command): void {
       for (const fault of faults) console.error(`tortie cleanup: ${fault}`);
       process.exitCode = faults.length > 0 ? 1 : 0;
     });
-}
-
-async function agentRuns(): Promise<boolean> {
-  return await readAgentStatus().then(
-    () => true,
-    () => false,
-  );
 }

@@ -33,6 +33,7 @@ import { readable, readBgpSettings, readNodes } from './derive/cluster.ts';
 import { derivePeers } from './derive/peers.ts';
 import { deriveSpeakerConfig } from './derive/speaker.ts';
 import { serveHealth } from './health.ts';
+import { programLearnedRoutes } from './learned-routes.ts';
 import { type NodeAddresses, waitForNodeAddresses } from './node-addresses.ts';
 import { registerNode } from './registration.ts';
 import type { AgentStatus } from './status.ts';
@@ -131,7 +132,7 @@ export class Agent {
       this.#clock,
       this.#log,
     );
-    this.#connectCores();
+    programLearnedRoutes(this.#speaker, this.#felix);
     const store = await this.#connect();
     await this.#persist('registering the Node', () => this.#register(store));
     const allocator = new Allocator({ ...this.#room('ipam'), store, node: this.#config.nodeName });
@@ -210,20 +211,6 @@ export class Agent {
     return missing.length > 0
       ? [`the datastore has not told of all ${missing.join(', ')} yet`]
       : [];
-  }
-
-  /** Learned routes go to the kernel. */
-  #connectCores(): void {
-    this.#speaker.onRoutes((ids, count, reader) => {
-      const changes = [];
-      for (let index = 0; index < count; index++) {
-        const id = ids[index]!;
-        // What is originated here is ours already: a blackhole per block, a route per pod.
-        const isLearned = reader.hasRoute(id) && !reader.isLocal(id);
-        changes.push({ prefix: reader.prefix(id), nextHops: isLearned ? reader.nextHops(id) : [] });
-      }
-      this.#felix.updateLearned(changes);
-    });
   }
 
   async #connect(): Promise<Datastore> {

@@ -26,6 +26,13 @@ export function readAgentStatus(socketPath = INSPECT_SOCKET): Promise<AgentStatu
   return readJson(socketPath, '/status');
 }
 
+export function agentRuns(): Promise<boolean> {
+  return readAgentStatus().then(
+    () => true,
+    () => false,
+  );
+}
+
 export function readPeers(socketPath: string): Promise<PeerJson[]> {
   return readJson(socketPath, '/bgp/peers');
 }

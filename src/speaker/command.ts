@@ -13,6 +13,7 @@ interface Flags {
   as?: number;
   listen: Endpoint[];
   clusterId?: Address;
+  installRoutes?: boolean;
   socket: string;
   file: string[];
 }
@@ -42,6 +43,7 @@ export function addSpeakerCommand(program: Command): void {
       'be a route reflector of this cluster (default: the Node’s)',
       readIPv4,
     )
+    .option('--install-routes', 'have this machine’s kernel forward by the routes; needs root')
     .option('--socket <path>', 'where `tortiectl bgp` asks what is known', SPEAKER_SOCKET)
     .requiredOption(
       '-f, --file <file>',
@@ -53,7 +55,7 @@ export function addSpeakerCommand(program: Command): void {
 
 async function run(flags: Flags): Promise<void> {
   const { runSpeaker } = await import('./program.ts');
-  await runSpeaker(identityOf(flags), flags.file, flags.socket);
+  await runSpeaker(identityOf(flags), flags);
 }
 
 function identityOf({ node, routerId, address, as, listen, clusterId }: Flags): Identity {

@@ -1,32 +1,44 @@
 /** `tortie speaker` as a process: files in, sessions out, until it is told to end. */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { ConfigurationError, Speaker } from '../../bgp/speaker.ts';
+import { ConfigurationError, Speaker, type SpeakerConfig } from '../../bgp/speaker.ts';
 import type { Log } from '../../ports.ts';
 import { serveInspection } from '../inspect/server.ts';
 import { openLog, systemClock } from '../system.ts';
 import { deriveRouter, type Identity } from './derive.ts';
 import { FileWatch } from './file-watch.ts';
+import { KernelRoutes } from './kernel-routes.ts';
 import { readResourceFiles } from './resource-files.ts';
 
+export interface SpeakerOptions {
+  readonly file: readonly string[];
+  /** Where its inspect socket is to be. */
+  readonly socket: string;
+  readonly installRoutes?: boolean;
+}
+
 /** Runs until SIGTERM or SIGINT. Nothing is started when the files cannot be used: exit code 1. */
-export async function runSpeaker(
-  identity: Identity,
-  files: readonly string[],
-  socket: string,
-): Promise<void> {
+export async function runSpeaker(identity: Identity, options: SpeakerOptions): Promise<void> {
+  const { file: files, installRoutes, socket } = options;
   const log = openLog('info');
   const speaker = new Speaker({ clock: systemClock, random: Math.random, log });
+  let kernelRoutes: KernelRoutes | undefined;
+  const configure = () => {
+    const config = read(speaker, identity, files, log);
+    kernelRoutes?.configured(config);
+  };
   try {
-    configure(speaker, identity, files, log);
+    if (installRoutes) kernelRoutes = await KernelRoutes.start(speaker, log);
+    configure();
   } catch (error) {
+    await kernelRoutes?.close();
     console.error(`tortie speaker: ${(error as Error).message}`);
     process.exitCode = 1;
     return;
   }
   const reload = () => {
     try {
-      configure(speaker, identity, files, log);
+      configure();
       log.info({ files }, 'configured anew');
     } catch (error) {
       log.error({ why: (error as Error).message }, 'the files cannot be used; all stays as it was');
@@ -43,6 +55,7 @@ export async function runSpeaker(
   watch.close();
   inspection?.close();
   await speaker.close({ notify: true });
+  await kernelRoutes?.close();
   process.exit(0);
 }
 
@@ -58,15 +71,22 @@ async function openInspection(path: string, speaker: Speaker, log: Log) {
   }
 }
 
-function configure(speaker: Speaker, identity: Identity, files: readonly string[], log: Log): void {
-  const read = readResourceFiles(files);
-  const problems = [...read.problems];
-  const config = deriveRouter(identity, read.resources, problems);
+/** Configures the speaker as the files say. @throws Error for people, and then nothing has changed. */
+function read(
+  speaker: Speaker,
+  identity: Identity,
+  files: readonly string[],
+  log: Log,
+): SpeakerConfig {
+  const { resources, located, ...found } = readResourceFiles(files);
+  const problems = [...found.problems];
+  const config = deriveRouter(identity, resources, problems);
   try {
     speaker.configure(config);
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     throw new Error(`${files.join(', ')}: ${error.message}`);
   }
-  for (const problem of problems) log.warn({}, read.located(problem));
+  for (const problem of problems) log.warn({}, located(problem));
+  return config;
 }

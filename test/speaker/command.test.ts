@@ -8,6 +8,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TestNamespace } from '../felix/namespace.ts';
 
 const PROGRAM = join(import.meta.dirname, 'tortie-speaker.ts');
@@ -38,9 +39,9 @@ class Program {
   readonly #child: ChildProcess;
   #heard: () => void = () => {};
 
-  constructor(script: string, args: readonly string[]) {
+  constructor(script: string, args: readonly string[], within = namespace) {
     const command = ['--disable-warning=ExperimentalWarning', script, ...args];
-    this.#child = spawn('nsenter', [`--net=${namespace.path}`, process.execPath, ...command], {
+    this.#child = spawn('nsenter', [`--net=${within.path}`, process.execPath, ...command], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     createInterface({ input: this.#child.stdout! }).on('line', (line) => {
@@ -85,6 +86,8 @@ class Program {
 }
 
 let namespace: TestNamespace;
+/** A machine across a cable, where a test needs one. */
+let other: TestNamespace | undefined;
 let folder: string;
 const running: Program[] = [];
 
@@ -97,6 +100,7 @@ afterEach(async () => {
 });
 afterAll(() => {
   namespace.end();
+  other?.end();
   rmSync(folder, { recursive: true });
 });
 
@@ -127,10 +131,16 @@ function tortiectl(node: string, ...args: string[]): string {
   return status === 0 ? stdout : stderr;
 }
 
-function speaker(node: string, address: string, as: number, file: string, ...more: string[]) {
+function speaker(
+  node: string,
+  address: string,
+  as: number,
+  file: string,
+  { more = [], within = namespace }: { more?: string[]; within?: TestNamespace } = {},
+) {
   const who = ['--node', node, '--address', address, '--as', String(as)];
   const where = ['--listen', `${address}:1790`, '--socket', socketOf(node), '-f', file];
-  const program = new Program(PROGRAM, ['speaker', ...who, ...where, ...more]);
+  const program = new Program(PROGRAM, ['speaker', ...who, ...where, ...more], within);
   running.push(program);
   return program;
 }
@@ -204,7 +214,9 @@ test('RFC 4456: with a cluster id, what an iBGP peer announces goes to the other
   const clients = [A, O].map((ip, index) =>
     peer(`client-${index}`, `peerIP: ${ip}:1790, asNumber: 64500`),
   );
-  speaker('rr', B, 64500, write('rr.yaml', ...clients), '--cluster-id', '127.0.0.12');
+  speaker('rr', B, 64500, write('rr.yaml', ...clients), {
+    more: ['--cluster-id', '127.0.0.12'],
+  });
   const toB = peer('rr', `peerIP: ${B}:1790, asNumber: 64500`);
   speaker('a', A, 64500, write('client.yaml', toB, block('10.3.0.0/26', 'a')));
   const o = observer(O, 64500, `${B}:1790`, 64500);
@@ -271,6 +283,33 @@ test('tortiectl bgp: peers, routes, and why a route is where it is', async () =>
   expect(tortiectl('b', 'peers', 'nobody')).toMatch(/there is no peer nobody; see/);
   expect(tortiectl('nowhere', 'peers')).toMatch(/nobody answers at .*nowhere\.sock/);
 }, 120_000);
+
+test('--install-routes: the kernel forwards by what was chosen, and keeps it when the speaker ends', async () => {
+  other = await TestNamespace.make();
+  await namespace.ip(`link add near type veth peer name far netns ${other.path}`);
+  await namespace.ip('addr add 10.99.0.1/24 dev near');
+  await namespace.ip('link set near up');
+  await other.ip('addr add 10.99.0.2/24 dev far');
+  await other.ip('link set far up');
+  const [near, far] = ['10.99.0.1', '10.99.0.2'];
+
+  const toNear = peer('near', `peerIP: ${near}:1790, asNumber: 64501`);
+  const toFar = peer('far', `peerIP: ${far}:1790, asNumber: 64502`);
+  const fileFar = write('far.yaml', toNear, block('10.5.0.0/26', 'far'));
+  speaker('far', far, 64502, fileFar, { within: other });
+  const file = write('near.yaml', toFar, block('10.6.0.0/26', 'near'));
+  const router = speaker('near', near, 64501, file, { more: ['--install-routes'] });
+  const installed = [
+    '10.5.0.0/26 via 10.99.0.2 dev near proto 80 metric 1024',
+    'blackhole 10.6.0.0/26 proto 80 metric 1024',
+  ];
+  const ours = () => namespace.routes(/proto 80/);
+  const end = Date.now() + DEADLINE_MS;
+  while ((await ours()).length < 2 && Date.now() < end) await sleep(50);
+  expect((await ours()).sort()).toEqual(installed);
+  expect(await router.end()).toBe(0);
+  expect((await ours()).sort()).toEqual(installed);
+}, 60_000);
 
 describe('what cannot be started is said, and nothing is', () => {
   const refused = (...args: string[]) => {

@@ -1,0 +1,16 @@
+/** The way from the speaker to the kernel: what BGP chose is what felix is told. */
+import type { Speaker } from '../../bgp/speaker.ts';
+import type { Felix } from '../../felix/felix.ts';
+
+export function programLearnedRoutes(speaker: Speaker, felix: Felix): void {
+  speaker.onRoutes((ids, count, reader) => {
+    const changes = [];
+    for (let index = 0; index < count; index++) {
+      const id = ids[index]!;
+      // What is originated here is ours already: a blackhole per block, a route per pod.
+      const isLearned = reader.hasRoute(id) && !reader.isLocal(id);
+      changes.push({ prefix: reader.prefix(id), nextHops: isLearned ? reader.nextHops(id) : [] });
+    }
+    felix.updateLearned(changes);
+  });
+}
