@@ -22,6 +22,8 @@ export interface SpeakerConfig {
   readonly localAs: number;
   /** BGP Identifier, as an IPv4 address. Another one resets all sessions. */
   readonly routerId: string;
+  /** RFC 4456, as an IPv4 address. Another one resets all sessions. @default routerId */
+  readonly clusterId?: string;
   /** Where peers may connect to. Port 0: any free one, which `inspect` shows. */
   readonly listen: readonly Endpoint[];
   /** Seconds, 0 (never) or at least 3. @default 90 */
@@ -83,6 +85,7 @@ export class ConfigurationError extends Error {
 export interface Settings {
   readonly localAs: number;
   readonly routerId: number;
+  readonly clusterId: number;
   readonly listen: readonly Endpoint[];
   /** By name. */
   readonly peers: ReadonlyMap<string, PeerSettings>;
@@ -111,6 +114,8 @@ const MAX_SECONDS = 65_535;
 export function check(config: SpeakerConfig): Settings {
   requireAs('localAs', config.localAs);
   const routerId = readRouterId(config.routerId);
+  const clusterId =
+    config.clusterId === undefined ? routerId : readIdentifier('clusterId', config.clusterId);
   const listen = config.listen.map((at, index) => {
     requireInteger(`listen[${index}].port`, at.port, 0, MAX_SECONDS);
     const address = readAddress(`listen[${index}].address`, at.address);
@@ -123,7 +128,8 @@ export function check(config: SpeakerConfig): Settings {
     originations.set(formatPrefix(prefix), { prefix, attributes });
   }
   const localAddresses = collectLocalAddresses(listen, peers.values());
-  return { localAs: config.localAs, routerId, listen, peers, originations, localAddresses };
+  const { localAs } = config;
+  return { localAs, routerId, clusterId, listen, peers, originations, localAddresses };
 }
 
 function checkPeers(config: SpeakerConfig, routerId: number): Map<string, PeerSettings> {
@@ -236,12 +242,16 @@ function collectLocalAddresses(
 }
 
 function readRouterId(text: string): number {
-  const address = readAddress('routerId', text, 4);
-  const routerId = address.bytes.reduce((number, byte) => number * 256 + byte, 0);
+  const routerId = readIdentifier('routerId', text);
   if (routerId === 0) {
     throw new ConfigurationError('routerId 0.0.0.0 is none: take an IPv4 address of the node');
   }
   return routerId;
+}
+
+function readIdentifier(field: string, text: string): number {
+  const { bytes } = readAddress(field, text, 4);
+  return bytes.reduce((number, byte) => number * 256 + byte, 0);
 }
 
 function readOptional(

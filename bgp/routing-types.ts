@@ -60,6 +60,8 @@ export interface Negotiated {
   readonly extendedMessage: boolean;
   /** RFC 8950: IPv4 routes may have IPv6 next hops. */
   readonly extendedNextHop: boolean;
+  /** RFC 7313: marks enclose what a ROUTE-REFRESH is answered with. */
+  readonly enhancedRouteRefresh: boolean;
   /** The peer's BGP Identifier, unsigned 32 bits. */
   readonly remoteRouterId: number;
   /** Its zone is that of the link-local next hops that the peer sends. */

@@ -7,8 +7,8 @@
  *              └────────── at once ───────────┘     └───────── in work() ──────────┘
  */
 
-import { AFI_IPV4, AFI_IPV6, encodeAttributes, SAFI_UNICAST } from 'bgp-parser-ts';
-import type { Prefix, ZonedAddress } from 'net-ipaddr';
+import { encodeAttributes } from 'bgp-parser-ts';
+import type { Family, Prefix, ZonedAddress } from 'net-ipaddr';
 import { Groups, type Membership } from './export/groups.ts';
 import { Reclaim } from './export/reclaim.ts';
 import { Inspection } from './inspection.ts';
@@ -18,6 +18,7 @@ import { NextHops, type Reachability } from './rib/nexthops.ts';
 import { RouteReader } from './rib/reader.ts';
 import { Rib, randomKey } from './rib/rib.ts';
 import { LOCAL_SOURCE } from './rib/sources.ts';
+import { Stale } from './rib/stale.ts';
 import { Sweep } from './rib/sweep.ts';
 import { RoutedPeer } from './routed-peer.ts';
 import type {
@@ -52,6 +53,7 @@ export class Routing {
   readonly #import: Import;
   readonly #groups: Groups;
   readonly #sweep: Sweep;
+  readonly #stale: Stale;
   readonly #reclaim: Reclaim;
   readonly #reader: RouteReader;
   readonly #inspection: Inspection;
@@ -85,6 +87,7 @@ export class Routing {
     this.#import = new Import(this.#rib, this.#checks);
     this.#groups = new Groups(this.#rib, { localAs, clusterId }, randomKey(random));
     this.#sweep = new Sweep(this.#rib.paths);
+    this.#stale = new Stale(this.#rib, this.#sweep);
     this.#reclaim = new Reclaim(this.#rib, this.#groups, this.#sweep);
     this.#reader = new RouteReader(this.#rib);
     this.#inspection = new Inspection(this.#rib, this.#import, this.#groups, this.#peers);
@@ -147,6 +150,7 @@ export class Routing {
     this.#rib.sources.leave(peer.source);
     this.#reclaim.leaves(peer.source, this.#sweep.request());
     this.#reimports.delete(peer.source);
+    this.#stale.forget(peer.source);
     this.#moving.delete(peer);
     this.#waiting.delete(peer);
     peer.down();
@@ -170,14 +174,24 @@ export class Routing {
     return undefined;
   }
 
-  /** The peer asked for its routes again (RFC 2918). Does nothing for a family that is not negotiated. */
-  refresh(id: number, afi: number, safi: number): void {
+  /** The peer asks for its routes of the family again (RFC 2918). Does nothing for one that is not negotiated. */
+  refresh(id: number, family: Family): void {
     const peer = this.#peer(id);
-    const family = afi === AFI_IPV4 ? 4 : afi === AFI_IPV6 ? 6 : undefined;
-    const membership = family && safi === SAFI_UNICAST ? peer.membership(family) : undefined;
+    const membership = peer.membership(family);
     if (membership === undefined) return;
-    membership.group.resend(membership.receiver);
+    membership.group.resend(membership.receiver, peer.negotiated.enhancedRouteRefresh);
     this.#waiting.add(peer);
+    this.#wake();
+  }
+
+  /** BoRR (RFC 7313 §4): the peer begins to tell all of the family again; what it told before is stale. */
+  refreshBegins(id: number, family: Family): void {
+    this.#stale.begin(this.#peer(id).source, family);
+  }
+
+  /** EoRR: what is still stale is gone. */
+  refreshEnds(id: number, family: Family): void {
+    this.#stale.end(this.#peer(id).source, family);
     this.#wake();
   }
 
@@ -314,6 +328,7 @@ export class Routing {
   #sweepSome(): void {
     if (!this.#sweep.isRunning) return;
     this.#sweep.step(SWEPT_PATHS, this.#visit);
+    this.#stale.swept();
     forgetDone(this.#reimports, this.#sweep);
     forgetDone(this.#changedHops, this.#sweep);
   }
@@ -321,7 +336,7 @@ export class Routing {
   readonly #visit = (path: number): void => {
     const { attributes, paths, sources } = this.#rib;
     const source = paths.source(path);
-    if (!sources.isLive(source)) {
+    if (!sources.isLive(source) || this.#stale.isLeaving(path)) {
       this.#rib.remove(path);
       return;
     }

@@ -117,9 +117,13 @@ export class Speaker {
   configure(config: SpeakerConfig): void {
     if (this.#isClosed) throw new Error('the speaker is closed');
     this.#wanted = check(config);
-    const { localAs, routerId } = this.#wanted;
+    const { localAs, routerId, clusterId } = this.#wanted;
     const applied = this.#applied;
-    if (applied && (applied.localAs !== localAs || applied.routerId !== routerId)) {
+    const isAnother =
+      applied?.localAs !== localAs ||
+      applied.routerId !== routerId ||
+      applied.clusterId !== clusterId;
+    if (applied && isAnother) {
       // Every path and every encoded UPDATE has the old numbers in it. So all goes, as if it had
       // been withdrawn, and then the new tables begin.
       this.#apply({ ...applied, peers: new Map(), originations: new Map() });
@@ -232,9 +236,9 @@ export class Speaker {
     this.#checkConvergence();
   }
 
-  #newRouting({ localAs, routerId }: Settings): Routing {
+  #newRouting({ localAs, routerId, clusterId }: Settings): Routing {
     const { clock, random, log } = this.#options;
-    const routing = new Routing({ clock, random, log, localAs, routerId });
+    const routing = new Routing({ clock, random, log, localAs, routerId, clusterId });
     routing.onReadable((id) => this.#byId.get(id)?.peer.readable());
     routing.onWork(() => this.#requestWork());
     routing.onRoutes((ids, count, reader) => {

@@ -10,7 +10,8 @@
  * those who hold the oldest chunk fall behind.
  */
 
-import { AFI_IPV4, AFI_IPV6, encodeEndOfRib, SAFI_UNICAST } from 'bgp-parser-ts';
+import { encodeRouteRefresh, REFRESH_BEGIN, REFRESH_END, SAFI_UNICAST } from 'bgp-parser-ts';
+import { AFI } from '../afi.ts';
 import { IdSet } from '../rib/id-set.ts';
 import type { Rib } from '../rib/rib.ts';
 import { AdjRibOut } from './adj-rib-out.ts';
@@ -89,11 +90,10 @@ export class Group {
     this.#bySource.delete(receiver.source);
   }
 
-  /** The peer asks for all of it again (RFC 2918). */
-  resend(receiver: Receiver): void {
-    if (!receiver.isBehind) this.#fallBehind(receiver);
-    receiver.sweepAt = 0;
-    receiver.isRefreshed = true;
+  /** The peer asks for all of it again (RFC 2918). `marked`: it is told where that begins and ends (RFC 7313). */
+  resend(receiver: Receiver, marked: boolean): void {
+    receiver.refreshDue = marked ? 'marked' : 'plain';
+    if (receiver.sweepAt === SWEPT) this.#refresh(receiver);
   }
 
   /** Whether `pull` would find something. */
@@ -298,6 +298,9 @@ export class Group {
   #pullBehind(receiver: Receiver, maxBytes: number, out: Uint8Array[]): number {
     const batch = this.#batch;
     const { family } = this.exporter.config;
+    let taken = 0;
+    if (receiver.before !== undefined) taken += takeAll(receiver.before, out);
+    receiver.before = undefined;
     batch.begin(family, this.exporter.maxMessage);
     const hasRoom = () => !batch.isFull && batch.size < maxBytes;
     this.#sweep(receiver, hasRoom);
@@ -306,21 +309,25 @@ export class Group {
       if (prefix < 0) break;
       this.#addState(receiver, prefix);
     }
-    let taken = 0;
-    if (!batch.isEmpty) {
-      const { bytes } = batch.encode();
-      out.push(bytes);
-      taken = bytes.length;
-    }
+    if (!batch.isEmpty) taken += takeAll(batch.encode().bytes, out);
     if (receiver.sweepAt !== SWEPT) return taken;
-    if (receiver.owesEndOfRib) {
-      receiver.owesEndOfRib = false;
-      const endOfRib = encodeEndOfRib(family === 4 ? AFI_IPV4 : AFI_IPV6, SAFI_UNICAST);
-      out.push(endOfRib);
-      taken += endOfRib.length;
-    }
-    if (receiver.lacking.size === 0) this.#catchUp(receiver);
+    if (receiver.after !== undefined) taken += takeAll(receiver.after, out);
+    receiver.after = undefined;
+    if (receiver.refreshDue !== undefined) this.#refresh(receiver);
+    else if (receiver.lacking.size === 0) this.#catchUp(receiver);
     return taken;
+  }
+
+  #refresh(receiver: Receiver): void {
+    if (!receiver.isBehind) this.#fallBehind(receiver);
+    if (receiver.refreshDue === 'marked') {
+      const afi = AFI[this.exporter.config.family];
+      receiver.before = encodeRouteRefresh(afi, SAFI_UNICAST, REFRESH_BEGIN);
+      receiver.after = encodeRouteRefresh(afi, SAFI_UNICAST, REFRESH_END);
+    }
+    receiver.refreshDue = undefined;
+    receiver.sweepAt = 0;
+    receiver.isRefreshed = true;
   }
 
   #sweep(receiver: Receiver, hasRoom: () => boolean): void {
@@ -366,6 +373,11 @@ function cut(bytes: Uint8Array, start: number, end: number, limit: number): numb
     at += (bytes[at + 16]! << 8) | bytes[at + 17]!;
   } while (at < limit && at < end && at + ((bytes[at + 16]! << 8) | bytes[at + 17]!) <= limit);
   return at;
+}
+
+function takeAll(bytes: Uint8Array, out: Uint8Array[]): number {
+  out.push(bytes);
+  return bytes.length;
 }
 
 function take(bytes: Uint8Array, start: number, end: number, out: Uint8Array[]): number {

@@ -1,7 +1,8 @@
 /** All update groups: who is in which, whose turn it is, and what is left behind when one ends. */
 
-import { AttributeBlock } from 'bgp-parser-ts';
+import { AttributeBlock, encodeEndOfRib, SAFI_UNICAST } from 'bgp-parser-ts';
 import type { Family } from 'net-ipaddr';
+import { AFI } from '../afi.ts';
 import type { HashKey } from '../rib/hash.ts';
 import type { Rib } from '../rib/rib.ts';
 import type { AdjRibOut } from './adj-rib-out.ts';
@@ -50,7 +51,7 @@ export class Groups {
   /** The peer is to be told all that `config` lets through, then End-of-RIB. */
   join(config: GroupConfig, peer: number, source: number): Membership {
     const group = this.#groupFor(config);
-    const receiver = new Receiver(peer, source, true);
+    const receiver = new Receiver(peer, source, encodeEndOfRib(AFI[config.family], SAFI_UNICAST));
     group.join(receiver);
     return { group, receiver };
   }
@@ -138,7 +139,9 @@ export class Groups {
 
   #transfer(membership: Membership, config: GroupConfig): void {
     const { group: from, receiver: old } = membership;
-    const receiver = new Receiver(old.peer, old.source, old.owesEndOfRib);
+    const receiver = new Receiver(old.peer, old.source, old.after);
+    receiver.before = old.before;
+    receiver.refreshDue = old.refreshDue;
     from.copyHeld(old, receiver.lacking);
     this.leave(membership);
     membership.group = this.#groupFor(config);

@@ -21,8 +21,11 @@ export class Receiver {
   /** The sweep is not the first one: the peer may hold what is still ahead of it. */
   isRefreshed = false;
   readonly lacking = new IdSet();
-  /** RFC 4724: an End-of-RIB is due when the sweep is through. */
-  owesEndOfRib: boolean;
+  /** Messages that enclose the sweep: End-of-RIB (RFC 4724) after it, or the marks of RFC 7313 around it. */
+  before: Uint8Array | undefined;
+  after: Uint8Array | undefined;
+  /** The peer asked for all of it again, with RFC 7313 or without, during a sweep: that one is ended first. */
+  refreshDue: 'marked' | 'plain' | undefined;
 
   /** In step: number of the ring's chunk, the span in it, and the position in its bytes. */
   chunk = 0;
@@ -31,9 +34,9 @@ export class Receiver {
   /** The last chunk that something was taken from; -1: none yet. */
   tookFrom = -1;
 
-  constructor(peer: number, source: number, owesEndOfRib: boolean) {
+  constructor(peer: number, source: number, after: Uint8Array | undefined) {
     this.peer = peer;
     this.source = source;
-    this.owesEndOfRib = owesEndOfRib;
+    this.after = after;
   }
 }

@@ -13,6 +13,7 @@ import {
   type WireError,
 } from 'bgp-parser-ts';
 import type { Family } from 'net-ipaddr';
+import { AFI } from '../afi.ts';
 import type { Event } from './event.ts';
 import type { Fsm } from './transition.ts';
 
@@ -44,13 +45,13 @@ export interface Negotiated {
   readonly extendedMessage: boolean;
   /** RFC 8950, for IPv4 unicast with IPv6 next hops. */
   readonly extendedNextHop: boolean;
+  /** RFC 7313 */
+  readonly enhancedRouteRefresh: boolean;
   /** The peer's BGP Identifier, unsigned 32 bits. */
   readonly remoteRouterId: number;
   /** All that the peer announced, in its order. */
   readonly capabilities: readonly Capability[];
 }
-
-const AFI: Record<Family, number> = { 4: AFI_IPV4, 6: AFI_IPV6 };
 
 const EXTENDED_NEXT_HOP: Capability = {
   kind: 'extended-next-hop',
@@ -65,8 +66,10 @@ export function openFor(terms: Terms): Omit<Open, 'type'> {
     capabilities: [
       ...terms.families.map(multiprotocol),
       { kind: 'route-refresh' },
+      { kind: 'extended-message' },
       { kind: 'four-octet-as', as: terms.localAs },
       ...(terms.extendedNextHop ? [EXTENDED_NEXT_HOP] : []),
+      { kind: 'enhanced-route-refresh' },
     ],
   };
 }
@@ -124,8 +127,9 @@ function negotiate(terms: Terms, open: Open): Negotiated {
     keepaliveMs: Math.min(holdTimeMs / 3, 1000 * (terms.keepaliveSec ?? Infinity)),
     families: commonFamilies(terms, open),
     fourOctetAs: announces('four-octet-as'),
-    extendedMessage: false, // we do not announce it
     extendedNextHop: terms.extendedNextHop && open.capabilities.some(allowsIPv6NextHop),
+    extendedMessage: announces('extended-message'),
+    enhancedRouteRefresh: announces('enhanced-route-refresh'),
     remoteRouterId: open.routerId,
     capabilities: open.capabilities,
   };

@@ -16,6 +16,8 @@ export interface PathDetail {
   /** The step that decided for or against it, or why it could not be chosen. */
   readonly reason: string;
   readonly nextHop: ZonedAddress | undefined;
+  /** RFC 7313: its peer is telling all again, and has not come to it yet. */
+  readonly isStale: boolean;
   /** As received. */
   readonly attributes: PathAttributes;
 }
@@ -77,6 +79,7 @@ function describe(rib: Rib, path: number, state: PathDetail['state'], reason: st
     peer: rib.sources.peer(rib.paths.source(path)),
     state,
     reason,
+    isStale: rib.isStale(path),
     nextHop: rib.nextHops.address(rib.attributes.nextHop(received)),
     attributes: decodeAttributes(rib.attributes.view(received)),
   };

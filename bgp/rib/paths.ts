@@ -7,6 +7,7 @@
  *     received  uint32   attribute id as received; 0: the cell is free
  *     imported  uint32   attribute id after import; 0: import rejected it
  *     source    uint16
+ *     generation  uint8  of its source when the path came, or came again: see Sources
  *     pathId    uint32   RFC 7911; without any in the segment all segments share one array of zeros
  *
  * Growing adds a segment: nothing is copied. Path 0 is never used, so that 0 can mean none.
@@ -22,6 +23,7 @@ interface Segment {
   readonly received: Uint32Array;
   readonly imported: Uint32Array;
   readonly source: Uint16Array;
+  readonly generation: Uint8Array;
   pathId: Uint32Array;
 }
 
@@ -105,6 +107,14 @@ export class Paths {
     return this.#segments[path >>> SEGMENT_BITS]!.source[path & MASK]!;
   }
 
+  generation(path: number): number {
+    return this.#segments[path >>> SEGMENT_BITS]!.generation[path & MASK]!;
+  }
+
+  setGeneration(path: number, generation: number): void {
+    this.#segments[path >>> SEGMENT_BITS]!.generation[path & MASK] = generation;
+  }
+
   pathId(path: number): number {
     return this.#segments[path >>> SEGMENT_BITS]!.pathId[path & MASK]!;
   }
@@ -117,6 +127,7 @@ function newSegment(): Segment {
     received: new Uint32Array(SEGMENT_SIZE),
     imported: new Uint32Array(SEGMENT_SIZE),
     source: new Uint16Array(SEGMENT_SIZE),
+    generation: new Uint8Array(SEGMENT_SIZE),
     pathId: NO_PATH_IDS,
   };
 }

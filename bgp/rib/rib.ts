@@ -76,9 +76,11 @@ export class Rib {
       attributes.retain(imported);
       sources.accepted[source]!++;
     }
+    const generation = sources.generation(source, this.prefixes.family(prefix));
     const path = this.find(prefix, source, pathId);
     if (path === NO_PATH) {
       const added = paths.add(prefix, source, pathId, received, imported);
+      paths.setGeneration(added, generation);
       paths.setNext(added, routes.head(prefix));
       routes.setHead(prefix, added);
       sources.received[source]!++;
@@ -88,11 +90,19 @@ export class Rib {
     const before = paths.imported(path);
     const receivedBefore = paths.received(path);
     paths.setAttributes(path, received, imported);
+    paths.setGeneration(path, generation);
     attributes.release(receivedBefore);
     if (before !== imported) this.mark(prefix);
     if (before === NO_ATTRIBUTES) return;
     attributes.release(before);
     sources.accepted[source]!--;
+  }
+
+  /** Whether its source has begun to tell all again since the path came: see stale.ts. */
+  isStale(path: number): boolean {
+    const { paths, prefixes, sources } = this;
+    const family = prefixes.family(paths.prefix(path));
+    return paths.generation(path) !== sources.generation(paths.source(path), family);
   }
 
   /** A path goes; does nothing when there is none. */

@@ -7,6 +7,8 @@
  * until nothing refers to it.
  */
 
+import type { Family } from 'net-ipaddr';
+
 /** Kinds, in the order in which the decision process prefers them. */
 export const LOCAL = 0;
 export const EXTERNAL = 1;
@@ -19,6 +21,8 @@ export type SourceKind = typeof LOCAL | typeof EXTERNAL | typeof CLIENT | typeof
 export const LOCAL_SOURCE = 0;
 /** Sources are kept in 16 bits a path. */
 const MAX_SOURCES = 65535;
+/** Generations are kept in 8 bits a path. */
+const GENERATIONS = 256;
 
 export class Sources {
   readonly #kinds: SourceKind[] = [LOCAL];
@@ -30,6 +34,7 @@ export class Sources {
   readonly received: number[] = [0];
   readonly accepted: number[] = [0];
   readonly chosen: number[] = [0];
+  readonly #generations: Record<Family, number[]> = { 4: [0], 6: [0] };
   readonly #free: number[] = [];
 
   /**
@@ -49,6 +54,8 @@ export class Sources {
     this.received[source] = 0;
     this.accepted[source] = 0;
     this.chosen[source] = 0;
+    this.#generations[4][source] = 0;
+    this.#generations[6][source] = 0;
     return source;
   }
 
@@ -84,5 +91,15 @@ export class Sources {
 
   address(source: number): Uint8Array {
     return this.#addresses[source]!;
+  }
+
+  /** What paths that come now bear: see stale.ts. */
+  generation(source: number, family: Family): number {
+    return this.#generations[family][source]!;
+  }
+
+  /** They go round: only a path that is missed 256 times, and no end told in between, is taken for a fresh one. */
+  beginGeneration(source: number, family: Family): void {
+    this.#generations[family][source] = (this.generation(source, family) + 1) % GENERATIONS;
   }
 }

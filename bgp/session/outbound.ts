@@ -3,9 +3,9 @@
 import {
   encodeKeepalive,
   encodeNotification,
+  HEADER_LENGTH,
   MESSAGE_KEEPALIVE,
   MESSAGE_NOTIFICATION,
-  MESSAGE_UPDATE,
   type WireError,
 } from 'bgp-parser-ts';
 import type { Task } from '../schedule.ts';
@@ -78,7 +78,7 @@ export class Outbound implements Task {
 
   #countMessages(piece: Uint8Array): void {
     for (let at = 0; at < piece.length; at += (piece[at + 16]! << 8) | piece[at + 17]!) {
-      this.#owner.sent(MESSAGE_UPDATE);
+      this.#owner.sent(piece[at + HEADER_LENGTH - 1]!);
     }
   }
 }

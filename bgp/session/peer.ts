@@ -11,12 +11,17 @@ import {
   NO_DATA,
   type Notification,
   notificationName,
+  REFRESH_BEGIN,
+  REFRESH_END,
+  REFRESH_REQUEST,
   type RouteRefresh,
+  SAFI_UNICAST,
   shutdownCommunication,
   type WireError,
 } from 'bgp-parser-ts';
 import { type Family, formatZonedAddress } from 'net-ipaddr';
 import type { Log } from '../../ports.ts';
+import { AFI } from '../afi.ts';
 import { admit, resolve } from '../fsm/collision.ts';
 import { manualStart } from '../fsm/event.ts';
 import type { Negotiated } from '../fsm/open.ts';
@@ -75,7 +80,10 @@ export interface SessionStatus {
 }
 
 /** What of the RIB a session drives. */
-export type PeerRoutes = Pick<Routing, 'peerUp' | 'peerDown' | 'update' | 'refresh' | 'pull'>;
+export type PeerRoutes = Pick<
+  Routing,
+  'peerUp' | 'peerDown' | 'update' | 'refresh' | 'refreshBegins' | 'refreshEnds' | 'pull'
+>;
 
 /** What the peer's owner hears of, when it happens. */
 export interface PeerEvents {
@@ -304,8 +312,20 @@ export class Peer implements ConnectionOwner {
   }
 
   routeRefresh({ afi, safi, subtype }: RouteRefresh): void {
-    // RFC 7313 §5: only 0 is a request, and the others mean something only where it is negotiated.
-    if (subtype === 0) this.#routing.refresh(this.id, afi, safi);
+    const { capabilities, enhancedRouteRefresh, families } = this.#negotiated!;
+    const family = safi === SAFI_UNICAST ? families.find((one) => AFI[one] === afi) : undefined;
+    if (family === undefined) return;
+    if (subtype === REFRESH_REQUEST) this.#routing.refresh(this.id, family);
+    if (!enhancedRouteRefresh) return;
+    if (subtype === REFRESH_END) this.#routing.refreshEnds(this.id, family);
+    if (subtype !== REFRESH_BEGIN) return;
+    // RFC 7313 §4: with graceful restart End-of-RIB comes first, which tells what is stale of old.
+    const owesEndOfRib = capabilities.some(({ kind }) => kind === 'graceful-restart');
+    if (!owesEndOfRib || this.#initialRoutesIn.includes(family)) {
+      this.#routing.refreshBegins(this.id, family);
+    } else {
+      this.#log.warn({ family }, 'ignored a beginning of route refresh before End-of-RIB');
+    }
   }
 
   /**

@@ -118,7 +118,8 @@ export function routeText({ prefix, paths, sentTo, notSentTo }: RouteJson): stri
   ].join('\n');
 }
 
-function pathLines({ state, reason, peer, nextHop, attributes }: PathJson): string[] {
+function pathLines(path: PathJson): string[] {
+  const { state, isStale, reason, peer, nextHop, attributes } = path;
   const { asPath, others, ...rest } = attributes;
   const facts: [string, string | undefined][] = [
     ['Next hop', nextHop],
@@ -130,7 +131,8 @@ function pathLines({ state, reason, peer, nextHop, attributes }: PathJson): stri
     ...(others ?? []).map(({ name, value }): [string, string] => [title(name), `0x${value}`]),
   ];
   const origin = peer === undefined ? 'originated here' : `from ${peer}`;
-  return [`  ${title(state)}: ${origin} (${reason})`, ...lines(facts).map((line) => `  ${line}`)];
+  const standing = `${title(state)}${isStale ? ', stale' : ''}`;
+  return [`  ${standing}: ${origin} (${reason})`, ...lines(facts).map((line) => `  ${line}`)];
 }
 
 /** `localPref` → `Local pref`. */

@@ -33,6 +33,7 @@ const established: PeerStatus = {
     fourOctetAs: true,
     extendedMessage: false,
     extendedNextHop: false,
+    enhancedRouteRefresh: false,
     remoteRouterId: 0x0a000002,
     capabilities: [
       { kind: 'route-refresh' },
@@ -99,6 +100,7 @@ const route: RouteStatus = {
       peer: '10.0.0.2',
       state: 'best',
       reason: 'shorter AS path',
+      isStale: true,
       nextHop: parseAddress('10.0.0.2'),
       attributes: {
         origin: 'igp',
@@ -120,6 +122,7 @@ const route: RouteStatus = {
       peer: undefined,
       state: 'rejected',
       reason: 'import policy: no rule accepts it',
+      isStale: false,
       nextHop: undefined,
       attributes: { origin: 'incomplete', localPref: 200 },
     },
@@ -140,7 +143,7 @@ test('routes as a table, a path a line', () => {
 test('one route: each path with why, and to whom it went', () => {
   expect(routeText(routeJson(route))).toBe(
     `10.1.0.0/26, 2 paths
-  Best: from 10.0.0.2 (shorter AS path)
+  Best, stale: from 10.0.0.2 (shorter AS path)
     Next hop:              10.0.0.2
     AS path:               65001 {65002 65003}
     Origin:                igp

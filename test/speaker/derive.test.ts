@@ -73,6 +73,15 @@ test('flags beat the Node, and the Node beats BGPConfiguration', () => {
   });
 });
 
+test('RFC 4456 §7: the cluster id of the flag, else of the Node, else none of its own', () => {
+  const annotation = { 'projectcalico.org/RouteReflectorClusterID': '224.0.0.7' };
+  const nodes = [node('me', annotation)];
+  expect(derive(ME, {}).clusterId).toBeUndefined();
+  expect(derive(ME, { nodes }).clusterId).toBe('224.0.0.7');
+  const flag = { ...ME, clusterId: parseAddress('224.0.0.8') };
+  expect(derive(flag, { nodes }).clusterId).toBe('224.0.0.8');
+});
+
 test('who has no address is told how to give one', () => {
   expect(() => derive(NOBODY, {})).toThrow(/no address: give --address, or describe Node "me"/);
 });

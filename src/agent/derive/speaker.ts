@@ -27,9 +27,11 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
   const anywhere = [...(own4 ? ['0.0.0.0'] : []), ...(own6 ? ['::'] : [])];
   const addresses = [own4, own6].filter((address) => address !== undefined);
   const port = settings.listenPort;
+  const clusterId = self.network.routeReflectorClusterID;
   return {
     localAs: self.asNumber,
     routerId: own4 ?? routerIdOf(self.name),
+    ...(clusterId && { clusterId: formatAddress(clusterId) }),
     listen: (settings.bindToNodeAddress ? addresses : anywhere).map((address) => ({
       address,
       port,

@@ -271,7 +271,7 @@ test("any pace of five peers: rings stay bounded, and all end with the model's r
         } else if ('drain' in one) {
           while (owner.pull(peers[one.drain]!, 65536) > 0);
         } else if ('refresh' in one) {
-          routing.refresh(peers[one.refresh]!.id, 1, 1);
+          routing.refresh(peers[one.refresh]!.id, 4);
         } else {
           tick(one.work);
         }

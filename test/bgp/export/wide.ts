@@ -44,6 +44,7 @@ export class WidePeer {
       fourOctetAs: true,
       extendedMessage: false,
       extendedNextHop: false,
+      enhancedRouteRefresh: false,
       remoteRouterId: number,
       localAddress: parseAddress('10.0.0.1'),
       remoteAddress: parseAddress(`10.0.0.${number}`),

@@ -58,7 +58,9 @@ test('ours announces the families, route refresh and the 4-octet AS; not gracefu
         ipv4,
         ipv6,
         { kind: 'route-refresh' },
+        { kind: 'extended-message' },
         { kind: 'four-octet-as', as: 4_200_000_000 },
+        { kind: 'enhanced-route-refresh' },
       ],
     },
   });
@@ -212,8 +214,22 @@ describe('settled', () => {
       families: [],
     };
     const unknown: Capability = { kind: 'unknown', code: 200, value: Uint8Array.of(1) };
-    const extendedMessage: Capability = { kind: 'extended-message' };
-    const capabilities = [ipv4, gracefulRestart, extendedMessage, unknown];
-    expect(settled({ capabilities })).toMatchObject({ extendedMessage: false, capabilities });
+    const capabilities = [ipv4, gracefulRestart, unknown];
+    expect(settled({ capabilities }).capabilities).toEqual(capabilities);
+  });
+
+  test('RFC 8654 §4, RFC 7313 §4: what we announce always is in force if the peer does so too', () => {
+    const [extendedMessage, enhancedRouteRefresh] = [
+      'extended-message' as const,
+      'enhanced-route-refresh' as const,
+    ].map((kind): Capability => ({ kind }));
+    expect(settled({ capabilities: [ipv4, extendedMessage!] })).toMatchObject({
+      extendedMessage: true,
+      enhancedRouteRefresh: false,
+    });
+    expect(settled({ capabilities: [ipv4, enhancedRouteRefresh!] })).toMatchObject({
+      extendedMessage: false,
+      enhancedRouteRefresh: true,
+    });
   });
 });

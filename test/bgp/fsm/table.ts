@@ -14,6 +14,7 @@ export const NEGOTIATED: Negotiated = {
   fourOctetAs: true,
   extendedMessage: false,
   extendedNextHop: false,
+  enhancedRouteRefresh: false,
   remoteRouterId: 0x0a000002,
   capabilities: [],
 };

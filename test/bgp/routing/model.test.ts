@@ -17,7 +17,7 @@ const PREFIXES6 = Array.from({ length: 6 }, (_, i) => `2001:db8:${i + 1}::/48`);
 
 const SETTINGS: readonly (readonly [string, number, Partial<RoutingPeer>, object])[] = [
   ['external', 65001, {}, {}],
-  ['its twin', 65002, {}, {}],
+  ['its twin', 65002, {}, { enhancedRouteRefresh: true }],
   ['only IPv4', 65003, {}, { families: [4] }],
   ['keeps next hops', 65004, { nextHopMode: 'keep' }, { extendedMessage: true }],
   ['internal', LOCAL_AS, {}, {}],
@@ -70,6 +70,7 @@ function check(world: World): void {
   for (const neighbor of neighbors) {
     if (!neighbor.isUp) continue;
     const expected = sorted(model.table(neighbor));
+    expect(neighbor.isAllFresh).toBe(true);
     expect([neighbor.settings.name, sorted(neighbor.table)]).toEqual([
       neighbor.settings.name,
       expected,
@@ -245,7 +246,7 @@ function take(world: World, one: Step, distinct: boolean): void {
     }
   } else if ('refresh' in one) {
     const neighbor = neighbors[one.refresh]!;
-    if (neighbor.isUp) routing.refresh(neighbor.id, 1, 1);
+    if (neighbor.isUp) routing.refresh(neighbor.id, 4);
   } else if ('pull' in one) {
     const neighbor = neighbors[one.pull.who]!;
     if (neighbor.isUp) owner.pull(neighbor, one.pull.bytes);

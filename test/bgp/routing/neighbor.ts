@@ -2,11 +2,15 @@
 
 import {
   AFI_IPV4,
+  decodeRouteRefresh,
   decodeUpdate,
   encodeUpdate,
+  HEADER_LENGTH,
   MAX_EXTENDED_MESSAGE_LENGTH,
   MAX_MESSAGE_LENGTH,
+  MESSAGE_ROUTE_REFRESH,
   type PathAttributes,
+  REFRESH_BEGIN,
   type WireContext,
 } from 'bgp-parser-ts';
 import {
@@ -34,6 +38,7 @@ export interface NeighborSettings {
   readonly extendedNextHop?: boolean;
   /** Our end of the session, link-local with its zone. @default OWN4 */
   readonly localAddress?: string;
+  readonly enhancedRouteRefresh?: boolean;
 }
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
@@ -58,6 +63,9 @@ export class Neighbor {
   /** Prefix → attributes, as the peer has them after all that it pulled. */
   readonly table = new Map<string, string>();
   readonly endOfRibs: Family[] = [];
+  /** `EoR 4`, `begin 4` and `end 4` of RFC 7313, as they came. */
+  readonly marks: string[] = [];
+  readonly #stale = new Set<string>();
   /** Messages, bytes, and buffers pulled since the session came up. */
   messages = 0;
   bytes = 0;
@@ -107,6 +115,11 @@ export class Neighbor {
     };
   }
 
+  /** Everything was announced since the last mark that said that all is told again. */
+  get isAllFresh(): boolean {
+    return this.#stale.size === 0;
+  }
+
   up(): void {
     this.isUp = true;
     this.#routing.peerUp(this.id, {
@@ -114,6 +127,7 @@ export class Neighbor {
       fourOctetAs: this.settings.fourOctetAs ?? true,
       extendedMessage: this.settings.extendedMessage ?? false,
       extendedNextHop: this.settings.extendedNextHop ?? false,
+      enhancedRouteRefresh: this.settings.enhancedRouteRefresh ?? false,
       remoteRouterId: this.routerId,
       localAddress: parseZonedAddress(this.settings.localAddress ?? OWN4),
       remoteAddress: parseAddress(this.address),
@@ -124,6 +138,8 @@ export class Neighbor {
     this.isUp = false;
     this.table.clear();
     this.endOfRibs.length = 0;
+    this.marks.length = 0;
+    this.#stale.clear();
     this.pieces = [];
     this.messages = 0;
     this.bytes = 0;
@@ -179,21 +195,49 @@ export class Neighbor {
     for (let at = 0; at < piece.length; ) {
       const end = at + ((piece[at + 16]! << 8) | piece[at + 17]!);
       if (end > piece.length || end - at > max) throw new Error('a message is cut or too long');
+      if (piece[at + HEADER_LENGTH - 1] === MESSAGE_ROUTE_REFRESH) {
+        this.#mark(piece, at, end);
+        at = end;
+        continue;
+      }
       // The peer reads what we send from its side: whether it is external is the same.
       const decoded = decodeUpdate(piece, at, end, this.context);
       if ('error' in decoded) throw new Error(decoded.error.text);
       const { announced, endOfRib, errors, outcome, withdrawn } = decoded.message;
       if (outcome !== 'ok') throw new Error(errors.map(({ text }) => text).join());
       for (const { prefix } of withdrawn) {
-        if (!this.table.delete(formatPrefix(prefix))) this.spuriousWithdraws++;
+        const key = formatPrefix(prefix);
+        this.#stale.delete(key);
+        if (!this.table.delete(key)) this.spuriousWithdraws++;
       }
       for (const { attributes, nlri } of announced) {
         const text = attributesText(attributes);
-        for (const { prefix } of nlri) this.table.set(formatPrefix(prefix), text);
+        for (const { prefix } of nlri) {
+          this.#stale.delete(formatPrefix(prefix));
+          this.table.set(formatPrefix(prefix), text);
+        }
       }
-      if (endOfRib !== undefined) this.endOfRibs.push(endOfRib.afi === AFI_IPV4 ? 4 : 6);
+      if (endOfRib !== undefined) {
+        const family = endOfRib.afi === AFI_IPV4 ? 4 : 6;
+        this.endOfRibs.push(family);
+        this.marks.push(`EoR ${family}`);
+      }
       this.messages++;
       at = end;
+    }
+  }
+
+  /** RFC 7313 §4: at the beginning all of the family is stale, at the end what still is goes. */
+  #mark(piece: Uint8Array, at: number, end: number): void {
+    const decoded = decodeRouteRefresh(piece, at, end);
+    if ('error' in decoded) throw new Error(decoded.error.text);
+    const { afi, subtype } = decoded.message;
+    const family = afi === AFI_IPV4 ? 4 : 6;
+    this.marks.push(`${subtype === REFRESH_BEGIN ? 'begin' : 'end'} ${family}`);
+    const keys = [...this.table.keys()].filter((key) => key.includes(':') === (family === 6));
+    for (const key of keys) {
+      if (subtype === REFRESH_BEGIN) this.#stale.add(key);
+      else if (this.#stale.delete(key)) this.table.delete(key);
     }
   }
 }

@@ -1,6 +1,7 @@
 /** Sessions over a virtual network and clock: whole lives of them, minute by minute. */
 
 import {
+  type Capability,
   encodeEndOfRib,
   encodeKeepalive,
   encodeNotification,
@@ -9,7 +10,7 @@ import {
   type WireError,
 } from 'bgp-parser-ts';
 import fc from 'fast-check';
-import { bigUpdate, openOf, Station, type StationOptions, Wire } from './station.ts';
+import { bigUpdate, CAPABILITIES, openOf, Station, type StationOptions, Wire } from './station.ts';
 import { World } from './world.ts';
 
 const HERE = '10.0.0.1';
@@ -34,14 +35,25 @@ function dialled(options: Partial<StationOptions> = {}): { here: Station; wire: 
   return { here, wire };
 }
 
-function established(options: Partial<StationOptions> = {}): { here: Station; wire: Wire } {
+function established(
+  options: Partial<StationOptions> = {},
+  capabilities: readonly Capability[] = [],
+): { here: Station; wire: Wire } {
   const { here, wire } = dialled(options);
-  wire.open();
+  wire.open({ capabilities: [...CAPABILITIES, ...capabilities] });
   wire.keepalive();
   world.run(10);
   expect(here.state).toBe('Established');
   return { here, wire };
 }
+
+const GRACEFUL_RESTART: Capability = {
+  kind: 'graceful-restart',
+  restarted: false,
+  notification: false,
+  restartTime: 120,
+  families: [],
+};
 
 /** Sends KEEPALIVEs as a peer would, for `ms`. */
 function keepAlive(wire: Wire, ms: number): void {
@@ -448,11 +460,45 @@ describe('while Established', () => {
     expect(here.peer.status.received.update).toBe(4);
   });
 
-  test('RFC 2918: ROUTE-REFRESH reaches the RIB; marks that we did not negotiate do not', () => {
+  test('RFC 2918: ROUTE-REFRESH reaches the RIB; one for no family of ours, and marks that the peer did not negotiate, do not', () => {
     const { here, wire } = established();
-    wire.send(encodeRouteRefresh(2, 1), encodeRouteRefresh(1, 1, 1), encodeRouteRefresh(1, 1, 2));
+    wire.send(encodeRouteRefresh(2, 1), encodeRouteRefresh(1, 128), encodeRouteRefresh(9, 1));
+    wire.send(encodeRouteRefresh(1, 1, 1), encodeRouteRefresh(1, 1, 2));
     world.run(10);
-    expect(here.told).toEqual(['up', 'refresh 2/1']);
+    expect(here.told).toEqual(['up', 'refresh IPv6']);
+  });
+
+  test('RFC 7313 §4: marks reach the RIB; §5: other subtypes are ignored', () => {
+    const { here, wire } = established({}, [{ kind: 'enhanced-route-refresh' }]);
+    wire.send(
+      encodeRouteRefresh(1, 1, 1),
+      encodeRouteRefresh(1, 1, 7),
+      encodeRouteRefresh(1, 1, 2),
+    );
+    world.run(10);
+    expect(here.told).toEqual(['up', 'refresh IPv4 begins', 'refresh IPv4 ends']);
+  });
+
+  test('RFC 7313 §4: with graceful restart a beginning before End-of-RIB is ignored', () => {
+    const { here, wire } = established({}, [{ kind: 'enhanced-route-refresh' }, GRACEFUL_RESTART]);
+    wire.send(encodeRouteRefresh(1, 1, 1), encodeEndOfRib(1, 1), encodeRouteRefresh(1, 1, 1));
+    world.run(10);
+    expect(here.told).toEqual(['up', 'refresh IPv4 begins']);
+  });
+
+  test('RFC 8654 §4: messages up to 65535 octets, if the peer said that it sends them', () => {
+    const { here, wire } = established({}, [{ kind: 'extended-message' }]);
+    wire.send(bigUpdate(65_508));
+    world.run(10);
+    expect(here.updates.map(({ length }) => length)).toEqual([65_535]);
+    expect(here.state).toBe('Established');
+  });
+
+  test('RFC 8654 §5: without the capability a message above 4096 octets is Bad Message Length', () => {
+    const { here, wire } = established();
+    wire.send(bigUpdate(4_070));
+    world.run(10);
+    expect([here.updates, here.lastError]).toEqual([[], 'sent 1/2']);
   });
 
   test('RFC 4724 §2: the initial routes are in with End-of-RIB of every family', () => {
@@ -488,13 +534,7 @@ describe('while Established', () => {
       capabilities: [
         { kind: 'multiprotocol', afi: 1, safi: 1 },
         { kind: 'four-octet-as', as: 64512 },
-        {
-          kind: 'graceful-restart',
-          restarted: false,
-          notification: false,
-          restartTime: 120,
-          families: [],
-        },
+        GRACEFUL_RESTART,
       ],
     });
     keepAlive(wire, 10_000);

@@ -1,6 +1,7 @@
 /** Two kinds of ends for a session under test: a real one with a RIB that only takes notes, and a scripted one. */
 
 import {
+  type Capability,
   encodeKeepalive,
   encodeOpen,
   HEADER_LENGTH,
@@ -33,7 +34,7 @@ export interface StationOptions {
 export class Station {
   readonly peer: Peer;
   readonly log: string[] = [];
-  /** What the RIB was told: `up`, `down`, `refresh 1/1`. */
+  /** What the RIB was told: `up`, `down`, `refresh IPv4`. */
   readonly told: string[] = [];
   readonly updates: Uint8Array[] = [];
   /** Taken by the session as it can send. */
@@ -67,7 +68,9 @@ export class Station {
     const routes = {
       peerUp: () => this.told.push('up'),
       peerDown: () => this.told.push('down'),
-      refresh: (_: number, afi: number, safi: number) => this.told.push(`refresh ${afi}/${safi}`),
+      refresh: (_: number, family: number) => this.told.push(`refresh IPv${family}`),
+      refreshBegins: (_: number, family: number) => this.told.push(`refresh IPv${family} begins`),
+      refreshEnds: (_: number, family: number) => this.told.push(`refresh IPv${family} ends`),
       update: (_: number, bytes: Uint8Array, start: number, end: number) => {
         this.updates.push(bytes.slice(start, end));
         this.onUpdate();
@@ -172,20 +175,19 @@ export class Wire {
   }
 }
 
+/** What an iBGP peer with both families announces at least. */
+export const CAPABILITIES: readonly Capability[] = [
+  { kind: 'multiprotocol', afi: 1, safi: 1 },
+  { kind: 'multiprotocol', afi: 2, safi: 1 },
+  { kind: 'four-octet-as', as: 64512 },
+];
+
 /** The OPEN of an iBGP peer with both families; `as` also goes into capability 65. */
 export function openOf(fields: Partial<Open> = {}): Uint8Array {
-  const as = fields.as ?? 64512;
-  return encodeOpen({
-    as,
-    holdTime: 9,
-    routerId: 200,
-    capabilities: [
-      { kind: 'multiprotocol', afi: 1, safi: 1 },
-      { kind: 'multiprotocol', afi: 2, safi: 1 },
-      { kind: 'four-octet-as', as },
-    ],
-    ...fields,
-  });
+  const { as = 64512 } = fields;
+  const [ipv4, ipv6] = CAPABILITIES;
+  const capabilities = [ipv4!, ipv6!, { kind: 'four-octet-as', as } as const];
+  return encodeOpen({ as, holdTime: 9, routerId: 200, capabilities, ...fields });
 }
 
 /** An UPDATE without routes, `padding` octets of one unknown optional attribute long. */

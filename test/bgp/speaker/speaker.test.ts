@@ -1,86 +1,21 @@
 /** Speakers among themselves, over a virtual network and clock: routes, configuration as a difference, ends. */
 
-import { formatAddress, formatPrefix } from 'net-ipaddr';
-import type { PeerConfig, PeerStatus, SpeakerConfig } from '../../../bgp/speaker.ts';
-import { ConfigurationError, Speaker } from '../../../bgp/speaker.ts';
+import { formatPrefix } from 'net-ipaddr';
+import type { SpeakerConfig } from '../../../bgp/speaker.ts';
+import { ConfigurationError } from '../../../bgp/speaker.ts';
 import { Wire } from '../session/station.ts';
-import { recordingLog, World } from '../session/world.ts';
+import { World } from '../session/world.ts';
+import { Node, peer } from './node.ts';
 
 let world: World;
 beforeEach(() => {
   world = new World();
 });
 
-/** A speaker on 10.0.0.<index>, and what it tells. */
-class Node {
-  readonly address: string;
-  readonly speaker: Speaker;
-  readonly log: string[] = [];
-  /** prefix → next hops, as onRoutes told; `local` for own ones. */
-  readonly table = new Map<string, string>();
-  /** `name up`, `name down`. */
-  readonly sessions: string[] = [];
-  config: SpeakerConfig;
-
-  constructor(index: number, config: Partial<SpeakerConfig> = {}) {
-    this.address = `10.0.0.${index}`;
-    const { clock, random, immediate } = world;
-    const transport = world.host(this.address);
-    const log = recordingLog(this.log);
-    this.speaker = new Speaker({ clock, random, log, transport, immediate });
-    this.speaker.onRoutes((ids, count, routes) => {
-      for (const id of ids.subarray(0, count)) {
-        const prefix = formatPrefix(routes.prefix(id));
-        if (!routes.hasRoute(id)) this.table.delete(prefix);
-        else if (routes.isLocal(id)) this.table.set(prefix, 'local');
-        else this.table.set(prefix, routes.nextHops(id).map(formatAddress).join(' '));
-      }
-    });
-    this.speaker.onSessionChange(({ name, state }) => {
-      this.sessions.push(`${name} ${state === 'Established' ? 'up' : 'down'}`);
-    });
-    this.config = {
-      localAs: 64512,
-      routerId: this.address,
-      listen: [{ address: this.address, port: 179 }],
-      holdTimeSec: 9,
-      peers: [],
-      originations: [],
-      ...config,
-    };
-  }
-
-  configure(changes: Partial<SpeakerConfig> = {}): void {
-    this.config = { ...this.config, ...changes };
-    this.speaker.configure(this.config);
-  }
-
-  get routes(): Record<string, string> {
-    return Object.fromEntries([...this.table].sort());
-  }
-
-  status(name: string): PeerStatus {
-    const found = this.speaker.inspect().peers.find((peer) => peer.name === name);
-    if (found === undefined) throw new Error(`no peer ${name}`);
-    return found;
-  }
-}
-
-function peer(index: number, more: Partial<PeerConfig> = {}): PeerConfig {
-  return {
-    name: `n${index}`,
-    address: `10.0.0.${index}`,
-    remoteAs: 64512,
-    importPolicy: 'all',
-    exportPolicy: 'all',
-    ...more,
-  };
-}
-
 /** A full mesh in which node i originates 10.i.0.0/26. */
 function mesh(count: number): Node[] {
   const indices = Array.from({ length: count }, (_, at) => at + 1);
-  const nodes = indices.map((index) => new Node(index));
+  const nodes = indices.map((index) => new Node(world, index));
   nodes.forEach((node, at) => {
     node.configure({
       peers: indices.filter((index) => index !== at + 1).map((index) => peer(index)),
@@ -162,13 +97,13 @@ describe('routes', () => {
 
 describe('whenConverged', () => {
   test('with no peers at once', async () => {
-    const a = new Node(1);
+    const a = new Node(world, 1);
     a.configure();
     expect(await within(10, a.speaker.whenConverged(1_000))).toBe(true);
   });
 
   test('not before the configuration has come', async () => {
-    const a = new Node(1);
+    const a = new Node(world, 1);
     expect(await within(900, a.speaker.whenConverged(1_000))).toBe('pending');
   });
 
@@ -316,10 +251,10 @@ describe('connections', () => {
   });
 
   test('a port that is taken is tried again until it is free', () => {
-    const first = new Node(1);
+    const first = new Node(world, 1);
     first.configure();
     world.run(10);
-    const second = new Node(1);
+    const second = new Node(world, 1);
     second.configure();
     world.run(1_500);
     expect(second.speaker.inspect().listeners).toEqual([
@@ -360,7 +295,7 @@ describe('close', () => {
 });
 
 describe('a configuration error says what and where', () => {
-  const base = (): SpeakerConfig => new Node(1).config;
+  const base = (): SpeakerConfig => new Node(world, 1).config;
   test.each<[string, Partial<SpeakerConfig>, string]>([
     ['AS 0', { localAs: 0 }, 'localAs 0 is not a whole number from 1 to 4294967295'],
     ['no IPv4 router id', { routerId: 'fd00::1' }, 'routerId fd00::1 is not an IPv4 address'],
@@ -420,7 +355,7 @@ describe('a configuration error says what and where', () => {
       'originations: "10.0.0.1/26" is not a prefix',
     ],
   ])('%s', (_, wrong, message) => {
-    const speaker = new Node(1).speaker;
+    const speaker = new Node(world, 1).speaker;
     expect(() => speaker.configure({ ...base(), ...wrong })).toThrow(message);
   });
 });

@@ -1,0 +1,55 @@
+/**
+ * Stale paths: their source said that it tells all of a family again, and has not come to them yet.
+ *
+ * Marking touches no path: each source counts generations, one for each family, and each path bears
+ * the one in which it was last announced. Whose generation is not the source's is stale.
+ */
+
+import type { Family } from 'net-ipaddr';
+import type { Rib } from './rib.ts';
+import type { Sweep } from './sweep.ts';
+
+export class Stale {
+  readonly #rib: Rib;
+  readonly #sweep: Sweep;
+  /** Sources whose stale paths go, with the ticket of the sweep that removes them. */
+  readonly #leaving: Record<Family, Map<number, number>> = { 4: new Map(), 6: new Map() };
+
+  constructor(rib: Rib, sweep: Sweep) {
+    this.#rib = rib;
+    this.#sweep = sweep;
+  }
+
+  /** All that the source announced until now is stale, until it is announced again. */
+  begin(source: number, family: Family): void {
+    this.#leaving[family].delete(source);
+    this.#rib.sources.beginGeneration(source, family);
+  }
+
+  /** What is stale now goes, in the time of the sweep. */
+  end(source: number, family: Family): void {
+    this.#leaving[family].set(source, this.#sweep.request());
+  }
+
+  /** The source's number may be given to another one. */
+  forget(source: number): void {
+    this.#leaving[4].delete(source);
+    this.#leaving[6].delete(source);
+  }
+
+  /** To be asked of each path in a sweep: whether it is to be removed. */
+  isLeaving(path: number): boolean {
+    const { paths, prefixes } = this.#rib;
+    const leaving = this.#leaving[prefixes.family(paths.prefix(path))];
+    return leaving.size > 0 && leaving.has(paths.source(path)) && this.#rib.isStale(path);
+  }
+
+  /** To be called after each step of the sweep. */
+  swept(): void {
+    for (const leaving of Object.values(this.#leaving)) {
+      for (const [source, ticket] of leaving) {
+        if (this.#sweep.isDone(ticket)) leaving.delete(source);
+      }
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/** A speaker in the virtual world, for tests of whole speakers. */
+
+import { formatAddress, formatPrefix } from 'net-ipaddr';
+import {
+  type PeerConfig,
+  type PeerStatus,
+  Speaker,
+  type SpeakerConfig,
+} from '../../../bgp/speaker.ts';
+import { recordingLog, type World } from '../session/world.ts';
+
+/** A speaker on 10.0.0.<index>, and what it tells. */
+export class Node {
+  readonly address: string;
+  readonly speaker: Speaker;
+  readonly log: string[] = [];
+  /** prefix → next hops, as onRoutes told; `local` for own ones. */
+  readonly table = new Map<string, string>();
+  /** `name up`, `name down`. */
+  readonly sessions: string[] = [];
+  config: SpeakerConfig;
+
+  constructor(world: World, index: number, config: Partial<SpeakerConfig> = {}) {
+    this.address = `10.0.0.${index}`;
+    const { clock, random, immediate } = world;
+    const transport = world.host(this.address);
+    const log = recordingLog(this.log);
+    this.speaker = new Speaker({ clock, random, log, transport, immediate });
+    this.speaker.onRoutes((ids, count, routes) => {
+      for (const id of ids.subarray(0, count)) {
+        const prefix = formatPrefix(routes.prefix(id));
+        if (!routes.hasRoute(id)) this.table.delete(prefix);
+        else if (routes.isLocal(id)) this.table.set(prefix, 'local');
+        else this.table.set(prefix, routes.nextHops(id).map(formatAddress).join(' '));
+      }
+    });
+    this.speaker.onSessionChange(({ name, state }) => {
+      this.sessions.push(`${name} ${state === 'Established' ? 'up' : 'down'}`);
+    });
+    this.config = {
+      localAs: 64512,
+      routerId: this.address,
+      listen: [{ address: this.address, port: 179 }],
+      holdTimeSec: 9,
+      peers: [],
+      originations: [],
+      ...config,
+    };
+  }
+
+  configure(changes: Partial<SpeakerConfig> = {}): void {
+    this.config = { ...this.config, ...changes };
+    this.speaker.configure(this.config);
+  }
+
+  get routes(): Record<string, string> {
+    return Object.fromEntries([...this.table].sort());
+  }
+
+  status(name: string): PeerStatus {
+    const found = this.speaker.inspect().peers.find((peer) => peer.name === name);
+    if (found === undefined) throw new Error(`no peer ${name}`);
+    return found;
+  }
+}
+
+export function peer(index: number, more: Partial<PeerConfig> = {}): PeerConfig {
+  return {
+    name: `n${index}`,
+    address: `10.0.0.${index}`,
+    remoteAs: 64512,
+    importPolicy: 'all',
+    exportPolicy: 'all',
+    ...more,
+  };
+}
