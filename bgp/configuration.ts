@@ -15,7 +15,7 @@ import {
 import type { Policy } from './policy/prefixes.ts';
 import type { Origination, RoutingPeer } from './routing.ts';
 import type { SessionSettings } from './session/connection.ts';
-import type { Endpoint } from './session/transport.ts';
+import type { Endpoint, Guards } from './session/transport.ts';
 
 export interface SpeakerConfig {
   /** 1–4294967295. Another one resets all sessions. */
@@ -51,6 +51,10 @@ export interface PeerConfig {
   readonly passive?: boolean;
   /** Where we connect from. @default the kernel's choice */
   readonly sourceAddress?: string;
+  /** RFC 2385, 1–80 octets. Another one is taken up without a reset. */
+  readonly md5Key?: string;
+  /** RFC 5082: the peer is at most so many hops away, 1–255; 0: anywhere. @default 0 */
+  readonly ttlSecurityHops?: number;
   /** @default both, of which the peer may take one */
   readonly families?: readonly Family[];
   /** As SpeakerConfig's, for this peer. */
@@ -102,6 +106,7 @@ export interface PeerSettings {
   /** A change of these resets the session. */
   readonly session: SessionSettings;
   /** A change of these does not. */
+  readonly guards: Guards;
   readonly routing: RoutingPeer;
 }
 
@@ -109,6 +114,9 @@ const BGP_PORT = 179;
 const DEFAULT_HOLD_TIME_SEC = 90;
 const DEFAULT_CONNECT_RETRY_SEC = 3;
 const MAX_SECONDS = 65_535;
+const MAX_TTL = 255;
+/** TCP_MD5SIG_MAXKEYLEN */
+const MAX_MD5_KEY_OCTETS = 80;
 
 /** @throws ConfigurationError */
 export function check(config: SpeakerConfig): Settings {
@@ -212,6 +220,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
         delayOpenMs: delayOpenSec * 1000,
       },
     },
+    guards: checkGuards(peer, field),
     routing: {
       name: peer.name,
       remoteAs: peer.remoteAs,
@@ -222,6 +231,22 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
       importPolicy: peer.importPolicy,
       exportPolicy: peer.exportPolicy,
     },
+  };
+}
+
+function checkGuards(peer: PeerConfig, field: (name: string) => string): Guards {
+  const { md5Key, ttlSecurityHops = 0 } = peer;
+  requireInteger(field('ttlSecurityHops'), ttlSecurityHops, 0, MAX_TTL);
+  const octets = md5Key === undefined ? 1 : Buffer.byteLength(md5Key);
+  if (octets === 0 || octets > MAX_MD5_KEY_OCTETS) {
+    throw new ConfigurationError(
+      `${field('md5Key')} has ${octets} octets: a TCP MD5 key has 1 to ${MAX_MD5_KEY_OCTETS}`,
+    );
+  }
+  return {
+    ...(md5Key !== undefined && { md5Key }),
+    // RFC 5082 §3: what was sent with 255 has lost one at each router on its way.
+    ...(ttlSecurityHops > 0 && { minTtl: MAX_TTL + 1 - ttlSecurityHops }),
   };
 }
 

@@ -10,7 +10,13 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { CEASE } from 'bgp-parser-ts';
-import { formatZonedAddress, type Prefix, parsePrefix } from 'net-ipaddr';
+import {
+  formatZonedAddress,
+  hostPrefix,
+  type Prefix,
+  parsePrefix,
+  parseZonedAddress,
+} from 'net-ipaddr';
 import type { Clock, Log, Random } from '../ports.ts';
 import { check, type PeerSettings, type Settings, type SpeakerConfig } from './configuration.ts';
 import {
@@ -26,7 +32,7 @@ import { type ListenerStatus, Listeners } from './session/listeners.ts';
 import { Peer, type SessionStatus } from './session/peer.ts';
 import { Strangers } from './session/strangers.ts';
 import { tcpTransport } from './session/tcp.ts';
-import type { Stream, Transport } from './session/transport.ts';
+import type { Md5Key, Stream, Transport } from './session/transport.ts';
 
 export type { OriginationConfig, PeerConfig, SpeakerConfig } from './configuration.ts';
 export { ConfigurationError } from './configuration.ts';
@@ -213,6 +219,7 @@ export class Speaker {
     const before = this.#applied;
     this.#applied = wanted;
     const routing = this.#routing ?? this.#newRouting(wanted);
+    this.#listeners.setMd5Keys(md5Keys(wanted.peers.values()));
     this.#listeners.set(wanted.listen);
     routing.setLocalAddresses(wanted.localAddresses);
     // All that go before any that come: a peer may take over another's address.
@@ -225,6 +232,9 @@ export class Speaker {
       } else {
         if (!isDeepStrictEqual(settings.routing, known.settings.routing)) {
           routing.changePeer(known.peer.id, settings.routing);
+        }
+        if (!isDeepStrictEqual(settings.guards, known.settings.guards)) {
+          known.peer.guard(settings.guards);
         }
         known.settings = settings;
       }
@@ -262,6 +272,7 @@ export class Speaker {
     this.#known.set(name, known);
     this.#byAddress.set(session.remote.address, peer);
     this.#byId.set(id, known);
+    peer.guard(settings.guards);
     peer.start();
   }
 
@@ -365,6 +376,14 @@ export class Speaker {
       notSentTo: notSentTo.map(({ peer, reason }) => ({ peer: nameOf(peer)!, reason })),
     };
   }
+}
+
+function md5Keys(peers: Iterable<PeerSettings>): Md5Key[] {
+  return [...peers].flatMap(({ session, guards: { md5Key: key } }) =>
+    key === undefined
+      ? []
+      : [{ prefix: hostPrefix(parseZonedAddress(session.remote.address)), key }],
+  );
 }
 
 function originate(

@@ -30,7 +30,7 @@ import type { Schedule, Task } from '../schedule.ts';
 import { Framer } from './framer.ts';
 import { Outbound, type OutboundOwner } from './outbound.ts';
 import { Timers } from './timers.ts';
-import type { Endpoint, Stream, Transport } from './transport.ts';
+import type { Endpoint, Guards, Stream, Transport } from './transport.ts';
 
 /** What all connections share. */
 export interface Surroundings {
@@ -52,6 +52,7 @@ export interface SessionSettings {
 /** The peer that a connection belongs to. */
 export interface ConnectionOwner extends OutboundOwner {
   readonly settings: SessionSettings;
+  readonly guards: Guards;
   /** A valid OPEN came. False: this connection lost against another, and is closed by now. */
   survivesCollision(connection: Connection, negotiated: Negotiated): boolean;
   /** Events have been dealt with; `before` is the machine as it was. May dispose of the connection. */
@@ -123,7 +124,13 @@ export class Connection implements Task {
   adopt(stream: Stream): void {
     this.#initiator = 'them';
     this.#use(stream);
+    this.guard();
     this.dispatch({ name: 'TcpConnectionConfirmed' });
+  }
+
+  /** Its stream takes only what the owner's guards let through, from now on. */
+  guard(): void {
+    this.#stream?.guard(this.#owner.guards);
   }
 
   /** The RIB has something for the peer. */
@@ -198,9 +205,10 @@ export class Connection implements Task {
   // The stream
 
   #connect(): void {
-    const { remote, sourceAddress } = this.#owner.settings;
+    const { settings, guards } = this.#owner;
+    const { remote, sourceAddress } = settings;
     this.#initiator = 'us';
-    this.#use(this.#around.transport.connect(remote, sourceAddress));
+    this.#use(this.#around.transport.connect(remote, sourceAddress, guards));
   }
 
   #use(stream: Stream): void {

@@ -62,7 +62,7 @@ export class Dialer {
 
   #dial(): void {
     const { clock, transport } = this.#options;
-    const stream = transport.connect(this.#to, undefined);
+    const stream = transport.connect(this.#to, undefined, {});
     this.#stream = stream;
     this.#timer = clock.after(CONNECT_DEADLINE_MS, () => {
       stream.destroy();

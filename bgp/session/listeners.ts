@@ -1,7 +1,7 @@
 /** The sockets that all peers connect to: opened, tried again, and closed as the configuration says. */
 
 import type { Clock, Log, Random, Timer } from '../../ports.ts';
-import type { Endpoint, Listener, Stream, Transport } from './transport.ts';
+import type { Endpoint, Listener, Md5Key, Stream, Transport } from './transport.ts';
 
 export interface ListenerStatus {
   readonly address: string;
@@ -27,9 +27,16 @@ const MAX_RETRY_MS = 30_000;
 export class Listeners {
   readonly #options: ListenersOptions;
   readonly #sockets = new Map<string, ListenSocket>();
+  #md5Keys: readonly Md5Key[] = [];
 
   constructor(options: ListenersOptions) {
     this.#options = options;
+  }
+
+  /** Who must sign what it sends (RFC 2385), on all of them, also those that are opened later. */
+  setMd5Keys(keys: readonly Md5Key[]): void {
+    this.#md5Keys = keys;
+    for (const socket of this.#sockets.values()) socket.setMd5Keys(keys);
   }
 
   /** Opens what is new and closes what is gone; the others, and all connections, stay. */
@@ -41,7 +48,10 @@ export class Listeners {
       this.#sockets.delete(key);
     }
     for (const [key, at] of wanted) {
-      if (!this.#sockets.has(key)) this.#sockets.set(key, new ListenSocket(at, this.#options));
+      if (this.#sockets.has(key)) continue;
+      const socket = new ListenSocket(at, this.#options);
+      socket.setMd5Keys(this.#md5Keys);
+      this.#sockets.set(key, socket);
     }
   }
 
@@ -54,6 +64,7 @@ class ListenSocket {
   readonly #at: Endpoint;
   readonly #options: ListenersOptions;
   #listener: Listener;
+  #md5Keys: readonly Md5Key[] = [];
   #port: number;
   #isListening = false;
   #error: string | undefined;
@@ -70,6 +81,17 @@ class ListenSocket {
   get status(): ListenerStatus {
     const { address } = this.#at;
     return { address, port: this.#port, isListening: this.#isListening, error: this.#error };
+  }
+
+  setMd5Keys(keys: readonly Md5Key[]): void {
+    this.#md5Keys = keys;
+    try {
+      this.#listener.setMd5Keys(keys);
+    } catch (error) {
+      // Whoever connects without the key is let in, and heard only once its own socket has it.
+      const { message: why } = error as Error;
+      this.#options.log.error({ ...this.#at, why }, 'cannot have all MD5 keys while listening');
+    }
   }
 
   close(): void {
@@ -101,6 +123,7 @@ class ListenSocket {
     const waitMs = Math.min(RETRY_MS * 2 ** this.#failures++, MAX_RETRY_MS);
     this.#retry = clock.after(waitMs * (0.75 + 0.25 * random()), () => {
       this.#listener = this.#open();
+      this.setMd5Keys(this.#md5Keys);
     });
   }
 }

@@ -34,7 +34,7 @@ import {
   type Surroundings,
 } from './connection.ts';
 import { endOfRib } from './end-of-rib.ts';
-import type { Stream } from './transport.ts';
+import type { Guards, Stream } from './transport.ts';
 
 /** Why a session ended, or did not come about. */
 export interface SessionError {
@@ -105,6 +105,7 @@ const TYPES: Record<number, keyof MessageCounts> = {
 
 export class Peer implements ConnectionOwner {
   readonly settings: SessionSettings;
+  #guards: Guards = {};
   /** The peer's id in `routing`. */
   readonly id: number;
   readonly #routing: PeerRoutes;
@@ -139,6 +140,16 @@ export class Peer implements ConnectionOwner {
     this.#log = log;
     this.#sinceMs = around.clock.now();
     this.#connections = [new Connection(this, around, IDLE)];
+  }
+
+  get guards(): Guards {
+    return this.#guards;
+  }
+
+  /** Takes effect at once; the session is not reset. */
+  guard(guards: Guards): void {
+    this.#guards = guards;
+    for (const connection of this.#connections) connection.guard();
   }
 
   start(): void {

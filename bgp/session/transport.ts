@@ -2,23 +2,39 @@
  * What a session needs of TCP. tcp.ts gives it on the real network; tests give it on a virtual one.
  *
  * No call below calls back synchronously. Addresses are IP literals, link-local ones with their zone
- * (fe80::1%eth0); ::ffff:a.b.c.d is told as a.b.c.d.
+ * (fe80::1%eth0).
  */
 
-import type { ZonedAddress } from 'net-ipaddr';
+import type { Prefix, ZonedAddress } from 'net-ipaddr';
 
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
 }
 
+/** What a segment must have to be taken from the peer. May change while the connection lives. */
+export interface Guards {
+  /** RFC 2385: every segment is signed with this key. */
+  readonly md5Key?: string;
+  /** RFC 5082: the least TTL or hop limit, 1–255. */
+  readonly minTtl?: number;
+}
+
+/** Who connects from within `prefix` must sign with `key`; of several the longest prefix counts. */
+export interface Md5Key {
+  readonly prefix: Prefix;
+  readonly key: string;
+}
+
 export interface Transport {
   /** Begins to connect. `connected` or `closed` follows once the stream has its events attached. */
-  connect(to: Endpoint, sourceAddress: string | undefined): Stream;
+  connect(to: Endpoint, sourceAddress: string | undefined, guards: Guards): Stream;
   listen(at: Endpoint, events: ListenerEvents): Listener;
 }
 
 export interface Listener {
+  /** In place of the keys before; streams that are here already keep theirs. @throws what the kernel says */
+  setMd5Keys(keys: readonly Md5Key[]): void;
   /** Streams that came in through it live on. */
   close(): void;
 }
@@ -37,6 +53,8 @@ export interface Stream {
   /** Known once connected. */
   readonly localAddress: ZonedAddress | undefined;
   readonly remoteAddress: ZonedAddress | undefined;
+  /** In place of the guards before, at once: until the peer has the same key nothing gets through. */
+  guard(guards: Guards): void;
   /** Once, right after the stream was got. Nothing is read before. */
   attach(events: StreamEvents): void;
   /**

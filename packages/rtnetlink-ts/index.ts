@@ -23,5 +23,6 @@ export {
 } from './seqpacket.ts';
 export { SystemCallError } from './system-call-error.ts';
 export { closeDescriptor, openTcp, setTcpMd5, type TcpOptions } from './tcp.ts';
+export { listenTcp, type TcpListener, type TcpListenerEvents } from './tcp-listener.ts';
 export { createTun } from './tun.ts';
 export { type Datagram, openUdp, type UdpOptions, type UdpSocket } from './udp.ts';

@@ -2,6 +2,7 @@
 import { chmodSync, unlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { addon, type Poll } from './addon.ts';
+import { startPoll } from './start-poll.ts';
 import { checked, errnoName, SystemCallError } from './system-call-error.ts';
 
 export interface Message {
@@ -212,12 +213,6 @@ function failed(result: number): undefined {
   // The other end closed with our messages unread: for the reader, the end.
   if (result === -constants.errno.ECONNRESET) return undefined;
   throw new SystemCallError('receiving a message', errnoName(-result));
-}
-
-function startPoll(fd: number, callback: () => void): Poll {
-  const poll = addon.pollStart(fd, callback);
-  if (typeof poll === 'number') checked(poll, 'waiting for a socket');
-  return poll as Poll;
 }
 
 /** struct ucred: pid, uid, gid. */

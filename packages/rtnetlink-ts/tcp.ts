@@ -50,7 +50,7 @@ const TCP_MD5SIG_MAXKEYLEN = 80;
 /**
  * A TCP descriptor, bound where an address or port is given. Hand it to `net.Socket({ fd }).connect`
  * with an IP literal (names go through autoSelectFamily, which may drop it), or to
- * `server.listen({ fd })`; from then on it is theirs to close.
+ * `server.listen({ fd })`; from then on it is theirs to close. listenTcp listens without node:net.
  *
  * @throws SystemCallError 'EADDRINUSE', 'EADDRNOTAVAIL', 'ENODEV', 'EPERM', 'EACCES', …
  */

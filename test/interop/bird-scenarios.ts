@@ -65,8 +65,8 @@ function holdBack(tcp: Transport): Transport {
   let isMet = false;
   const later = (fn: () => void) => void (isMet ? fn() : held.push(fn));
   return {
-    connect(to, sourceAddress) {
-      const stream = tcp.connect(to, sourceAddress);
+    connect(to, sourceAddress, guards) {
+      const stream = tcp.connect(to, sourceAddress, guards);
       const attach = stream.attach.bind(stream);
       stream.attach = (events) =>
         attach({

@@ -130,7 +130,7 @@ export class Wire {
   }
 
   static dial(world: World, from: string, to: string): Wire {
-    return new Wire(world.host(from).connect({ address: to, port: PORT }, undefined));
+    return new Wire(world.host(from).connect({ address: to, port: PORT }, undefined, {}));
   }
 
   /** All connections that come to `address`, as they come. */

@@ -2,51 +2,13 @@
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { formatAddress } from 'net-ipaddr';
-import { tcpTransport } from '../../../bgp/session/tcp.ts';
 import type { Listener, Stream } from '../../../bgp/session/transport.ts';
-
-const transport = tcpTransport({
-  after(delayMs, fn) {
-    const timer = setTimeout(fn, delayMs);
-    return { cancel: () => clearTimeout(timer) };
-  },
-});
-
-/** What a stream told. */
-class Ear {
-  isConnected = false;
-  writable = 0;
-  closedWhy: string | undefined;
-  octets = 0;
-
-  constructor(stream: Stream) {
-    stream.attach({
-      connected: () => {
-        this.isConnected = true;
-      },
-      data: (chunk) => {
-        this.octets += chunk.length;
-      },
-      writable: () => this.writable++,
-      closed: (why) => {
-        this.closedWhy = why;
-      },
-    });
-  }
-}
+import { Ear, transport, until } from './ear.ts';
 
 const open: { close(): void }[] = [];
 afterEach(() => {
   for (const one of open.splice(0)) one.close();
 });
-
-async function until(holds: () => boolean): Promise<void> {
-  const endMs = performance.now() + 10_000;
-  while (!holds()) {
-    if (performance.now() > endMs) throw new Error(`not within 10 s: ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 /** Listens through the transport, and takes one connection of a plain socket to it. */
 async function accepted(address = '127.0.0.1'): Promise<{ stream: Stream; plain: Socket }> {
@@ -88,7 +50,7 @@ async function plainServer(): Promise<{ server: Server; port: number; sockets: S
 
 test('connects from the source address that it is given', async () => {
   const { port, sockets } = await plainServer();
-  const stream = transport.connect({ address: '127.0.0.1', port }, '127.0.7.7');
+  const stream = transport.connect({ address: '127.0.0.1', port }, '127.0.7.7', {});
   const ear = new Ear(stream);
   await until(() => ear.isConnected && sockets.length === 1);
   expect(sockets[0]!.remoteAddress).toBe('127.0.7.7');
@@ -102,7 +64,7 @@ test.each([
   ['nobody listens there', '127.0.0.1', undefined, 'ECONNREFUSED'],
   ['the source address is not ours', '127.0.0.1', '192.0.2.77', 'EADDRNOTAVAIL'],
 ])('tells why it cannot connect: %s', async (_, address, source, why) => {
-  const ear = new Ear(transport.connect({ address, port: 1 }, source));
+  const ear = new Ear(transport.connect({ address, port: 1 }, source, {}));
   await until(() => ear.closedWhy !== undefined);
   expect(ear.closedWhy).toContain(why);
 });
@@ -203,13 +165,13 @@ test('what was said last arrives, though the other side’s words were never rea
 
 test('a stream ends also when the other side does not close, or the socket is closed already', async () => {
   const { port, sockets } = await plainServer();
-  const stubborn = transport.connect({ address: '127.0.0.1', port }, undefined);
+  const stubborn = transport.connect({ address: '127.0.0.1', port }, undefined, {});
   const ear = new Ear(stubborn);
   await until(() => ear.isConnected && sockets.length === 1);
   sockets[0]!.pause(); // and so it never sees that we closed
   let done = 0;
   stubborn.end(() => done++);
-  const gone = transport.connect({ address: '127.0.0.1', port: 1 }, undefined);
+  const gone = transport.connect({ address: '127.0.0.1', port: 1 }, undefined, {});
   const other = new Ear(gone);
   await until(() => other.closedWhy !== undefined);
   gone.end(() => done++);

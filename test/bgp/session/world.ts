@@ -4,9 +4,10 @@
  * buffers. Everything happens in the order and at the time that the test's seed and steps say.
  */
 
-import { type Address, parseAddress } from 'net-ipaddr';
+import { type Address, formatPrefix, parseAddress } from 'net-ipaddr';
 import type { Immediate } from '../../../bgp/schedule.ts';
 import type {
+  Guards,
   Listener,
   ListenerEvents,
   Stream,
@@ -35,6 +36,8 @@ export class World {
   #arrivals: Pending[] = [];
   #immediates: (() => void)[] = [];
   readonly #listeners = new Map<string, { events: ListenerEvents; host: string }>();
+  /** As told by each listener: `192.0.2.1/32 secret`. */
+  readonly md5Keys = new Map<string, string[]>();
   readonly #cut = new Set<string>();
   readonly random: Random;
 
@@ -120,8 +123,9 @@ export class World {
   /** TCP as a host with this address sees it. */
   host(address: string): Transport {
     return {
-      connect: (to) => {
+      connect: (to, _sourceAddress, guards) => {
         const [near, far] = pair(this, address, to.address);
+        near.guard(guards);
         this.deliver(address, to.address, () => {
           const listener = this.#listeners.get(`${to.address} ${to.port}`);
           if (listener === undefined) {
@@ -150,6 +154,10 @@ export class World {
       events.listening(port);
     });
     return {
+      setMd5Keys: (keys) => {
+        const texts = keys.map(({ prefix, key: md5Key }) => `${formatPrefix(prefix)} ${md5Key}`);
+        this.md5Keys.set(key, texts);
+      },
       close: () => {
         isOpen = false;
         if (this.#listeners.get(key)?.events === events) this.#listeners.delete(key);
@@ -195,6 +203,12 @@ class VirtualStream implements Stream {
     this.#world = world;
     this.#here = here;
     this.#there = there;
+  }
+
+  guards: Guards = {};
+
+  guard(guards: Guards): void {
+    this.guards = guards;
   }
 
   get localAddress(): Address {

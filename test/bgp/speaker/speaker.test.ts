@@ -158,6 +158,16 @@ describe('configure is a difference', () => {
     expect(b.routes).toMatchObject({ '10.1.0.0/26': '10.0.0.1' });
   });
 
+  test('RFC 2385 §4.4: another key, and other hops, are taken up without a reset, and no key is logged', () => {
+    a.configure({ peers: [peer(2, { md5Key: 'secret one', ttlSecurityHops: 1 }), peer(3)] });
+    expect(world.md5Keys.get('10.0.0.1 179')).toEqual(['10.0.0.2/32 secret one']);
+    a.configure({ peers: [peer(2, { md5Key: 'secret two' }), peer(3)] });
+    expect(world.md5Keys.get('10.0.0.1 179')).toEqual(['10.0.0.2/32 secret two']);
+    world.run(30_000);
+    expect([a.sessions, b.sessions, c.sessions]).toEqual([[], [], []]);
+    expect(JSON.stringify([a.log, a.speaker.inspect()])).not.toContain('secret');
+  });
+
   test('what belongs to a session resets that one only, and tells the peer why', () => {
     a.configure({ peers: [peer(2), peer(3, { holdTimeSec: 30 })] });
     world.run(100);
@@ -333,6 +343,21 @@ describe('a configuration error says what and where', () => {
       'a hold time of 2 s',
       { holdTimeSec: 2, peers: [peer(2)] },
       'peer "n2": holdTimeSec 2 is not a whole number from 3 to 65535',
+    ],
+    [
+      'an empty MD5 key',
+      { peers: [peer(2, { md5Key: '' })] },
+      'peer "n2": md5Key has 0 octets: a TCP MD5 key has 1 to 80',
+    ],
+    [
+      'too long an MD5 key',
+      { peers: [peer(2, { md5Key: 'ß'.repeat(41) })] },
+      'peer "n2": md5Key has 82 octets: a TCP MD5 key has 1 to 80',
+    ],
+    [
+      'too many hops',
+      { peers: [peer(2, { ttlSecurityHops: 256 })] },
+      'peer "n2": ttlSecurityHops 256',
     ],
     [
       'no family',

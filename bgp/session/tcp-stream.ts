@@ -1,0 +1,108 @@
+/** One connection over the kernel's TCP. */
+
+import type { Socket } from 'node:net';
+import { parseZonedAddress, type ZonedAddress } from 'net-ipaddr';
+import { setMinTtl, setTcpMd5 } from 'rtnetlink-ts';
+import type { Clock } from '../../ports.ts';
+import type { Guards, Stream, StreamEvents } from './transport.ts';
+
+/** Written and not yet taken by the kernel: above this, wait for it to drain. */
+const MAX_QUEUED_BYTES = 65_536;
+/** How long a connection that we end may take to close. */
+const LINGER_MS = 1_000;
+
+export class TcpStream implements Stream {
+  readonly #socket: Socket;
+  /** The socket's, which closes it. */
+  readonly #fd: number;
+  readonly #clock: Pick<Clock, 'after'>;
+  #guards: Guards = {};
+  #why = 'the peer closed the connection';
+
+  constructor(socket: Socket, fd: number, clock: Pick<Clock, 'after'>) {
+    this.#socket = socket;
+    this.#fd = fd;
+    this.#clock = clock;
+    // An error is always followed by 'close', which tells of it. Without a listener it would throw.
+    socket.on('error', (error) => {
+      this.#why = error.message;
+    });
+  }
+
+  get localAddress(): ZonedAddress | undefined {
+    return readAddress(this.#socket.localAddress);
+  }
+
+  get remoteAddress(): ZonedAddress | undefined {
+    return readAddress(this.#socket.remoteAddress);
+  }
+
+  guard(guards: Guards, peer = this.remoteAddress): void {
+    // A socket that is destroyed has closed its descriptor, whose number may be another's by now.
+    if (this.#socket.destroyed || peer === undefined) return;
+    const before = this.#guards;
+    this.#guards = guards;
+    try {
+      if (guards.minTtl !== before.minTtl) setMinTtl(this.#fd, peer.family, guards.minTtl ?? 0);
+      if (guards.md5Key !== before.md5Key) setTcpMd5(this.#fd, peer, guards.md5Key ?? '');
+    } catch (error) {
+      this.#socket.destroy(error as Error);
+    }
+  }
+  attach(events: StreamEvents): void {
+    const socket = this.#socket;
+    socket.on('connect', () => events.connected());
+    socket.on('data', (chunk) => events.data(chunk as Buffer));
+    socket.on('drain', () => events.writable());
+    socket.on('close', () => events.closed(this.#why));
+    socket.resume();
+  }
+
+  write(pieces: readonly Uint8Array[]): boolean {
+    // Corked, so that all pieces leave in one writev.
+    this.#socket.cork();
+    for (const piece of pieces) this.#socket.write(piece);
+    this.#socket.uncork();
+    // The kernel takes what it has room for during the call, so this is what it had no room for.
+    return this.#socket.writableLength < MAX_QUEUED_BYTES;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(done: () => void): void {
+    const socket = this.#socket;
+    this.#forgetEvents();
+    // The socket may be closed already, and then it says nothing more: the time-out always comes.
+    const linger = this.#clock.after(LINGER_MS, () => finish());
+    const finish = () => {
+      linger.cancel();
+      socket.removeListener('close', finish);
+      socket.destroy();
+      done();
+    };
+    socket.on('close', finish);
+    socket.resume();
+    socket.end();
+  }
+
+  destroy(): void {
+    this.#forgetEvents();
+    this.#socket.destroy();
+  }
+
+  #forgetEvents(): void {
+    for (const event of ['connect', 'data', 'drain', 'close']) {
+      this.#socket.removeAllListeners(event);
+    }
+  }
+}
+
+function readAddress(text: string | undefined): ZonedAddress | undefined {
+  return text === undefined ? undefined : parseZonedAddress(text);
+}
