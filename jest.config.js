@@ -11,4 +11,6 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/build/'],
   testTimeout: 20_000,
+  // Of one file's test.concurrent: scenarios that mostly wait for daemons.
+  maxConcurrency: 3,
 };

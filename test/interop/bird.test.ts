@@ -1,31 +1,8 @@
-/**
- * The speaker and BIRD 2. Needs root, unshare, ip, ss and bird; every scenario runs in network, mount
- * and PID namespaces of its own, which end with it, and everything in them.
- */
+/** The speaker and BIRD 2. Needs root, unshare, ip and bird. */
 
-import { execFile } from 'node:child_process';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { DEADLINE_MS, player } from './play.ts';
 
-const SCENARIOS = join(dirname(fileURLToPath(import.meta.url)), 'bird-scenarios.ts');
-const DEADLINE_MS = 120_000;
-
-/** Plays a scenario and returns what it saw. */
-// biome-ignore lint/suspicious/noExplicitAny: each scenario's facts have a shape of their own
-function play(name: string): Promise<any> {
-  const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
-  return new Promise((resolve, reject) => {
-    execFile(
-      'unshare',
-      [...namespaces, process.execPath, SCENARIOS, name],
-      { timeout: DEADLINE_MS, killSignal: 'SIGKILL' },
-      (error, stdout, stderr) => {
-        if (error) reject(new Error(`scenario ${name} ended with ${error.code}:\n${stderr}`));
-        else resolve(JSON.parse(stdout));
-      },
-    );
-  });
-}
+const play = player('bird.scenarios.ts');
 
 const up = { state: 'Established', upCount: 1, families: [4, 6], received: 3 };
 
@@ -61,7 +38,7 @@ function exchanged(kind: 'ebgp' | 'ibgp') {
   };
 }
 
-test.each([
+test.concurrent.each([
   ['ebgp-v4-they-wait', 'ebgp', '10.9.1.2'],
   ['ebgp-v4-both-dial', 'ebgp', '10.9.1.2'],
   ['ebgp-v6-we-wait', 'ebgp', 'fd09:1::2'],
@@ -82,49 +59,7 @@ test.each([
   DEADLINE_MS,
 );
 
-test.each([
-  ['collision-theirs-stays', false],
-  ['collision-ours-stays', true],
-])(
-  'RFC 4271 §6.8: of two connections that meet, that of the higher identifier stays: %s',
-  async (name, weDialled) => {
-    expect(await play(name)).toMatchObject({
-      hasCollided: true,
-      weDialled,
-      connections: 1,
-      session: up,
-      sessions: ['bird up'],
-    });
-  },
-  DEADLINE_MS,
-);
-
-test(
-  '100,000 routes: ours agree with BIRD’s, and a second BIRD’s with ours, through withdraws, reloads and the loss of the source',
-  async () => {
-    const { arrived, afterReload, afterLoss, sessions } = await play('100k');
-    expect(arrived).toEqual({
-      received: 100_000,
-      birdSent: 100_000,
-      differences: [],
-      atSink: 100_000,
-      differencesAtSink: [],
-      own: '64512',
-      backAtSource: 1,
-    });
-    expect(afterReload).toEqual({
-      learned: 100_000,
-      atSink: 100_001,
-      sessions: expect.arrayContaining(['source up', 'sink up']),
-    });
-    expect(afterReload.sessions).toHaveLength(2);
-    expect(afterLoss).toBe(1); // our own
-    expect(sessions.filter((what: string) => what.startsWith('sink'))).toEqual(['sink up']);
-  },
-  DEADLINE_MS,
-);
-
-test(
+test.concurrent(
   'BIRD announces other routes after `birdc configure`, and comes back after it was killed',
   async () => {
     const { answer, first, second, sessionsBefore, third, sessions } = await play('reconfigure');
@@ -138,7 +73,7 @@ test(
   DEADLINE_MS,
 );
 
-test(
+test.concurrent(
   'a hold time of 3 s is kept by both, and a BIRD that stands still is found out by it',
   async () => {
     const { keptUp, seconds, down } = await play('hold-time');
@@ -153,7 +88,7 @@ test(
   DEADLINE_MS,
 );
 
-test(
+test.concurrent(
   'a wrong AS number is refused by either side, and either side says so',
   async () => {
     expect(await play('wrong-as')).toEqual({
@@ -165,7 +100,7 @@ test(
   DEADLINE_MS,
 );
 
-test(
+test.concurrent(
   'RFC 4760 §8, RFC 6793 §4: a BIRD without capabilities has IPv4 and 2-octet AS numbers',
   async () => {
     expect(await play('old-peer')).toMatchObject({
@@ -177,7 +112,7 @@ test(
   DEADLINE_MS,
 );
 
-test(
+test.concurrent(
   'when we leave, BIRD hears why, and drops our routes at once',
   async () => {
     expect(await play('goodbye')).toEqual({ lastError: 'Received: Administrative shutdown' });

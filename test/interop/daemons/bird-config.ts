@@ -1,26 +1,17 @@
 /** Configurations of BIRD for the scenarios, from few words. */
 
-import type { Bird } from './bird.ts';
+import type { Host } from './host.ts';
+import { ends, type Session } from './session.ts';
 
-export interface BirdSession {
-  readonly as: number;
-  readonly neighborAs: number;
-  /** @default over IPv4 */
-  readonly over6?: boolean;
-  readonly passive?: boolean;
-  readonly holdTimeSec?: number;
-  /** Lines of protocols beside it: what is announced. */
-  readonly more?: string;
-  /** Lines within `protocol bgp`. */
-  readonly options?: string;
+export interface BirdSession extends Session {
   readonly channelOptions4?: string;
   readonly channelOptions6?: string;
 }
 
 /** One session, named `tortie`, with both families; everything static is announced. */
-export function birdConfig(bird: Bird, session: BirdSession): string {
-  const { as, neighborAs, over6 = false, passive = false, holdTimeSec = 90 } = session;
-  const [own, peer] = over6 ? [bird.address6, bird.ours6] : [bird.address4, bird.ours4];
+export function birdConfig(host: Host, session: BirdSession): string {
+  const { as, neighborAs, passive = false, holdTimeSec = 90 } = session;
+  const [own, peer] = ends(host, session);
   const channel = (family: number, nextHop: string, options: string) => `
   ipv${family} {
     import all;
@@ -30,7 +21,7 @@ export function birdConfig(bird: Bird, session: BirdSession): string {
   };`;
   return `
 log stderr { error, fatal };
-router id ${bird.address4};
+router id ${host.address4};
 protocol device { scan time 1; }
 protocol direct { ipv4; ipv6; }
 protocol bgp tortie {
@@ -42,8 +33,8 @@ protocol bgp tortie {
   connect retry time 2;
   error wait time 1, 2;
   ${session.options ?? ''}
-  ${channel(4, bird.address4, session.channelOptions4 ?? '')}
-  ${channel(6, bird.address6, session.channelOptions6 ?? '')}
+  ${channel(4, host.address4, session.channelOptions4 ?? '')}
+  ${channel(6, host.address6, session.channelOptions6 ?? '')}
 }
 ${session.more ?? ''}
 `;

@@ -1,0 +1,29 @@
+/**
+ * Plays scenarios for tests: each in network, mount and PID namespaces of its own, which end with it,
+ * and everything in them. Needs root, unshare and ip. stage.ts says how to add one.
+ */
+
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** For one scenario, on a machine that has more to do. */
+export const DEADLINE_MS = 120_000;
+
+const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+
+/** @returns a function that plays a scenario of `file`, in this folder, and returns what it saw */
+// biome-ignore lint/suspicious/noExplicitAny: each scenario's facts have a shape of their own
+export function player(file: string): (name: string) => Promise<any> {
+  return async (name) => {
+    const command = [process.execPath, join(import.meta.dirname, file), name];
+    const options = { timeout: DEADLINE_MS, killSignal: 'SIGKILL' } as const;
+    const playing = run('unshare', [...NAMESPACES, ...command], options);
+    const { stdout } = await playing.catch(({ code, stderr }) => {
+      throw new Error(`scenario ${name} ended with ${code}:\n${stderr}`);
+    });
+    return JSON.parse(stdout);
+  };
+}
