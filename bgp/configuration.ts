@@ -12,7 +12,7 @@ import {
   parseZonedAddress,
   type ZonedAddress,
 } from 'net-ipaddr';
-import type { Policy } from './policy/prefixes.ts';
+import type { Policy } from './policy/policy.ts';
 import type { Origination, RoutingPeer } from './routing.ts';
 import type { SessionSettings } from './session/connection.ts';
 import type { Endpoint, Guards } from './session/transport.ts';
@@ -68,6 +68,7 @@ export interface PeerConfig {
   readonly localAddress4?: string;
   readonly localAddress6?: string;
   readonly routeReflectorClient?: boolean;
+  readonly allowedLocalAs?: number;
   readonly importPolicy: Policy;
   readonly exportPolicy: Policy;
   /** For people; so is `type`, which `node status` shows: "node-to-node mesh". */
@@ -196,6 +197,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
   if (families.length === 0 || new Set(families).size !== families.length) {
     throw new ConfigurationError(`${field('families')} must be [4], [6] or [4, 6]`);
   }
+  requireInteger(field('allowedLocalAs'), peer.allowedLocalAs ?? 0, 0, 255);
   const localAddress4 = readOptional(field('localAddress4'), peer.localAddress4, 4);
   const localAddress6 = readOptional(field('localAddress6'), peer.localAddress6, 6);
   return {
@@ -228,6 +230,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
       ...(localAddress4 && { localAddress4 }),
       ...(localAddress6 && { localAddress6 }),
       routeReflectorClient: peer.routeReflectorClient ?? false,
+      allowedLocalAs: peer.allowedLocalAs ?? 0,
       importPolicy: peer.importPolicy,
       exportPolicy: peer.exportPolicy,
     },

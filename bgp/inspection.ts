@@ -4,7 +4,7 @@ import type { Prefix } from 'net-ipaddr';
 import type { Groups } from './export/groups.ts';
 import { NO_ATTRIBUTES } from './rib/attributes.ts';
 import { pathDetails } from './rib/detail.ts';
-import type { Import } from './rib/import.ts';
+import type { Import, ImportVerdict } from './rib/import.ts';
 import type { Rib } from './rib/rib.ts';
 import { LOCAL_SOURCE } from './rib/sources.ts';
 import type { RoutedPeer } from './routed-peer.ts';
@@ -63,17 +63,23 @@ export class Inspection {
   route(prefix: Prefix): RouteDetail | undefined {
     const id = this.#rib.prefixes.find(prefix);
     if (id < 0) return undefined;
-    const paths = pathDetails(this.#rib, id, (path) => this.#rejection(path));
+    const paths = pathDetails(this.#rib, id, (path) => this.#importVerdict(path));
     const sentTo: number[] = [];
     const notSentTo: { peer: number; reason: string }[] = [];
+    const changedFor: { peer: number; changedBy: readonly string[] }[] = [];
     for (const peer of this.#peers) {
       const membership = peer?.membership(prefix.address.family);
       if (peer === undefined || membership === undefined) continue;
       const reason = membership.group.whyNot(membership.receiver, id);
-      if (reason === undefined) sentTo.push(peer.id);
-      else notSentTo.push({ peer: peer.id, reason });
+      if (reason !== undefined) {
+        notSentTo.push({ peer: peer.id, reason });
+        continue;
+      }
+      sentTo.push(peer.id);
+      const changedBy = membership.group.exporter.changedBy(id);
+      if (changedBy.length > 0) changedFor.push({ peer: peer.id, changedBy });
     }
-    return { prefix, paths, sentTo, notSentTo };
+    return { prefix, paths, sentTo, notSentTo, changedFor };
   }
 
   *prefixes(): Generator<Prefix> {
@@ -83,10 +89,10 @@ export class Inspection {
     }
   }
 
-  #rejection(path: number): string | undefined {
+  #importVerdict(path: number): ImportVerdict | undefined {
     const { paths, sources } = this.#rib;
     const source = paths.source(path);
     if (source === LOCAL_SOURCE || !sources.isLive(source)) return undefined;
-    return this.#import.reason(path, this.#peers[sources.peer(source)]!.policy);
+    return this.#import.explain(path, this.#peers[sources.peer(source)]!);
   }
 }

@@ -11,7 +11,9 @@ import type { Address, Family } from 'net-ipaddr';
 import type { Log } from '../ports.ts';
 import type { GroupConfig } from './export/exporter.ts';
 import type { Membership } from './export/groups.ts';
-import { CompiledPolicy } from './policy/compile.ts';
+import { type CompiledPolicy, compilePolicy } from './policy/compile.ts';
+import { importRules } from './policy/import.ts';
+import type { RouteRule } from './policy/route-rule.ts';
 import type { Sender } from './rib/import.ts';
 import { CLIENT, EXTERNAL, INTERNAL } from './rib/sources.ts';
 import type { Negotiated, RoutingPeer } from './routing-types.ts';
@@ -34,6 +36,8 @@ export class RoutedPeer implements Sender {
   #remoteAs: number;
   #imports: CompiledPolicy;
   #exports: CompiledPolicy;
+  /** What import does to routes from this peer whatever the policy. */
+  rules: readonly RouteRule[];
   #negotiated: Negotiated | undefined;
 
   /** While up: the number that its paths bear. */
@@ -51,8 +55,9 @@ export class RoutedPeer implements Sender {
     this.#localAs = localAs;
     this.#config = config;
     this.#remoteAs = config.remoteAs;
-    this.#imports = new CompiledPolicy(config.importPolicy);
-    this.#exports = new CompiledPolicy(config.exportPolicy);
+    this.#imports = compilePolicy(config.importPolicy);
+    this.#exports = compilePolicy(config.exportPolicy);
+    this.rules = this.#importRules();
     this.context = this.#contextFor(undefined);
   }
 
@@ -83,10 +88,10 @@ export class RoutedPeer implements Sender {
   configure(config: RoutingPeer): PeerChange {
     const { kind } = this;
     const before = this.#config;
-    const imports = new CompiledPolicy(config.importPolicy);
-    const exports = new CompiledPolicy(config.exportPolicy);
+    const imports = compilePolicy(config.importPolicy);
+    const exports = compilePolicy(config.exportPolicy);
     const change = {
-      imports: imports.key !== this.#imports.key,
+      imports: imports.key !== this.#imports.key || config.allowedLocalAs !== before.allowedLocalAs,
       exports:
         exports.key !== this.#exports.key ||
         config.nextHopMode !== before.nextHopMode ||
@@ -98,6 +103,7 @@ export class RoutedPeer implements Sender {
     if (!this.isUp) this.#remoteAs = config.remoteAs;
     this.#imports = imports;
     this.#exports = exports;
+    this.rules = this.#importRules();
     return { ...change, kind: this.kind !== kind };
   }
 
@@ -144,6 +150,11 @@ export class RoutedPeer implements Sender {
     const fields = { peer: this.name, outcome, errors: errors.map(({ text }) => text) };
     if (isFirst || outcome === 'session-reset') log.warn(fields, 'malformed UPDATE');
     else log.debug(fields, 'malformed UPDATE');
+  }
+
+  #importRules(): RouteRule[] {
+    const { allowedLocalAs = 0 } = this.#config;
+    return importRules({ localAs: this.#localAs, allowedLocalAs });
   }
 
   #ownAddress(family: Family): Uint8Array | undefined {

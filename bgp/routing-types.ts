@@ -4,7 +4,7 @@
 
 import type { Address, Family, Prefix, ZonedAddress } from 'net-ipaddr';
 import type { Clock, Log, Random } from '../ports.ts';
-import type { Policy } from './policy/prefixes.ts';
+import type { Policy } from './policy/policy.ts';
 import type { PathDetail } from './rib/detail.ts';
 import type { Reachability } from './rib/nexthops.ts';
 import type { RouteReader } from './rib/reader.ts';
@@ -47,6 +47,8 @@ export interface RoutingPeer {
   readonly localAddress6?: Address;
   /** RFC 4456: this iBGP peer is our client. @default false */
   readonly routeReflectorClient?: boolean;
+  /** How often the own AS may stand in a received AS path. @default 0 */
+  readonly allowedLocalAs?: number;
   readonly importPolicy: Policy;
   readonly exportPolicy: Policy;
 }
@@ -126,4 +128,6 @@ export interface RouteDetail {
   readonly sentTo: readonly number[];
   /** Why the others who are up were not sent the chosen route. */
   readonly notSentTo: readonly { readonly peer: number; readonly reason: string }[];
+  /** For whom it was changed by rules of the export policy, and which. */
+  readonly changedFor: readonly { readonly peer: number; readonly changedBy: readonly string[] }[];
 }

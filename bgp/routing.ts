@@ -83,7 +83,7 @@ export class Routing {
     const clusterId = options.clusterId ?? routerId;
     this.#options = options;
     this.#rib = new Rib(random, new NextHops(resolve));
-    this.#checks = new ImportChecks({ localAs, routerId, clusterId });
+    this.#checks = new ImportChecks({ routerId, clusterId });
     this.#import = new Import(this.#rib, this.#checks);
     this.#groups = new Groups(this.#rib, { localAs, clusterId }, randomKey(random));
     this.#sweep = new Sweep(this.#rib.paths);
@@ -329,6 +329,7 @@ export class Routing {
     if (!this.#sweep.isRunning) return;
     this.#sweep.step(SWEPT_PATHS, this.#visit);
     this.#stale.swept();
+    this.#import.forget();
     forgetDone(this.#reimports, this.#sweep);
     forgetDone(this.#changedHops, this.#sweep);
   }
@@ -341,8 +342,8 @@ export class Routing {
       return;
     }
     if (this.#reimports.has(source)) {
-      const { policy } = this.#peer(sources.peer(source));
-      this.#rib.reimport(path, this.#import.judge(path, policy));
+      const peer = this.#peer(sources.peer(source));
+      this.#rib.reimport(path, this.#import.judge(path, peer));
     }
     const imported = paths.imported(path);
     if (this.#changedHops.size > 0 && this.#changedHops.has(attributes.nextHop(imported))) {
@@ -386,6 +387,7 @@ export class Routing {
   }
 
   #reimport(source: number): void {
+    this.#import.forget();
     this.#reimports.set(source, this.#sweep.request());
     this.#wake();
   }
@@ -396,7 +398,6 @@ export class Routing {
     const own = [...this.#ownAddresses];
     for (const peer of this.#peers) if (peer?.isUp) own.push(peer.negotiated.localAddress);
     if (!this.#checks.setLocalAddresses(own.map((address) => nextHops.zoned(address)))) return;
-    this.#import.forget();
     for (const peer of this.#peers) if (peer?.isUp) this.#reimport(peer.source);
   }
 

@@ -72,6 +72,8 @@ export interface RouteStatus {
   readonly sentTo: readonly string[];
   /** Why the other peers with a session were not sent the chosen route. */
   readonly notSentTo: readonly { readonly peer: string; readonly reason: string }[];
+  /** For whom rules of the export policy changed it, and which. */
+  readonly changedFor: readonly { readonly peer: string; readonly changedBy: readonly string[] }[];
 }
 
 interface Known {
@@ -367,13 +369,14 @@ export class Speaker {
     };
   }
 
-  #withNames({ prefix, paths, sentTo, notSentTo }: RouteDetail): RouteStatus {
+  #withNames({ prefix, paths, sentTo, notSentTo, changedFor }: RouteDetail): RouteStatus {
     const nameOf = (id: number) => this.#byId.get(id)?.settings.name;
     return {
       prefix,
       paths: paths.map((path) => ({ ...path, peer: nameOf(path.peer) })),
       sentTo: sentTo.map((id) => nameOf(id)!),
       notSentTo: notSentTo.map(({ peer, reason }) => ({ peer: nameOf(peer)!, reason })),
+      changedFor: changedFor.map(({ peer, changedBy }) => ({ peer: nameOf(peer)!, changedBy })),
     };
   }
 }

@@ -7,16 +7,28 @@ import {
   ATTRIBUTE,
   type AttributeBlock,
   type AttributeChanges,
+  type AttributeEdits,
   type AttributeView,
   isLinkLocal,
   MAX_EXTENDED_MESSAGE_LENGTH,
   MAX_MESSAGE_LENGTH,
 } from 'bgp-parser-ts';
 import type { Family } from 'net-ipaddr';
-import type { CompiledPolicy } from '../policy/compile.ts';
+import { type CompiledPolicy, type Explanation, REJECTED, UNCHANGED } from '../policy/compile.ts';
+import type { Editor } from '../policy/editor.ts';
+import { mergeEdits } from '../policy/edits.ts';
+import { exportRules } from '../policy/export.ts';
+import { applyRules, type RouteRule } from '../policy/route-rule.ts';
 import type { Rib } from '../rib/rib.ts';
-import { DEFAULT_LOCAL_PREF, FORBIDS_ALL, FORBIDS_EXTERNAL } from '../rib/scores.ts';
-import { CLIENT, EXTERNAL, INTERNAL, LOCAL, type SourceKind } from '../rib/sources.ts';
+import { DEFAULT_LOCAL_PREF } from '../rib/scores.ts';
+import {
+  CLIENT,
+  EXTERNAL,
+  INTERNAL,
+  LOCAL,
+  LOCAL_SOURCE,
+  type SourceKind,
+} from '../rib/sources.ts';
 import { type Blocks, messageOverhead, NO_BLOCK } from './blocks.ts';
 
 export interface ExportIdentity {
@@ -53,34 +65,44 @@ const MEMO_SIZE = 512;
 /** A /128 and its length. */
 const LONGEST_NLRI = 17;
 
+/** What an exporter needs for a moment only; one for all. */
+export interface ExportScratch {
+  readonly editor: Editor;
+  readonly built: AttributeBlock;
+}
+
 export class Exporter {
   readonly config: GroupConfig;
   readonly maxMessage: number;
   readonly #rib: Rib;
   readonly #blocks: Blocks;
   readonly #identity: ExportIdentity;
-  readonly #built: AttributeBlock;
-  /** By (attributes, source): the result, good while the serials are those of the ids. */
+  readonly #scratch: ExportScratch;
+  readonly #rules: readonly RouteRule[];
+  readonly #prepend: readonly number[];
+  /** By (attributes, source, outcome): the result, good while the serials are those of the ids. */
   readonly #memoAttributes = new Uint32Array(MEMO_SIZE);
   readonly #memoSerial = new Uint32Array(MEMO_SIZE);
   readonly #memoSource = new Uint16Array(MEMO_SIZE);
+  readonly #memoOutcome = new Uint32Array(MEMO_SIZE);
   readonly #memoBlock = new Uint32Array(MEMO_SIZE);
   readonly #memoBlockSerial = new Uint32Array(MEMO_SIZE);
 
-  /** @param built scratch, shared by all exporters */
   constructor(
     config: GroupConfig,
     identity: ExportIdentity,
     rib: Rib,
     blocks: Blocks,
-    built: AttributeBlock,
+    scratch: ExportScratch,
   ) {
     this.config = config;
     this.maxMessage = config.extendedMessage ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH;
     this.#identity = identity;
     this.#rib = rib;
     this.#blocks = blocks;
-    this.#built = built;
+    this.#scratch = scratch;
+    this.#rules = exportRules({ isExternal: config.kind === EXTERNAL });
+    this.#prepend = [identity.localAs];
   }
 
   /**
@@ -91,63 +113,72 @@ export class Exporter {
     const attributes = this.#rib.routes.attributes(prefix);
     if (attributes === 0) return NO_BLOCK;
     const source = this.#rib.routes.source(prefix);
-    if (this.#forbidden(attributes, source) !== undefined) return NO_BLOCK;
-    if (!this.config.policy.accepts(this.#rib.prefixes, prefix)) return NO_BLOCK;
-    return this.#transformed(attributes, source);
+    if (!this.#passesOn(source)) return NO_BLOCK;
+    const { policy } = this.config;
+    policy.consider(this.#rib.attributes, attributes, source !== LOCAL_SOURCE);
+    const outcome = policy.outcome(this.#rib.prefixes, prefix);
+    return outcome === REJECTED ? NO_BLOCK : this.#transformed(attributes, source, outcome);
   }
 
   /** Why the chosen route of `prefix` is not announced; undefined: it is. For people. */
   refusal(prefix: number): string | undefined {
     const attributes = this.#rib.routes.attributes(prefix);
     if (attributes === 0) return 'no route';
-    const forbidden = this.#forbidden(attributes, this.#rib.routes.source(prefix));
-    if (forbidden !== undefined) return forbidden;
-    const { policy } = this.config;
-    if (!policy.accepts(this.#rib.prefixes, prefix)) {
-      return `export policy: ${policy.rule(this.#rib.prefixes, prefix)?.name ?? 'no rule accepts it'}`;
-    }
-    const block = this.#transformed(attributes, this.#rib.routes.source(prefix));
+    if (!this.#passesOn(this.#rib.routes.source(prefix))) return 'from iBGP to iBGP';
+    const said = applyRules(this.#rules, this.#rib.attributes.view(attributes));
+    if (typeof said === 'string') return said;
+    const { isAccepted, decidedBy } = this.#explain(prefix);
+    if (!isAccepted) return `export policy: ${decidedBy ?? 'no rule accepts it'}`;
+    const block = this.block(prefix);
     this.#blocks.unpin();
     return block === NO_BLOCK ? 'no next hop of the family, or attributes too long' : undefined;
   }
 
-  #forbidden(attributes: number, source: number): string | undefined {
-    const flags = this.#rib.attributes.flags(attributes);
-    if ((flags & FORBIDS_ALL) !== 0) return 'community NO_ADVERTISE';
-    const { kind } = this.config;
-    if (kind === EXTERNAL) {
-      return (flags & FORBIDS_EXTERNAL) !== 0 ? 'community NO_EXPORT' : undefined;
-    }
-    // RFC 4271 §9.2 and RFC 4456 §6: between two that are no clients nothing is passed on.
-    const from = this.#rib.sources.kind(source);
-    return from === INTERNAL && kind === INTERNAL ? 'from iBGP to iBGP' : undefined;
+  /** The policy's rules that changed the chosen route of `prefix`. For people. */
+  changedBy(prefix: number): readonly string[] {
+    return this.#explain(prefix).changedBy;
   }
 
-  #transformed(attributes: number, source: number): number {
+  #explain(prefix: number): Explanation {
+    const { attributes, prefixes, routes } = this.#rib;
+    const { policy } = this.config;
+    policy.consider(attributes, routes.attributes(prefix), routes.source(prefix) !== LOCAL_SOURCE);
+    return policy.explain(prefixes, prefix);
+  }
+
+  /** RFC 4271 §9.2 and RFC 4456 §6: between two that are no clients nothing is passed on. */
+  #passesOn(source: number): boolean {
+    return this.config.kind !== INTERNAL || this.#rib.sources.kind(source) !== INTERNAL;
+  }
+
+  #transformed(attributes: number, source: number, outcome: number): number {
     const serial = this.#rib.attributes.serial(attributes);
-    const slot = (attributes ^ (source * 37)) & (MEMO_SIZE - 1);
+    const slot = (attributes ^ (source * 37) ^ (outcome * 101)) & (MEMO_SIZE - 1);
     const isRemembered =
       this.#memoAttributes[slot] === attributes &&
       this.#memoSerial[slot] === serial &&
-      this.#memoSource[slot] === source;
+      this.#memoSource[slot] === source &&
+      this.#memoOutcome[slot] === outcome;
     if (isRemembered) {
       const block = this.#memoBlock[slot]!;
       if (block === NO_BLOCK || this.#blocks.serial(block) === this.#memoBlockSerial[slot]) {
         return block;
       }
     }
-    const block = this.#transform(attributes, source);
+    const block = this.#transform(attributes, source, outcome);
     this.#memoAttributes[slot] = attributes;
     this.#memoSerial[slot] = serial;
     this.#memoSource[slot] = source;
+    this.#memoOutcome[slot] = outcome;
     this.#memoBlock[slot] = block;
     this.#memoBlockSerial[slot] = block === NO_BLOCK ? 0 : this.#blocks.serial(block);
     return block;
   }
 
-  #transform(attributes: number, source: number): number {
+  #transform(attributes: number, source: number, outcome: number): number {
     const from = this.#rib.sources.kind(source);
-    const view = this.#rib.attributes.view(attributes);
+    const view = this.#edited(this.#rib.attributes.view(attributes), outcome);
+    if (view === undefined) return NO_BLOCK;
     const nextHop = this.#nextHop(from, view);
     if (nextHop === undefined) return NO_BLOCK;
     // IPv4 routes over IPv6 next hops need RFC 8950, and IPv6 over IPv4 does not exist.
@@ -157,12 +188,26 @@ export class Exporter {
       this.config.kind === EXTERNAL
         ? this.#externalChanges(from, nextHop)
         : this.#internalChanges(from, source, nextHop, view);
-    const built = this.#built;
+    const { built } = this.#scratch;
     if (!built.build(view, changes)) return NO_BLOCK;
     const octets = built.isMp ? built.nextHopLength + built.length : built.length;
     // RFC 8654 §4: what doesn't fit into the peer's messages is not announced to it.
     const needed = messageOverhead(built.isMp ? 1 : 0, octets) + LONGEST_NLRI;
     return needed > this.maxMessage ? NO_BLOCK : this.#blocks.internPinned(built);
+  }
+
+  /** The attributes as the rules and the policy leave them; undefined: not to be announced. */
+  #edited(view: AttributeView, outcome: number): AttributeView | undefined {
+    const said = applyRules(this.#rules, view);
+    if (typeof said === 'string') return undefined;
+    const edits = outcome === UNCHANGED ? said : this.#allEdits(said, outcome);
+    return edits === undefined ? view : this.#scratch.editor.edit(view, edits);
+  }
+
+  /** The rules come last: what RFCs prescribe is not the policy's to undo. */
+  #allEdits(ruled: AttributeEdits | undefined, outcome: number): AttributeEdits {
+    const edits = this.config.policy.edits(outcome);
+    return ruled === undefined ? edits : mergeEdits(edits, ruled);
   }
 
   /** RFC 4271 §5.1.3. Undefined: there is none to be announced with. */
@@ -183,7 +228,7 @@ export class Exporter {
       as4: this.config.fourOctetAs,
       external: true,
       nextHop,
-      prependAs: this.#identity.localAs,
+      prepend: this.#prepend,
       // RFC 4271 §5.1.4: a neighbour's MED is not for other neighbours.
       med: from === LOCAL ? undefined : null,
     };

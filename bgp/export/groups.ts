@@ -3,6 +3,7 @@
 import { AttributeBlock, encodeEndOfRib, SAFI_UNICAST } from 'bgp-parser-ts';
 import type { Family } from 'net-ipaddr';
 import { AFI } from '../afi.ts';
+import { Editor } from '../policy/editor.ts';
 import type { HashKey } from '../rib/hash.ts';
 import type { Rib } from '../rib/rib.ts';
 import type { AdjRibOut } from './adj-rib-out.ts';
@@ -26,7 +27,7 @@ export class Groups {
   readonly #rib: Rib;
   readonly #identity: ExportIdentity;
   readonly #batch: Batch;
-  readonly #built = new AttributeBlock();
+  readonly #scratch = { editor: new Editor(), built: new AttributeBlock() };
   readonly #byKey = new Map<string, Group>();
   readonly #keys = new Map<Group, string>();
   /** The groups in the order of their turns. */
@@ -129,7 +130,7 @@ export class Groups {
   }
 
   #exporter(config: GroupConfig): Exporter {
-    return new Exporter(config, this.#identity, this.#rib, this.blocks, this.#built);
+    return new Exporter(config, this.#identity, this.#rib, this.blocks, this.#scratch);
   }
 
   #register(group: Group, key: string): void {

@@ -6,13 +6,29 @@
 import { type AttributeView, isLinkLocal, NO_ZONE, zoneOf } from 'bgp-parser-ts';
 import { type Address, formatAddress } from 'net-ipaddr';
 import { resolvedHop } from '../rib/nexthops.ts';
+import type { RouteRule } from './route-rule.ts';
+
+/** What depends on the peer. */
+export interface ImportSettings {
+  readonly localAs: number;
+  /** How often the own AS may stand in the AS path. */
+  readonly allowedLocalAs: number;
+}
+
+/** The rules for what one peer sends. */
+export function importRules({ localAs, allowedLocalAs }: ImportSettings): RouteRule[] {
+  // RFC 4271 §9.1.2: the path must not hold our own AS.
+  const ownAs: RouteRule = (view) =>
+    view.countAs(localAs) > allowedLocalAs ? 'own AS in the AS path' : undefined;
+  return [ownAs];
+}
 
 export interface ImportIdentity {
-  readonly localAs: number;
   readonly routerId: number;
   readonly clusterId: number;
 }
 
+/** The rules for what any peer sends. */
 export class ImportChecks {
   readonly #identity: ImportIdentity;
   #own = new Map<string, Uint8Array>();
@@ -30,9 +46,7 @@ export class ImportChecks {
 
   /** Why a route with these attributes is refused; undefined: it is not. */
   refusal(view: AttributeView): string | undefined {
-    const { localAs, routerId, clusterId } = this.#identity;
-    // RFC 4271 §9.1.2: the path must not hold our own AS.
-    if (view.containsAs(localAs)) return 'own AS in the AS path';
+    const { routerId, clusterId } = this.#identity;
     // RFC 4456 §8. The cursor has dropped both attributes where an external peer sent them.
     if (view.hasOriginatorId && view.originatorId === routerId)
       return 'own router id as originator';

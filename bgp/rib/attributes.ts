@@ -7,14 +7,13 @@
  *          rank          float64  local preference, AS path length, origin in one number
  *          med, neighborAs, originatorId, nextHop   uint32
  *          clusterListLength   uint16
- *          flags               uint8
  */
 
 import { AttributeView } from 'bgp-parser-ts';
 import { ByteStore, PAGE_BITS, PAGE_MASK, PAGE_SIZE } from './byte-store.ts';
 import type { HashKey } from './hash.ts';
 import { type NextHops, NO_NEXT_HOP, resolvedHop } from './nexthops.ts';
-import { communityFlags, rankOf } from './scores.ts';
+import { rankOf } from './scores.ts';
 
 /** No set: import rejected it, or nothing was sent. */
 export const NO_ATTRIBUTES = 0;
@@ -26,7 +25,6 @@ interface Page {
   readonly originatorId: Uint32Array;
   readonly nextHop: Uint32Array;
   readonly clusterListLength: Uint16Array;
-  readonly flags: Uint8Array;
 }
 
 export class AttributeStore extends ByteStore {
@@ -74,11 +72,6 @@ export class AttributeStore extends ByteStore {
     return this.#pages[id >>> PAGE_BITS]!.nextHop[id & PAGE_MASK]!;
   }
 
-  /** FORBIDS_EXTERNAL, FORBIDS_ALL of scores.ts. */
-  flags(id: number): number {
-    return this.#pages[id >>> PAGE_BITS]!.flags[id & PAGE_MASK]!;
-  }
-
   protected override onInsert(id: number): void {
     if (id >>> PAGE_BITS === this.#pages.length) this.#pages.push(newPage());
     const page = this.#pages[id >>> PAGE_BITS]!;
@@ -89,7 +82,6 @@ export class AttributeStore extends ByteStore {
     page.neighborAs[at] = view.firstAs; // AS_NONE (-1) becomes UNKNOWN_AS
     page.originatorId[at] = view.originatorId;
     page.clusterListLength[at] = view.clusterListLength;
-    page.flags[at] = communityFlags(view);
     page.nextHop[at] = this.#useNextHop(view);
   }
 
@@ -112,6 +104,5 @@ function newPage(): Page {
     originatorId: new Uint32Array(PAGE_SIZE),
     nextHop: new Uint32Array(PAGE_SIZE),
     clusterListLength: new Uint16Array(PAGE_SIZE),
-    flags: new Uint8Array(PAGE_SIZE),
   };
 }

@@ -4,6 +4,7 @@ import { decodeAttributes, type PathAttributes } from 'bgp-parser-ts';
 import type { ZonedAddress } from 'net-ipaddr';
 import { NO_ATTRIBUTES } from './attributes.ts';
 import { type Candidate, decide } from './decision.ts';
+import type { ImportVerdict } from './import.ts';
 import { NO_PATH } from './paths.ts';
 import type { Rib } from './rib.ts';
 import { localPrefOfRank, originOfRank, pathLengthOfRank } from './scores.ts';
@@ -20,15 +21,18 @@ export interface PathDetail {
   readonly isStale: boolean;
   /** As received. */
   readonly attributes: PathAttributes;
+  /** After import, where it changed something; and the policy's rules that did. */
+  readonly imported: PathAttributes | undefined;
+  readonly changedBy: readonly string[];
 }
 
 /**
- * @param rejection why import rejected a path; undefined: it did not
+ * @param verdict what import made of a path; undefined where import has no say
  */
 export function pathDetails(
   rib: Rib,
   prefix: number,
-  rejection: (path: number) => string | undefined,
+  verdict: (path: number) => ImportVerdict | undefined,
 ): PathDetail[] {
   const usable: number[] = [];
   for (let path = rib.routes.head(prefix); path !== NO_PATH; path = rib.paths.next(path)) {
@@ -37,15 +41,13 @@ export function pathDetails(
   const decision = decide(usable.map((path) => candidateOf(rib, path)));
   const details: PathDetail[] = [];
   for (let path = rib.routes.head(prefix); path !== NO_PATH; path = rib.paths.next(path)) {
+    const { refusal, changedBy = [] } = verdict(path) ?? {};
+    const describeAs = (state: PathDetail['state'], reason: string) =>
+      details.push({ ...describe(rib, path), state, reason, changedBy });
     const index = usable.indexOf(path);
-    if (index < 0) {
-      details.push(describe(rib, path, 'rejected', rejection(path) ?? whyUnusable(rib, path)));
-    } else if (index === decision.best) {
-      details.push(describe(rib, path, 'best', decision.decidedBy ?? 'only path'));
-    } else {
-      const state = decision.isMultipath[index] ? 'multipath' : 'lost';
-      details.push(describe(rib, path, state, decision.lostAt[index]!));
-    }
+    if (index < 0) describeAs('rejected', refusal ?? whyUnusable(rib, path));
+    else if (index === decision.best) describeAs('best', decision.decidedBy ?? 'only path');
+    else describeAs(decision.isMultipath[index] ? 'multipath' : 'lost', decision.lostAt[index]!);
   }
   return details;
 }
@@ -73,19 +75,23 @@ export function candidateOf(rib: Rib, path: number): Candidate {
   };
 }
 
-function describe(rib: Rib, path: number, state: PathDetail['state'], reason: string): PathDetail {
-  const received = rib.paths.received(path);
+function describe(rib: Rib, path: number) {
+  const { attributes, nextHops, paths, sources } = rib;
+  const received = paths.received(path);
+  const imported = paths.imported(path);
+  const isChanged = imported !== NO_ATTRIBUTES && imported !== received;
   return {
-    peer: rib.sources.peer(rib.paths.source(path)),
-    state,
-    reason,
+    peer: sources.peer(paths.source(path)),
     isStale: rib.isStale(path),
-    nextHop: rib.nextHops.address(rib.attributes.nextHop(received)),
-    attributes: decodeAttributes(rib.attributes.view(received)),
+    nextHop: nextHops.address(attributes.nextHop(received)),
+    attributes: decodeAttributes(attributes.view(received)),
+    imported: isChanged ? decodeAttributes(attributes.view(imported)) : undefined,
   };
 }
 
 function whyUnusable(rib: Rib, path: number): string {
   if (!rib.sources.isLive(rib.paths.source(path))) return 'session ended';
-  return rib.paths.imported(path) === NO_ATTRIBUTES ? 'import' : 'next hop unreachable';
+  return rib.paths.imported(path) === NO_ATTRIBUTES
+    ? 'attributes too long'
+    : 'next hop unreachable';
 }

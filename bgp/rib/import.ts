@@ -2,12 +2,17 @@
  * From UPDATEs to Adj-RIB-In: decodes in place, interns the attributes once a message, and judges
  * them. What was received is kept also where import rejects it, so that a change of policy needs
  * nobody to send anything again.
+ *
+ *   received set ──▶ rules, once a set ──▶ refused │ edits
+ *   prefix ────────▶ policy ─────────────▶ outcome ──▶ imported set, made once for each outcome
  */
 
 import { MAX_CANONICAL_LENGTH, type Outcome, UpdateCursor, type WireContext } from 'bgp-parser-ts';
-import type { CompiledPolicy } from '../policy/compile.ts';
+import { type CompiledPolicy, REJECTED } from '../policy/compile.ts';
 import type { ImportChecks } from '../policy/import.ts';
+import { applyRules, type RouteRule } from '../policy/route-rule.ts';
 import { NO_ATTRIBUTES } from './attributes.ts';
+import { ImportedSets } from './imported-sets.ts';
 import type { Rib } from './rib.ts';
 
 /** A session, as import sees it. */
@@ -17,6 +22,14 @@ export interface Sender {
   readonly zone: number;
   readonly context: WireContext;
   readonly policy: CompiledPolicy;
+  readonly rules: readonly RouteRule[];
+}
+
+/** Why import rejected a path, or by what it was changed. */
+export interface ImportVerdict {
+  readonly refusal: string | undefined;
+  /** Names of the policy's rules. */
+  readonly changedBy: readonly string[];
 }
 
 export class Import {
@@ -25,25 +38,24 @@ export class Import {
   readonly #rib: Rib;
   readonly #checks: ImportChecks;
   readonly #canonical = new Uint8Array(MAX_CANONICAL_LENGTH);
-  /** The last set judged, and whether it was refused. */
+  readonly #sets: ImportedSets;
+  /** The last set judged and for whom, and whether it was refused. */
   #judged = NO_ATTRIBUTES;
   #judgedSerial = 0;
+  #judgedFor: Sender | undefined;
   #isRefused = false;
 
   constructor(rib: Rib, checks: ImportChecks) {
     this.#rib = rib;
     this.#checks = checks;
+    this.#sets = new ImportedSets(rib.attributes);
   }
 
   /** Takes an UPDATE; unless the outcome is 'session-reset', all of it is in the RIB. */
-  take(
-    { source, zone, context, policy }: Sender,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): Outcome {
+  take(sender: Sender, bytes: Uint8Array, start: number, end: number): Outcome {
     const { cursor } = this;
-    const outcome = cursor.reset(bytes, start, end, context);
+    const { source, zone } = sender;
+    const outcome = cursor.reset(bytes, start, end, sender.context);
     if (outcome === 'session-reset') return outcome;
     const { attributes } = this.#rib;
     while (cursor.nextWithdrawn()) {
@@ -53,50 +65,69 @@ export class Import {
     while (cursor.nextSection()) {
       const length = cursor.canonicalAttributes(this.#canonical, 0, zone);
       const received = attributes.intern(this.#canonical, 0, length);
-      const isRefused = this.#isRefusedSet(received);
+      this.#judgeSet(received, sender);
       while (cursor.nextAnnounced()) {
         const prefix = this.#intern();
-        const isAccepted = !isRefused && policy.accepts(this.#rib.prefixes, prefix);
-        const imported = isAccepted ? received : NO_ATTRIBUTES;
+        const imported = this.#imported(prefix, sender);
         this.#rib.announce(prefix, source, cursor.pathId, received, imported);
       }
+      this.#sets.release();
       attributes.release(received);
     }
     return outcome;
   }
 
-  /** What import makes of a path that is there already. */
-  judge(path: number, policy: CompiledPolicy): number {
-    const received = this.#rib.paths.received(path);
-    if (this.#isRefusedSet(received)) return NO_ATTRIBUTES;
-    const isAccepted = policy.accepts(this.#rib.prefixes, this.#rib.paths.prefix(path));
-    return isAccepted ? received : NO_ATTRIBUTES;
+  /** What import makes of a path that is there already; good until `forget` or the next `take`. */
+  judge(path: number, sender: Sender): number {
+    this.#judgeSet(this.#rib.paths.received(path), sender);
+    return this.#imported(this.#rib.paths.prefix(path), sender);
   }
 
-  /** Why the path is rejected, for people. Undefined: it is not. */
-  reason(path: number, policy: CompiledPolicy): string | undefined {
+  /** As `judge`, for people. */
+  explain(path: number, { policy, rules }: Sender): ImportVerdict {
     const { attributes, paths, prefixes } = this.#rib;
-    const refusal = this.#checks.refusal(attributes.view(paths.received(path)));
-    if (refusal !== undefined) return refusal;
-    const prefix = paths.prefix(path);
-    if (policy.accepts(prefixes, prefix)) return undefined;
-    return `import policy: ${policy.rule(prefixes, prefix)?.name ?? 'no rule accepts it'}`;
+    const received = paths.received(path);
+    const view = attributes.view(received);
+    const refusal = this.#checks.refusal(view);
+    if (refusal !== undefined) return { refusal, changedBy: [] };
+    const said = applyRules(rules, view);
+    if (typeof said === 'string') return { refusal: said, changedBy: [] };
+    policy.consider(attributes, received, true);
+    const { isAccepted, decidedBy, changedBy } = policy.explain(prefixes, paths.prefix(path));
+    return {
+      refusal: isAccepted ? undefined : `import policy: ${decidedBy ?? 'no rule accepts it'}`,
+      changedBy,
+    };
   }
 
-  /** The checks have changed: what was judged means nothing any more. */
+  /** What was judged means nothing any more: checks, rules or policies have changed. */
   forget(): void {
+    this.#sets.release();
     this.#judged = NO_ATTRIBUTES;
+    this.#judgedFor = undefined;
   }
 
-  #isRefusedSet(set: number): boolean {
+  #judgeSet(set: number, sender: Sender): void {
     const { attributes } = this.#rib;
+    sender.policy.consider(attributes, set, true);
     const serial = attributes.serial(set);
-    if (set !== this.#judged || serial !== this.#judgedSerial) {
-      this.#isRefused = this.#checks.refusal(attributes.view(set)) !== undefined;
-      this.#judged = set;
-      this.#judgedSerial = serial;
-    }
-    return this.#isRefused;
+    const isJudged =
+      set === this.#judged && serial === this.#judgedSerial && sender === this.#judgedFor;
+    if (isJudged) return;
+    this.#judged = set;
+    this.#judgedSerial = serial;
+    this.#judgedFor = sender;
+    const view = attributes.view(set);
+    const said = this.#checks.refusal(view) ?? applyRules(sender.rules, view);
+    this.#isRefused = typeof said === 'string';
+    if (!this.#isRefused) this.#sets.begin(set, typeof said === 'object' ? said : undefined);
+  }
+
+  /** Of the set judged, to the prefix. */
+  #imported(prefix: number, { policy }: Sender): number {
+    if (this.#isRefused) return NO_ATTRIBUTES;
+    const outcome = policy.outcome(this.#rib.prefixes, prefix);
+    return outcome === REJECTED ? NO_ATTRIBUTES : this.#sets.take(outcome, policy);
   }
 
   #find(): number {

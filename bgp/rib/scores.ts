@@ -1,15 +1,6 @@
-/** What the decision process and the export rules read of an attribute set, once a distinct set. */
+/** What the decision process reads of an attribute set, once a distinct set. */
 
 import type { AttributeView } from 'bgp-parser-ts';
-
-/** RFC 1997. */
-const NO_EXPORT = 0xffffff01;
-const NO_ADVERTISE = 0xffffff02;
-const NO_EXPORT_SUBCONFED = 0xffffff03;
-
-/** Bits of `communityFlags`. */
-export const FORBIDS_EXTERNAL = 1;
-export const FORBIDS_ALL = 2;
 
 /** RFC 4271 §9.1.1 leaves the preference of an external route to us; this is what all take. */
 export const DEFAULT_LOCAL_PREF = 100;
@@ -43,12 +34,4 @@ export function pathLengthOfRank(rank: number): number {
 
 export function originOfRank(rank: number): number {
   return rank % ORIGINS;
-}
-
-/** What the well-known communities of RFC 1997 forbid. */
-export function communityFlags(view: AttributeView): number {
-  if (view.hasCommunity(NO_ADVERTISE)) return FORBIDS_ALL | FORBIDS_EXTERNAL;
-  // Without confederations NO_EXPORT_SUBCONFED means the same as NO_EXPORT.
-  const staysHome = view.hasCommunity(NO_EXPORT) || view.hasCommunity(NO_EXPORT_SUBCONFED);
-  return staysHome ? FORBIDS_EXTERNAL : 0;
 }

@@ -1,6 +1,7 @@
 /** What a decision process asks of an AS path, read from segments of 4-octet AS numbers in place. */
 
-import { readU32 } from './bytes.ts';
+import { MAX_SEGMENT } from './attributes/as-path.ts';
+import { copyBytes, readU32, writeU32 } from './bytes.ts';
 import { AS_CONFED_SEQUENCE, AS_CONFED_SET, AS_SEQUENCE, AS_SET } from './constants.ts';
 
 /** `firstAs` or `originAs` has no single answer: an AS_SET stands there. */
@@ -48,4 +49,49 @@ export function countAs(bytes: Uint8Array, start: number, end: number, as: numbe
     for (at += 2; at < segmentEnd; at += 4) if (readU32(bytes, at) === as) found++;
   }
   return found;
+}
+
+/** Whether the path begins with a sequence of these, left to right. */
+export function startsWith(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  prefix: readonly number[],
+): boolean {
+  let found = 0;
+  for (let at = start; at < end && found < prefix.length; ) {
+    if (bytes[at] !== AS_SEQUENCE) return false;
+    const segmentEnd = at + 2 + bytes[at + 1]! * 4;
+    for (at += 2; at < segmentEnd && found < prefix.length; at += 4) {
+      if (readU32(bytes, at) !== prefix[found++]) return false;
+    }
+  }
+  return found === prefix.length;
+}
+
+/**
+ * Writes the path with `as` before it, the first of them leftmost. Returns the position after.
+ * RFC 4271 §5.1.2 b): what does not fit into the first segment gets another one before it.
+ */
+export function writePrepended(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  as: readonly number[],
+  out: Uint8Array,
+  at: number,
+): number {
+  const isSequence = start < end && bytes[start] === AS_SEQUENCE;
+  const own = isSequence ? bytes[start + 1]! : MAX_SEGMENT;
+  const joins = own + as.length <= MAX_SEGMENT;
+  for (let i = 0; i < as.length; ) {
+    const count = Math.min(as.length - i, MAX_SEGMENT);
+    out[at] = AS_SEQUENCE;
+    out[at + 1] = joins ? own + count : count;
+    at += 2;
+    for (const last = i + count; i < last; i++, at += 4) writeU32(out, at, as[i]!);
+  }
+  const from = joins && as.length > 0 ? start + 2 : start;
+  copyBytes(bytes, from, end - from, out, at);
+  return at + end - from;
 }

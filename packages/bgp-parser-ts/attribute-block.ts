@@ -3,6 +3,7 @@
  * §8, RFC 6793 §4.2.2): read once, written once, with the changes made on the way.
  */
 
+import { writePrepended } from './as-path.ts';
 import {
   as4PathLength,
   MAX_VALUE_LENGTH,
@@ -20,7 +21,6 @@ import {
 import { copyBytes, readU32, writeU16, writeU32 } from './bytes.ts';
 import { MAX_CANONICAL_LENGTH, writeAttributeHead } from './canonical.ts';
 import {
-  AS_SEQUENCE,
   AS_TRANS,
   ATTRIBUTE,
   FLAG_EXTENDED_LENGTH,
@@ -40,8 +40,8 @@ export interface AttributeChanges {
   readonly external: boolean;
   /** 4, 16 or 32 octets as in the canonical form, which also says where the routes go: see `isMp`. */
   readonly nextHop?: Uint8Array | undefined;
-  /** Put before the AS path, RFC 4271 §5.1.2. */
-  readonly prependAs?: number | undefined;
+  /** Put before the AS path, the first of them leftmost: RFC 4271 §5.1.2. A few. */
+  readonly prepend?: readonly number[] | undefined;
   /** Set. Without effect when `external`. */
   readonly localPref?: number | undefined;
   /** Set, or null: removed. */
@@ -83,7 +83,8 @@ export class AttributeBlock {
   #path: Uint8Array = this.bytes;
   #pathStart = 0;
   #pathEnd = 0;
-  readonly #prepended = new Uint8Array(MAX_VALUE_LENGTH + 6);
+  /** More than a value may take, so that what is too long is noticed. */
+  readonly #prepended = new Uint8Array(MAX_VALUE_LENGTH + 2 + MAX_SEGMENT * 4);
 
   /** The routes go into MP_REACH_NLRI: the next hop is an IPv6 address. */
   get isMp(): boolean {
@@ -96,7 +97,7 @@ export class AttributeBlock {
    */
   build(view: AttributeView, changes: AttributeChanges): boolean {
     this.length = 0;
-    this.#takePath(view, changes.prependAs);
+    this.#takePath(view, changes.prepend);
     if (!this.#takeNextHop(view, changes.nextHop)) return false;
     if (this.#pathEnd - this.#pathStart > MAX_VALUE_LENGTH) return false;
     let next = 0;
@@ -120,26 +121,14 @@ export class AttributeBlock {
     return true;
   }
 
-  /** RFC 4271 §5.1.2 b). */
-  #takePath(view: AttributeView, prependAs: number | undefined): void {
-    this.#path = view.asPathBytes;
-    this.#pathStart = view.asPathStart;
-    this.#pathEnd = view.asPathEnd;
-    if (prependAs === undefined) return;
-    const out = this.#prepended;
-    const bytes = view.asPathBytes;
-    let from = view.asPathStart;
-    const isSequence = from < view.asPathEnd && bytes[from] === AS_SEQUENCE;
-    // A full segment can't take one more: a new one goes before it.
-    const joins = isSequence && bytes[from + 1]! < MAX_SEGMENT;
-    out[0] = AS_SEQUENCE;
-    out[1] = joins ? bytes[from + 1]! + 1 : 1;
-    writeU32(out, 2, prependAs);
-    if (joins) from += 2;
-    copyBytes(bytes, from, view.asPathEnd - from, out, 6);
-    this.#path = out;
-    this.#pathStart = 0;
-    this.#pathEnd = 6 + view.asPathEnd - from;
+  #takePath(view: AttributeView, prepend: readonly number[] | undefined): void {
+    const { asPathBytes, asPathStart, asPathEnd } = view;
+    this.#path = prepend === undefined ? asPathBytes : this.#prepended;
+    this.#pathStart = prepend === undefined ? asPathStart : 0;
+    this.#pathEnd =
+      prepend === undefined
+        ? asPathEnd
+        : writePrepended(asPathBytes, asPathStart, asPathEnd, prepend, this.#prepended, 0);
   }
 
   /** Writes one of CHANGEABLE, or leaves it out. */

@@ -7,7 +7,8 @@
  *     lengths  [ code → octets of its value, -1: absent ]
  */
 
-import { asPathLength, countAs, firstAs, originAs } from './as-path.ts';
+import { asPathLength, countAs, firstAs, originAs, startsWith } from './as-path.ts';
+import type { LargeCommunity } from './attributes/large-communities.ts';
 import { readU16, readU32 } from './bytes.ts';
 import { ATTRIBUTE, FLAG_EXTENDED_LENGTH } from './constants.ts';
 
@@ -114,6 +115,11 @@ export class AttributeView {
     return this.countAs(as) > 0;
   }
 
+  /** Whether AS_PATH begins with a sequence of these, left to right. */
+  pathStartsWith(prefix: readonly number[]): boolean {
+    return startsWith(this.asPathBytes, this.asPathStart, this.asPathEnd, prefix);
+  }
+
   get hasLocalPref(): boolean {
     return this.has(ATTRIBUTE.LOCAL_PREF);
   }
@@ -153,6 +159,17 @@ export class AttributeView {
   /** `community` is unsigned 32 bits, the first half of its text above the second. */
   hasCommunity(community: number): boolean {
     return this.#listContains(ATTRIBUTE.COMMUNITIES, community);
+  }
+
+  hasLargeCommunity({ global, local1, local2 }: LargeCommunity): boolean {
+    const { bytes } = this;
+    const start = this.#starts[ATTRIBUTE.LARGE_COMMUNITIES]!;
+    const end = start + this.#lengths[ATTRIBUTE.LARGE_COMMUNITIES]!;
+    for (let at = start; at < end; at += 12) {
+      if (readU32(bytes, at) !== global || readU32(bytes, at + 4) !== local1) continue;
+      if (readU32(bytes, at + 8) === local2) return true;
+    }
+    return false;
   }
 
   /**

@@ -56,6 +56,7 @@ export {
   shutdownCommunication,
 } from './notification.ts';
 export { decodeOpen, encodeOpen, type Open } from './open.ts';
+export { type AttributeEdits, rewriteAttributes } from './rewrite.ts';
 export {
   decodeRouteRefresh,
   encodeRouteRefresh,

@@ -30,11 +30,13 @@ export interface RouteJson {
   readonly paths: readonly PathJson[];
   readonly sentTo: readonly string[];
   readonly notSentTo: RouteStatus['notSentTo'];
+  readonly changedFor: RouteStatus['changedFor'];
 }
 
-export type PathJson = Omit<RouteStatus['paths'][number], 'nextHop' | 'attributes'> & {
+export type PathJson = Omit<RouteStatus['paths'][number], 'nextHop' | 'attributes' | 'imported'> & {
   readonly nextHop: string | undefined;
   readonly attributes: AttributesJson;
+  readonly imported: AttributesJson | undefined;
 };
 
 export interface AttributesJson {
@@ -77,16 +79,16 @@ export function errorText({ source, name, text }: SessionError): string {
   return text === undefined ? said : `${said} (${JSON.stringify(text).slice(1, -1)})`;
 }
 
-export function routeJson({ prefix, paths, sentTo, notSentTo }: RouteStatus): RouteJson {
+export function routeJson({ prefix, paths, ...told }: RouteStatus): RouteJson {
   return {
     prefix: formatPrefix(prefix),
-    paths: paths.map(({ nextHop, attributes, ...rest }) => ({
+    paths: paths.map(({ nextHop, attributes, imported, ...rest }) => ({
       ...rest,
       nextHop: nextHop && formatZonedAddress(nextHop),
       attributes: attributesJson(attributes),
+      imported: imported && attributesJson(imported),
     })),
-    sentTo,
-    notSentTo,
+    ...told,
   };
 }
 

@@ -38,7 +38,7 @@ const block = new AttributeBlock();
 const writer = new UpdateWriter(4096);
 const canonical = new Uint8Array(131072);
 const out = new Uint8Array(65535);
-const external = { as4: false, external: true, prependAs: 70000, med: null };
+const external = { as4: false, external: true, prepend: [70000], med: null };
 
 function pass(rounds: number): number {
   let sum = 0;

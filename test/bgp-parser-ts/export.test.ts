@@ -160,7 +160,7 @@ describe('RFC 4271 §5.1.2: the own AS put before the path', () => {
     ],
   ])('%s', (_, before, after) => {
     const canonical = `${ORIGIN} ${path(before)} ${NEXT_HOP}`;
-    expect(build(canonical, { prependAs: 65000 })).toBe(
+    expect(build(canonical, { prepend: [65000] })).toBe(
       same(`${ORIGIN} ${path(after)} ${NEXT_HOP}`),
     );
   });
@@ -170,7 +170,7 @@ describe('RFC 4271 §5.1.2: the own AS put before the path', () => {
     // 64 full segments are 65,408 octets; another one of 31 makes 65,534.
     const most = `${full} 02 1f ${'00000001'.repeat(31)}`;
     const canonical = `${ORIGIN} ${path(most)} ${NEXT_HOP}`;
-    expect(build(canonical, { prependAs: 1 })).toBe('cannot be sent');
+    expect(build(canonical, { prepend: [1] })).toBe('cannot be sent');
   });
 });
 
@@ -191,7 +191,7 @@ describe('RFC 6793 §4.2.2: to peers with 2-octet AS numbers', () => {
     [
       'also when only the own AS needs it',
       `${ORIGIN} 40 02 06 02 01 0000fde9 ${NEXT_HOP}`,
-      { prependAs: 70000 },
+      { prepend: [70000] },
       `${ORIGIN} 40 02 06 02 02 5ba0 fde9 ${NEXT_HOP} c0 11 0a 02 02 00011170 0000fde9`,
     ],
     [

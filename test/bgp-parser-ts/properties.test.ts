@@ -212,7 +212,7 @@ test('an AS put before a path is its first, and makes it one longer', () => {
       const before = encodeAttributes(set);
       view.load(before, 0, before.length);
       const length = view.asPathLength;
-      expect(block.build(view, { as4: true, external: true, prependAs: own })).toBe(true);
+      expect(block.build(view, { as4: true, external: true, prepend: [own] })).toBe(true);
       view.load(block.bytes, 0, block.length);
       expect(view.firstAs).toBe(own);
       expect(view.asPathLength).toBe(length + 1);

@@ -117,6 +117,8 @@ const route: RouteStatus = {
         aggregator: { as: 65001, address: parseAddress('192.0.2.1') },
         others: [{ code: 99, flags: 0xe0, value: Uint8Array.of(0x12, 0x34) }],
       },
+      imported: undefined,
+      changedBy: [],
     },
     {
       peer: undefined,
@@ -125,10 +127,13 @@ const route: RouteStatus = {
       isStale: false,
       nextHop: undefined,
       attributes: { origin: 'incomplete', localPref: 200 },
+      imported: undefined,
+      changedBy: [],
     },
   ],
   sentTo: ['10.0.0.3'],
   notSentTo: [{ peer: '10.0.0.4', reason: 'community NO_EXPORT' }],
+  changedFor: [],
 };
 
 test('routes as a table, a path a line', () => {

@@ -262,12 +262,14 @@ test('tortiectl bgp: peers, routes, and why a route is where it is', async () =>
           peer: A,
           state: 'best',
           reason: 'only path',
+          changedBy: [],
           nextHop: A,
           attributes: { asPath: '64501', origin: 'igp' },
         },
       ],
       sentTo: [O],
       notSentTo: [{ peer: A, reason: 'the route is its own' }],
+      changedFor: [],
     },
   ]);
   // By an address: the most specific route that covers it.

@@ -1,7 +1,14 @@
 /** What this node announces: its blocks, by Calico's order of export rules, as data for the speaker. Pure. */
 import { type Prefix, parsePrefix } from 'net-ipaddr';
 import { IPPool } from '../../../api/index.ts';
-import type { PrefixPolicy, PrefixRule } from '../../../bgp/policy/prefixes.ts';
+import {
+  exactly,
+  inside,
+  type PolicyRule,
+  type PrefixMatch,
+  type RuleList,
+  upTo,
+} from '../../../bgp/policy/policy.ts';
 import { readable } from './cluster.ts';
 
 /**
@@ -12,14 +19,13 @@ export function deriveExportPolicy(
   pools: readonly IPPool[],
   ownBlocks: readonly Prefix[],
   problems: string[],
-): PrefixPolicy {
+): RuleList {
   const read = pools.flatMap((pool) => readable(IPPool, pool, problems) ?? []);
   const rule = (
     name: string,
-    prefix: Prefix,
-    match: PrefixRule['match'],
-    verdict: PrefixRule['verdict'],
-  ): PrefixRule => ({ name, prefix, match, verdict });
+    prefixes: PrefixMatch,
+    verdict: PolicyRule['verdict'],
+  ): PolicyRule => ({ name, prefixes, verdict });
   return {
     rules: [
       ...read
@@ -27,17 +33,16 @@ export function deriveExportPolicy(
         .map((pool) =>
           rule(
             `pool ${pool.metadata.name} has disableBGPExport`,
-            parsePrefix(pool.spec.cidr),
-            'exactOrInside',
+            upTo(parsePrefix(pool.spec.cidr)),
             'reject',
           ),
         ),
       ...ownBlocks.flatMap((block) => [
-        rule('own block', block, 'exact', 'accept'),
-        rule('inside an own block', block, 'inside', 'reject'),
+        rule('own block', exactly(block), 'accept'),
+        rule('inside an own block', inside(block), 'reject'),
       ]),
       ...read.map((pool) =>
-        rule(`pool ${pool.metadata.name}`, parsePrefix(pool.spec.cidr), 'exactOrInside', 'accept'),
+        rule(`pool ${pool.metadata.name}`, upTo(parsePrefix(pool.spec.cidr)), 'accept'),
       ),
     ],
     otherwise: 'reject',

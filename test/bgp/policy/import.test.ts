@@ -1,39 +1,29 @@
 import { AttributeView, encodeAttributes, type PathAttributes } from 'bgp-parser-ts';
 import { parseAddress } from 'net-ipaddr';
-import { ImportChecks } from '../../../bgp/policy/import.ts';
+import { ImportChecks, importRules } from '../../../bgp/policy/import.ts';
+import { applyRules } from '../../../bgp/policy/route-rule.ts';
 
 const ROUTER_ID = 0x0a000001;
 const CLUSTER_ID = 0x0a0000ff;
 
-function refusal(checks: ImportChecks, attributes: PathAttributes): string | undefined {
+function viewOf(attributes: PathAttributes): AttributeView {
   const bytes = encodeAttributes({ origin: 'igp', ...attributes });
   const view = new AttributeView();
   view.load(bytes, 0, bytes.length);
-  return checks.refusal(view);
+  return view;
+}
+
+function refusal(checks: ImportChecks, attributes: PathAttributes): string | undefined {
+  return checks.refusal(viewOf(attributes));
 }
 
 function hop(text: string): PathAttributes {
   return { nextHop: { address: parseAddress(text) } };
 }
 
-const identity = { localAs: 64512, routerId: ROUTER_ID, clusterId: CLUSTER_ID };
+const identity = { routerId: ROUTER_ID, clusterId: CLUSTER_ID };
 
 test.each<[string, PathAttributes, string | undefined]>([
-  [
-    'RFC 4271 §9.1.2: own AS in a sequence',
-    { asPath: [{ type: 'sequence', as: [1, 64512, 2] }] },
-    'own AS in the AS path',
-  ],
-  [
-    'RFC 4271 §9.1.2: own AS in a set',
-    {
-      asPath: [
-        { type: 'sequence', as: [1] },
-        { type: 'set', as: [2, 64512] },
-      ],
-    },
-    'own AS in the AS path',
-  ],
   ['RFC 4456 §8: own ORIGINATOR_ID', { originatorId: ROUTER_ID }, 'own router id as originator'],
   [
     'RFC 4456 §8: own cluster id',
@@ -67,4 +57,29 @@ test('own addresses that are the same ones are no news', () => {
   expect(checks.setLocalAddresses([b, a, a])).toBe(false);
   expect(checks.setLocalAddresses([b])).toBe(true);
   expect(refusal(checks, { asPath: [], ...hop('10.0.0.1') })).toBeUndefined();
+});
+
+test.each<[string, number, PathAttributes['asPath'], boolean]>([
+  ['own AS in a sequence', 0, [{ type: 'sequence', as: [1, 64512, 2] }], true],
+  ['own AS in a set', 0, [{ type: 'set', as: [2, 64512] }], true],
+  ['a path of others', 0, [{ type: 'sequence', as: [1, 2] }], false],
+  ['once, where once is allowed', 1, [{ type: 'sequence', as: [1, 64512] }], false],
+  ['twice, where once is allowed', 1, [{ type: 'sequence', as: [64512, 1, 64512] }], true],
+])('RFC 4271 §9.1.2: %s', (_, allowedLocalAs, asPath, isRefused) => {
+  const rules = importRules({ localAs: 64512, allowedLocalAs });
+  expect(applyRules(rules, viewOf({ asPath }))).toBe(
+    isRefused ? 'own AS in the AS path' : undefined,
+  );
+});
+
+test('rules add up: the first that refuses ends it, edits of all others are made', () => {
+  const mark = () => ({ communities: [7] });
+  const demote = () => ({ communities: [8], localPref: 0 });
+  const view = viewOf({ asPath: [] });
+  expect(applyRules([mark, () => undefined, demote], view)).toEqual({
+    communities: [7, 8],
+    localPref: 0,
+  });
+  expect(applyRules([mark, () => 'refused', demote], view)).toBe('refused');
+  expect(applyRules([() => undefined], view)).toBeUndefined();
 });

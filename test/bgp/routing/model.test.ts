@@ -6,8 +6,9 @@
 import type { PathAttributes } from 'bgp-parser-ts';
 import fc from 'fast-check';
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from 'net-ipaddr';
-import type { Policy } from '../../../bgp/policy/prefixes.ts';
+import type { Policy } from '../../../bgp/policy/policy.ts';
 import type { Routing, RoutingPeer } from '../../../bgp/routing.ts';
+import { FEW_PREFIXES, policies } from '../policy/plain-policy.ts';
 import { Model } from './model.ts';
 import { LOCAL_AS, Neighbor, newRouting, nextHop, OWN4, ROUTER_ID } from './neighbor.ts';
 import { Owner } from './owner.ts';
@@ -109,20 +110,8 @@ function checkEmpty(world: World): void {
 
 const policy: fc.Arbitrary<Policy> = fc.oneof(
   fc.constant<Policy>('all'),
-  fc.record({
-    rules: fc.array(
-      fc.record({
-        name: fc.constant('rule'),
-        prefix: fc
-          .constantFrom('10.0.0.0/16', '10.1.0.0/16', '10.1.3.0/24', '2001:db8::/32')
-          .map(parsePrefix),
-        match: fc.constantFrom('exact' as const, 'inside' as const, 'exactOrInside' as const),
-        verdict: fc.constantFrom('accept' as const, 'reject' as const),
-      }),
-      { maxLength: 4 },
-    ),
-    otherwise: fc.constantFrom('accept' as const, 'reject' as const),
-  }),
+  policies(FEW_PREFIXES, false),
+  policies(FEW_PREFIXES, true),
 );
 
 /** What routes look like, before the next hop and, for `distinct`, the length of the path. */

@@ -4,16 +4,10 @@
  */
 
 import type { PathAttributes } from 'bgp-parser-ts';
-import {
-  compareAddresses,
-  containsPrefix,
-  equalPrefixes,
-  formatAddress,
-  parseAddress,
-  parsePrefix,
-} from 'net-ipaddr';
-import type { Policy } from '../../../bgp/policy/prefixes.ts';
+import { compareAddresses, formatAddress, parseAddress, parsePrefix } from 'net-ipaddr';
+import type { Policy } from '../../../bgp/policy/policy.ts';
 import { type Candidate, decide } from '../../../bgp/rib/decision.ts';
+import { applyPolicy } from '../policy/plain-policy.ts';
 import { attributesText, LOCAL_AS, type Neighbor, OWN4, OWN6, ROUTER_ID } from './neighbor.ts';
 
 const NO_EXPORT = 0xffffff01;
@@ -101,25 +95,24 @@ export class Model {
         attributes.clusterList?.includes(ROUTER_ID) === true ||
         hop === OWN4;
       if (isRefused || this.unreachable.has(hop)) continue;
-      if (accepts(from.config.importPolicy, prefix)) usable.push({ from, attributes });
+      const imported = applied(from.config.importPolicy, prefix, { from, attributes });
+      if (imported !== undefined) usable.push({ from, attributes: imported });
     }
     return usable;
   }
 
-  #exported(
-    peer: Neighbor,
-    prefix: string,
-    { from, attributes }: Path,
-  ): PathAttributes | undefined {
+  #exported(peer: Neighbor, prefix: string, chosen: Path): PathAttributes | undefined {
+    const { from } = chosen;
     const family = prefix.includes(':') ? 6 : 4;
     if (from === peer || !peer.families.includes(family)) return undefined;
     const toExternal = isExternal(peer);
     const isReflected = from !== LOCAL && !isExternal(from) && !toExternal;
     if (isReflected && !isClient(from) && !isClient(peer)) return undefined;
-    const { communities } = attributes;
+    const { communities } = chosen.attributes;
     if (communities?.includes(NO_ADVERTISE)) return undefined;
     if (toExternal && communities?.includes(NO_EXPORT)) return undefined;
-    if (!accepts(peer.config.exportPolicy, prefix)) return undefined;
+    const attributes = applied(peer.config.exportPolicy, prefix, chosen);
+    if (attributes === undefined) return undefined;
 
     const mode = peer.config.nextHopMode;
     const isOwnHop = from === LOCAL || mode === 'self' || (mode === 'auto' && toExternal);
@@ -159,15 +152,13 @@ function isClient(peer: Neighbor): boolean {
   return peer.config.routeReflectorClient === true;
 }
 
-function accepts(policy: Policy, text: string): boolean {
-  if (policy === 'all') return true;
+function applied(
+  policy: Policy,
+  text: string,
+  { from, attributes }: Path,
+): PathAttributes | undefined {
   const prefix = parsePrefix(text);
-  const rule = policy.rules.find((one) =>
-    equalPrefixes(one.prefix, prefix)
-      ? one.match !== 'inside'
-      : one.match !== 'exact' && containsPrefix(one.prefix, prefix),
-  );
-  return (rule?.verdict ?? policy.otherwise) === 'accept';
+  return applyPolicy(policy, { prefix, isLearned: from !== LOCAL, attributes });
 }
 
 function candidate({ from, attributes }: Path, isCurrent: boolean): Candidate {

@@ -1,6 +1,6 @@
 import type { PathAttributes } from 'bgp-parser-ts';
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from 'net-ipaddr';
-import type { Policy } from '../../../bgp/policy/prefixes.ts';
+import { type Policy, upTo } from '../../../bgp/policy/policy.ts';
 import type { Routing } from '../../../bgp/routing.ts';
 import {
   attributesText,
@@ -440,14 +440,7 @@ describe('withdraw', () => {
 
 describe('policy', () => {
   const only = (text: string): Policy => ({
-    rules: [
-      {
-        name: `only ${text}`,
-        prefix: parsePrefix(text),
-        match: 'exactOrInside',
-        verdict: 'accept',
-      },
-    ],
+    rules: [{ name: `only ${text}`, prefixes: upTo(parsePrefix(text)), verdict: 'accept' }],
     otherwise: 'reject',
   });
 

@@ -1,0 +1,25 @@
+/** What is not announced to a peer whatever the policy says, by the route's attributes. */
+
+import type { RouteRule } from './route-rule.ts';
+
+/** RFC 1997. */
+const NO_EXPORT = 0xffffff01;
+const NO_ADVERTISE = 0xffffff02;
+const NO_EXPORT_SUBCONFED = 0xffffff03;
+
+export interface ExportSettings {
+  /** The peer is in another AS. */
+  readonly isExternal: boolean;
+}
+
+/** The rules for what one group of peers is sent. */
+export function exportRules({ isExternal }: ExportSettings): RouteRule[] {
+  const noAdvertise: RouteRule = (view) =>
+    view.hasCommunity(NO_ADVERTISE) ? 'community NO_ADVERTISE' : undefined;
+  // Without confederations NO_EXPORT_SUBCONFED means the same as NO_EXPORT.
+  const noExport: RouteRule = (view) =>
+    view.hasCommunity(NO_EXPORT) || view.hasCommunity(NO_EXPORT_SUBCONFED)
+      ? 'community NO_EXPORT'
+      : undefined;
+  return isExternal ? [noAdvertise, noExport] : [noAdvertise];
+}
