@@ -12,6 +12,7 @@ import {
   parseZonedAddress,
   type ZonedAddress,
 } from 'net-ipaddr';
+import type { BfdSettings } from './bfd/bfd.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Origination, RoutingPeer } from './routing.ts';
 import type { SessionSettings } from './session/connection.ts';
@@ -69,6 +70,8 @@ export interface PeerConfig {
   readonly localAddress6?: string;
   readonly routeReflectorClient?: boolean;
   readonly allowedLocalAs?: number;
+  /** Undefined: no BFD. Otherwise the session ends as soon as BFD finds the path down. */
+  readonly bfd?: BfdSettings;
   readonly importPolicy: Policy;
   readonly exportPolicy: Policy;
   /** For people; so is `type`, which `node status` shows: "node-to-node mesh". */
@@ -109,6 +112,7 @@ export interface PeerSettings {
   /** A change of these does not. */
   readonly guards: Guards;
   readonly routing: RoutingPeer;
+  readonly bfd: BfdSettings | undefined;
 }
 
 const BGP_PORT = 179;
@@ -118,6 +122,8 @@ const MAX_SECONDS = 65_535;
 const MAX_TTL = 255;
 /** TCP_MD5SIG_MAXKEYLEN */
 const MAX_MD5_KEY_OCTETS = 80;
+const MIN_BFD_INTERVAL_MS = 10;
+const MAX_BFD_INTERVAL_MS = 60_000;
 
 /** @throws ConfigurationError */
 export function check(config: SpeakerConfig): Settings {
@@ -198,6 +204,12 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
     throw new ConfigurationError(`${field('families')} must be [4], [6] or [4, 6]`);
   }
   requireInteger(field('allowedLocalAs'), peer.allowedLocalAs ?? 0, 0, 255);
+  if (peer.bfd !== undefined) {
+    const { intervalMs, detectMult } = peer.bfd;
+    const [min, max] = [MIN_BFD_INTERVAL_MS, MAX_BFD_INTERVAL_MS];
+    requireInteger(field('bfd.intervalMs'), intervalMs, min, max);
+    requireInteger(field('bfd.detectMult'), detectMult, 1, 255);
+  }
   const localAddress4 = readOptional(field('localAddress4'), peer.localAddress4, 4);
   const localAddress6 = readOptional(field('localAddress6'), peer.localAddress6, 6);
   return {
@@ -234,6 +246,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
       importPolicy: peer.importPolicy,
       exportPolicy: peer.exportPolicy,
     },
+    bfd: peer.bfd,
   };
 }
 

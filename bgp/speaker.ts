@@ -18,6 +18,10 @@ import {
   parseZonedAddress,
 } from 'net-ipaddr';
 import type { Clock, Log, Random } from '../ports.ts';
+import { Bfd, type BfdDrops } from './bfd/bfd.ts';
+import type { BfdStatus } from './bfd/session.ts';
+import type { BfdTransport } from './bfd/transport.ts';
+import { udpTransport } from './bfd/udp.ts';
 import { check, type PeerSettings, type Settings, type SpeakerConfig } from './configuration.ts';
 import {
   type PathDetail,
@@ -43,6 +47,8 @@ export interface SpeakerOptions {
   readonly log: Log;
   /** @default the kernel's TCP */
   readonly transport?: Transport;
+  /** @default the kernel's UDP */
+  readonly bfdTransport?: BfdTransport;
   /** Must let the transport deliver what has come before it calls back. @default setImmediate */
   readonly immediate?: Immediate;
 }
@@ -51,6 +57,8 @@ export interface SpeakerStatus {
   readonly listeners: readonly ListenerStatus[];
   /** Connections refused because they came from no peer's address. */
   readonly strangersRefused: number;
+  /** BFD packets dropped, by reason. */
+  readonly bfdDropped: BfdDrops;
   readonly peers: readonly PeerStatus[];
 }
 
@@ -62,6 +70,8 @@ export interface PeerStatus extends SessionStatus {
   readonly port: number;
   readonly remoteAs: number;
   readonly passive: boolean;
+  /** Undefined unless it is configured and the session is Established. */
+  readonly bfd: BfdStatus | undefined;
   readonly routes: PeerCounts;
 }
 
@@ -86,6 +96,7 @@ export class Speaker {
   readonly #around: Surroundings;
   readonly #listeners: Listeners;
   readonly #strangers: Strangers;
+  readonly #bfd: Bfd;
   readonly #routesListeners: RoutesListener[] = [];
   readonly #sessionListeners: ((peer: PeerStatus) => void)[] = [];
 
@@ -111,6 +122,8 @@ export class Speaker {
     const transport = options.transport ?? tcpTransport(clock);
     this.#around = { clock, random, schedule, transport };
     this.#strangers = new Strangers(clock, log);
+    const bfdTransport = options.bfdTransport ?? udpTransport(clock, random);
+    this.#bfd = new Bfd({ clock, random, schedule, transport: bfdTransport }, log);
     const incoming = (stream: Stream) => this.#incoming(stream);
     this.#listeners = new Listeners({ transport, clock, random, log, incoming });
   }
@@ -177,6 +190,7 @@ export class Speaker {
     return {
       listeners: this.#listeners.status,
       strangersRefused: this.#strangers.count,
+      bfdDropped: this.#bfd.dropped,
       peers: [...this.#known.values()].map((known) => this.#statusOf(known)),
     };
   }
@@ -208,6 +222,7 @@ export class Speaker {
       if (notify) peer.stop(CEASE.ADMINISTRATIVE_SHUTDOWN);
       else peer.abandon();
     }
+    this.#bfd.close();
     this.#around.schedule.remove(this.#upkeep);
     if (this.#closing === 0) return;
     await new Promise<void>((resolve) => {
@@ -239,6 +254,7 @@ export class Speaker {
           known.peer.guard(settings.guards);
         }
         known.settings = settings;
+        this.#followPath(known);
       }
     }
     for (const settings of wanted.peers.values()) {
@@ -265,12 +281,15 @@ export class Speaker {
     const id = routing.addPeer(settings.routing);
     const log = this.#options.log.child({ peer: name, address: session.remote.address });
     const events = {
-      sessionChanged: () => this.#sessionChanged(name),
+      sessionChanged: () => {
+        this.#followPath(known);
+        this.#sessionChanged(name);
+      },
       initialRoutesIn: () => this.#checkConvergence(),
       closing: () => this.#countClosing(),
     };
     const peer = new Peer(session, id, routing, this.#around, events, log);
-    const known = { settings, peer };
+    const known: Known = { settings, peer };
     this.#known.set(name, known);
     this.#byAddress.set(session.remote.address, peer);
     this.#byId.set(id, known);
@@ -306,6 +325,23 @@ export class Speaker {
       if (this.#isClosed || known === undefined) return;
       const status = this.#statusOf(known);
       for (const listener of this.#sessionListeners) listener(status);
+    });
+  }
+
+  /** BFD watches the addresses that an Established session is between. */
+  #followPath({ settings, peer }: Known): void {
+    const ends = peer.status.negotiated;
+    if (settings.bfd === undefined || ends === undefined) {
+      this.#bfd.watch(settings.name, undefined);
+      return;
+    }
+    const remote = parseZonedAddress(ends.remoteAddress);
+    this.#bfd.watch(settings.name, {
+      settings: settings.bfd,
+      local: parseZonedAddress(ends.localAddress),
+      remote,
+      device: remote.zone,
+      failed: (why) => peer.pathFailed(why),
     });
   }
 
@@ -365,6 +401,7 @@ export class Speaker {
       remoteAs: session.terms.remoteAs,
       passive: session.attributes.passive,
       ...peer.status,
+      bfd: this.#bfd.status(name),
       routes: this.#routing!.peerCounts(peer.id),
     };
   }

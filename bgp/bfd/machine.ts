@@ -109,6 +109,11 @@ export function detectionTimeExpired(machine: Machine): Machine {
   return enter(silent, 'Down', Diag.detectionTimeExpired);
 }
 
+/** RFC 5882 §3.2, §4.2: what either side takes down on purpose says nothing of the path. */
+export function isFailure(before: Machine, after: Machine): boolean {
+  return before.state === 'Up' && after.state === 'Down' && after.remoteState !== 'AdminDown';
+}
+
 /** §6.8.16: taken down on purpose. */
 export function disabled(machine: Machine): Machine {
   return enter(machine, 'AdminDown', Diag.administrativelyDown);

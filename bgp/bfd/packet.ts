@@ -13,6 +13,23 @@ export const Diag = {
   administrativelyDown: 7,
 } as const;
 
+/** In the words of RFC 5880 §4.1. */
+const DIAGNOSTICS = [
+  'No Diagnostic',
+  'Control Detection Time Expired',
+  'Echo Function Failed',
+  'Neighbor Signaled Session Down',
+  'Forwarding Plane Reset',
+  'Path Down',
+  'Concatenated Path Down',
+  'Administratively Down',
+  'Reverse Concatenated Path Down',
+];
+
+export function diagnosticName(diag: number): string {
+  return DIAGNOSTICS[diag] ?? `Diagnostic ${diag}`;
+}
+
 export interface ControlPacket {
   readonly diag: number;
   readonly state: State;
@@ -41,6 +58,8 @@ export type PacketFault =
   | 'authentication';
 
 export const PACKET_BYTES = 24;
+/** What the length field can say; the largest authentication section ends well before. */
+export const MAX_PACKET_BYTES = 255;
 /** With the smallest authentication section. */
 const MIN_AUTHENTICATED_BYTES = 26;
 const VERSION = 1;

@@ -32,7 +32,7 @@ export function established(fsm: Fsm, event: Event, context: Context): Transitio
       return stop(fsm, cease(event.subcode, 'the session is stopped here'));
 
     case 'AutomaticStop':
-      return fail(fsm, context, cease(event.subcode, 'the session is stopped here'));
+      return fail(fsm, context, cease(event.subcode, event.text));
 
     case 'HoldTimer_Expires':
       return fail(fsm, context, HOLD_TIMER_EXPIRED);

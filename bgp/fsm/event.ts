@@ -19,8 +19,8 @@ export type Event =
   | { readonly name: 'AutomaticStart_with_DampPeerOscillations' }
   /** 7 */
   | { readonly name: 'AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment' }
-  /** 8. The Cease subcode tells the peer why (RFC 4486). */
-  | { readonly name: 'AutomaticStop'; readonly subcode: number }
+  /** 8. The Cease subcode tells the peer why (RFC 4486), the text our own people. */
+  | { readonly name: 'AutomaticStop'; readonly subcode: number; readonly text: string }
 
   // §8.1.3 Timer events
   /** 9 */

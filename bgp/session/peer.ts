@@ -163,6 +163,13 @@ export class Peer implements ConnectionOwner {
     }
   }
 
+  /** Ends the session, which comes back by itself: the path to the peer has failed (RFC 5882 §4.2). */
+  pathFailed(why: string): void {
+    if (!this.isEstablished) return;
+    const text = `BFD found the path down: ${why}`;
+    this.#main.dispatch({ name: 'AutomaticStop', subcode: CEASE.BFD_DOWN, text });
+  }
+
   /** Ends the session without a NOTIFICATION. The routes stay in the RIB: for a process that ends. */
   abandon(): void {
     for (const connection of this.#connections) connection.dispose();

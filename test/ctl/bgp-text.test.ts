@@ -43,6 +43,7 @@ const established: PeerStatus = {
     remoteAddress: '10.0.0.2',
   },
   initialRoutesIn: [4],
+  bfd: undefined,
   received: messages,
   sent: messages,
   routes: {

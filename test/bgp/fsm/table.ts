@@ -38,7 +38,7 @@ export const EVENTS: { readonly [Name in EventName]: Extract<Event, { name: Name
   AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment: {
     name: 'AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment',
   },
-  AutomaticStop: { name: 'AutomaticStop', subcode: 1 },
+  AutomaticStop: { name: 'AutomaticStop', subcode: 1, text: 'too many prefixes' },
   ConnectRetryTimer_Expires: { name: 'ConnectRetryTimer_Expires' },
   HoldTimer_Expires: { name: 'HoldTimer_Expires' },
   KeepaliveTimer_Expires: { name: 'KeepaliveTimer_Expires' },
