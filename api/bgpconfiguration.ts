@@ -4,6 +4,7 @@ import { isCommunity } from './community.ts';
 import {
   addressOfFamily,
   asNumber,
+  bfd,
   community,
   duration,
   integer,
@@ -40,6 +41,8 @@ const spec = withRules(
     nodeMeshMaxRestartTime: duration().optional(),
     /** Ours: the hold time of every session whose BGPPeer says none. Keepalives at a third of it. */
     holdTime: duration().default('90s'),
+    /** Ours: BFD for every session of the mesh; other sessions have their BGPPeer's. */
+    bfd: bfd.optional(),
     ignoredInterfaces: z.array(z.string().min(1)).optional(),
     communities: z
       .array(z.looseObject({ name: z.string().min(1).max(253), value: community() }))
@@ -80,6 +83,12 @@ const spec = withRules(
       cel: '!has(self.nodeMeshMaxRestartTime) || !has(self.nodeToNodeMeshEnabled) || self.nodeToNodeMeshEnabled',
     },
     {
+      field: 'bfd',
+      holds: (spec) => spec.bfd === undefined || spec.nodeToNodeMeshEnabled,
+      message: 'needs the mesh: remove it, or set nodeToNodeMeshEnabled to true',
+      cel: '!has(self.bfd) || !has(self.nodeToNodeMeshEnabled) || self.nodeToNodeMeshEnabled',
+    },
+    {
       field: 'communities',
       holds: ({ communities = [], prefixAdvertisements = [] }) =>
         communities.every(({ name }) =>
@@ -108,6 +117,7 @@ const CLUSTER_WIDE = [
   'asNumber',
   'nodeMeshPassword',
   'nodeMeshMaxRestartTime',
+  'bfd',
   'serviceClusterIPs',
   'serviceExternalIPs',
   'serviceLoadBalancerIPs',

@@ -5,6 +5,7 @@ import {
   address,
   addressAndPort,
   asNumber,
+  bfd,
   conditions,
   duration,
   integer,
@@ -34,6 +35,7 @@ const spec = withRules(
     keepaliveTime: duration().optional(),
     /** Ours: the hold time offered to this peer; absent means BGPConfiguration's. */
     holdTime: duration().optional(),
+    bfd: bfd.optional(),
     /** Hops between the peers; 0 is off (RFC 5082). */
     ttlSecurity: integer(0, 255).optional(),
     reachableBy: address().optional(),

@@ -167,6 +167,38 @@ export const password = z.looseObject({
     .optional(),
 });
 
+const MIN_BFD_INTERVAL_MS = 10;
+const MAX_BFD_INTERVAL_MS = 60_000;
+
+function parseBfdInterval(text: string): number {
+  const milliseconds = parseDuration(text);
+  const isWithin = milliseconds >= MIN_BFD_INTERVAL_MS && milliseconds <= MAX_BFD_INTERVAL_MS;
+  if (!isWithin || !Number.isInteger(milliseconds))
+    throw new Error(
+      `${JSON.stringify(text)} is not a whole number of milliseconds from 10ms to 60s`,
+    );
+  return milliseconds;
+}
+
+/** Ours: BFD beside a BGP session (RFC 5880–5883), by being there; `{}` has all defaults. */
+export const bfd = z.looseObject({
+  /** Between two packets, both ways; the slower side's counts. */
+  minInterval: parsed(parseBfdInterval, {
+    pattern: '^([0-9]+(\\.[0-9]+)?(ms|s|m))+$',
+    maxLength: 32,
+    'x-kubernetes-validations': [
+      {
+        rule: "duration(self) >= duration('10ms') && duration(self) <= duration('60s')",
+        message: 'must be from 10ms to 60s',
+      },
+    ],
+  }).default('300ms'),
+  /** Packets missing in a row that mean that the path is down. */
+  multiplier: integer(1, 255).default(3),
+  /** Absent: by whether a subnet of the node's interfaces holds the peer. */
+  multihop: z.boolean().optional(),
+});
+
 /** metav1.Condition. */
 export const conditions = z.array(
   z.looseObject({

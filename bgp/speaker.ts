@@ -38,6 +38,7 @@ import { Strangers } from './session/strangers.ts';
 import { tcpTransport } from './session/tcp.ts';
 import type { Md5Key, Stream, Transport } from './session/transport.ts';
 
+export type { BfdSettings } from './bfd/bfd.ts';
 export type { OriginationConfig, PeerConfig, SpeakerConfig } from './configuration.ts';
 export { ConfigurationError } from './configuration.ts';
 

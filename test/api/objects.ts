@@ -18,6 +18,7 @@ export const VALID: readonly KubeObject[] = [
     nodeToNodeMeshEnabled: true,
     nodeMeshPassword: { secretKeyRef: { name: 'bgp', key: 'mesh' } },
     nodeMeshMaxRestartTime: '120s',
+    bfd: {},
     asNumber: 4200000000,
     listenPort: 178,
     bindMode: 'NodeIP',
@@ -38,6 +39,7 @@ export const VALID: readonly KubeObject[] = [
     filters: ['no-default'],
     password: { secretKeyRef: { name: 'bgp', key: 'rr' } },
     ttlSecurity: 1,
+    bfd: { minInterval: '100ms', multiplier: 5, multihop: true },
   }),
   object('BGPPeer', 'workloads', { localWorkloadSelector: "app == 'router'", asNumber: 65401 }),
   object('BGPFilter', 'no-default', {
@@ -197,6 +199,12 @@ export const REFUSED: readonly Refused[] = [
     { peerIP: '192.0.2.1', peerSelector: 'all()' },
     'spec.peerIP cannot be set together with peerSelector: keep one of them',
   ),
+  refused(
+    'BGPPeer',
+    { peerIP: '192.0.2.1', bfd: { minInterval: '5ms' } },
+    'spec.bfd.minInterval "5ms" is not a whole number of milliseconds from 10ms to 60s',
+  ),
+  refused('BGPPeer', { peerIP: '192.0.2.1', bfd: { multiplier: 0 } }, 'spec.bfd.multiplier'),
   refused(
     'BGPPeer',
     { peerSelector: 'all()', asNumber: 1 },

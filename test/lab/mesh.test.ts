@@ -3,6 +3,7 @@
  * runs in namespaces of the lab's own, which end with it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PeerJson } from '../../src/inspect/bgp-json.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { cni, type LabPod, pingMatrix, startPod, stopPod } from '../../src/lab/pods.ts';
 import { agentStatuses } from '../../src/lab/show.ts';
@@ -109,6 +110,55 @@ test('a node whose link is cut has its routes withdrawn everywhere within the ho
   expect(await within(20_000, () => everyPingAnswers(pods))).toBe(true);
   expect(await bgpRoutes('node1')).toEqual(before);
 }, 60_000);
+
+/** BGPConfiguration's `bfd` for the whole mesh; undefined: none. */
+async function setMeshBfd(bfd: object | undefined): Promise<void> {
+  const current = await lab.mustRun('api', [
+    ...['tortiectl', 'get', 'bgpconfigurations', 'default', '-o', 'json'],
+  ]);
+  const { metadata, spec, ...head } = JSON.parse(current);
+  const wanted = { ...head, metadata: { name: metadata.name }, spec: { ...spec, bfd } };
+  await lab.mustRun('api', ['tortiectl', 'apply', '-f', '-'], JSON.stringify(wanted));
+}
+
+async function peersOf(node: string): Promise<PeerJson[]> {
+  return JSON.parse(await lab.mustRun(node, ['tortiectl', 'bgp', 'peers', '-o', 'json']));
+}
+
+test('BFD for the mesh, one field, resets nothing; a node whose link is cut then is routed around within 1 s', async () => {
+  const before = await bgpRoutes('node1');
+  const upCounts = (await peersOf('node1')).map(({ upCount }) => upCount);
+  await setMeshBfd({});
+  const areWatched = async () => {
+    const peers = (await Promise.all(NODES.map(peersOf))).flat();
+    return peers.every(({ bfd }) => bfd?.state === 'Up' && bfd.detectionTimeMs === 900);
+  };
+  expect(await within(30_000, areWatched)).toBe(true);
+  expect((await peersOf('node1')).map(({ upCount }) => upCount)).toEqual(upCounts);
+
+  // The kernel's own time of each change: how long we take to ask does not count.
+  const monitor = lab.run('node1', ['timeout', '8', 'ip', '-ts', 'monitor', 'route']);
+  await sleep(500);
+  await lab.mustRun('switch', ['ip', 'link', 'set', 'eth3', 'down']);
+  const cutAtMs = Date.now();
+  const deleted = [
+    ...(await monitor).stdout.matchAll(/^\[(\S+)\] Deleted (\S+) via (10\.10\.0\.3|fd10::3) /gm),
+  ].map(([, at]) => Date.parse(at!) - cutAtMs);
+  console.log(`routes to node3 went ${deleted.map((ms) => `${ms} ms`).join(', ')} after the cut`);
+  expect(deleted).toHaveLength(2);
+  expect(Math.max(...deleted)).toBeLessThan(1_000);
+
+  await lab.mustRun('switch', ['ip', 'link', 'set', 'eth3', 'up']);
+  expect(await within(30_000, areWatched)).toBe(true);
+  await setMeshBfd(undefined);
+  const areUnwatched = async () =>
+    (await Promise.all(NODES.map(peersOf)))
+      .flat()
+      .every(({ bfd, state }) => bfd === undefined && state === 'Established');
+  expect(await within(20_000, areUnwatched)).toBe(true);
+  expect(await within(20_000, () => everyPingAnswers(pods))).toBe(true);
+  expect(await bgpRoutes('node1')).toEqual(before);
+}, 120_000);
 
 test('a pod deleted and made again 200 times leaks no address, veth or handle', async () => {
   const count = async () => {

@@ -13,6 +13,7 @@ import {
   validate,
   withDefaults,
 } from '../../../api/index.ts';
+import type { BfdSettings } from '../../../bgp/speaker.ts';
 import type { KubeObject } from '../../../ports.ts';
 
 /** The resources as the reflectors hold them. */
@@ -38,6 +39,8 @@ export interface BgpSettings {
   /** Listen on the node's own addresses only. */
   bindToNodeAddress: boolean;
   holdTimeSec: number;
+  /** Of the mesh's sessions; undefined: none. */
+  bfd: BfdSettings | undefined;
 }
 
 /** BGPConfiguration `default`; of `node.<name>` only listenPort counts here, as in Calico. */
@@ -64,6 +67,20 @@ export function readBgpSettings(
     listenPort: ownSpec?.listenPort ?? spec.listenPort,
     bindToNodeAddress: spec.bindMode === 'NodeIP',
     holdTimeSec: parseDuration(spec.holdTime) / 1000,
+    bfd: readBfd(spec.bfd),
+  };
+}
+
+/** `bfd` of a BGPConfiguration or BGPPeer, with its defaults. */
+export function readBfd(
+  bfd: { minInterval: string; multiplier: number; multihop?: boolean | undefined } | undefined,
+): BfdSettings | undefined {
+  if (!bfd) return undefined;
+  const { minInterval, multiplier, multihop } = bfd;
+  return {
+    intervalMs: parseDuration(minInterval),
+    detectMult: multiplier,
+    ...(multihop !== undefined && { hops: multihop ? 'multi' : 'single' }),
   };
 }
 

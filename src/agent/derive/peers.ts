@@ -19,7 +19,8 @@ import {
   parseDuration,
   parseSelector,
 } from '../../../api/index.ts';
-import { type BgpSettings, type ClusterNode, readable } from './cluster.ts';
+import type { BfdSettings } from '../../../bgp/speaker.ts';
+import { type BgpSettings, type ClusterNode, readable, readBfd } from './cluster.ts';
 
 /** The words of calicoctl's PEER TYPE column. */
 export type PeerType = 'node-to-node mesh' | 'global' | 'node specific';
@@ -39,6 +40,8 @@ export interface DerivedPeer {
   keepaliveSec: number | undefined;
   nextHopMode: 'auto' | 'self' | 'keep';
   routeReflectorClient: boolean;
+  /** Undefined: none. */
+  bfd: BfdSettings | undefined;
 }
 
 /** A BGPPeer's spec with its defaults. */
@@ -184,7 +187,8 @@ function meshPeers(self: ClusterNode, input: PeersInput): DerivedPeer[] {
         if (!own) return [];
         const derived = session(self, address, node.asNumber, 'node-to-node mesh', input);
         // One side connects, so that two never collide: as in Calico, the one whose text sorts higher.
-        return [{ ...derived, passive: formatAddress(own.address) < formatAddress(address) }];
+        const passive = formatAddress(own.address) < formatAddress(address);
+        return [{ ...derived, passive, bfd: input.settings.bfd }];
       }),
     );
 }
@@ -208,6 +212,7 @@ function session(
     keepaliveSec: undefined,
     nextHopMode: 'auto',
     routeReflectorClient: false,
+    bfd: undefined,
   };
 }
 
@@ -221,6 +226,7 @@ function settingsOf({ spec }: ReadPeer, derived: DerivedPeer): Partial<DerivedPe
     keepaliveSec:
       spec.keepaliveTime === undefined ? undefined : parseDuration(spec.keepaliveTime) / 1000,
     nextHopMode: keep ? 'keep' : spec.nextHopMode === 'Self' ? 'self' : 'auto',
+    bfd: readBfd(spec.bfd),
   };
 }
 

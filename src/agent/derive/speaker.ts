@@ -53,6 +53,7 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
       ...(own4 && { localAddress4: own4 }),
       ...(own6 && { localAddress6: own6 }),
       routeReflectorClient: peer.routeReflectorClient,
+      ...(peer.bfd && { bfd: peer.bfd }),
       importPolicy: 'all',
       exportPolicy,
     })),

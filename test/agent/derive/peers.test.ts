@@ -1,5 +1,5 @@
 import { formatAddress } from 'net-ipaddr';
-import type { BGPPeer, Node } from '../../../api/index.ts';
+import type { BGPConfiguration, BGPPeer, Node } from '../../../api/index.ts';
 import { readBgpSettings, readNodes } from '../../../src/agent/derive/cluster.ts';
 import { type DerivedPeer, derivePeers } from '../../../src/agent/derive/peers.ts';
 
@@ -29,7 +29,12 @@ function peer(name: string, spec: Partial<BGPPeer['spec']>): BGPPeer {
   };
 }
 
-function derive(nodeName: string, nodes: Node[], peers: BGPPeer[] = [], mesh = true) {
+function derive(
+  nodeName: string,
+  nodes: Node[],
+  peers: BGPPeer[] = [],
+  spec: BGPConfiguration['spec'] = {},
+) {
   const problems: string[] = [];
   const settings = readBgpSettings(
     [
@@ -37,7 +42,7 @@ function derive(nodeName: string, nodes: Node[], peers: BGPPeer[] = [], mesh = t
         apiVersion: 'projectcalico.org/v3',
         kind: 'BGPConfiguration',
         metadata: { name: 'default' },
-        spec: { nodeToNodeMeshEnabled: mesh },
+        spec,
       },
     ],
     nodeName,
@@ -49,6 +54,8 @@ function derive(nodeName: string, nodes: Node[], peers: BGPPeer[] = [], mesh = t
   );
   return { derived, problems };
 }
+
+const NO_MESH = { nodeToNodeMeshEnabled: false };
 
 const short = (one: DerivedPeer) =>
   `${formatAddress(one.address)} AS${one.remoteAs} ${one.type}${one.passive ? ' passive' : ''}${one.routeReflectorClient ? ' client' : ''}`;
@@ -86,10 +93,26 @@ describe('the mesh', () => {
       node('a', 1),
       node('rr', 2, { annotations: { 'projectcalico.org/RouteReflectorClusterID': '244.0.0.1' } }),
     ];
-    expect(derive('a', [node('a', 1), node('b', 2)], [], false).derived).toEqual([]);
+    expect(derive('a', [node('a', 1), node('b', 2)], [], NO_MESH).derived).toEqual([]);
     expect(derive('a', nodes).derived).toEqual([]);
     expect(derive('rr', nodes).derived).toEqual([]);
   });
+});
+
+test('the mesh has BGPConfiguration’s bfd, a BGPPeer its own at both ends, and others none', () => {
+  const nodes = [node('a', 1), node('b', 2), node('c', 3, { labels: { rr: 'yes' } })];
+  const peers = [
+    peer('tor', { peerIP: '203.0.113.1', asNumber: 65001 }),
+    peer('rr', { node: 'a', peerSelector: 'has(rr)', bfd: { multiplier: 5, multihop: true } }),
+  ];
+  const bfdOf = (name: string) =>
+    Object.fromEntries(
+      derive(name, nodes, peers, { bfd: {} }).derived.map((one) => [one.name, one.bfd]),
+    );
+  const mesh = { intervalMs: 300, detectMult: 3 };
+  const own = { intervalMs: 300, detectMult: 5, hops: 'multi' };
+  expect(bfdOf('a')).toEqual({ '203.0.113.1': undefined, '192.0.2.2': mesh, '192.0.2.3': own });
+  expect(bfdOf('c')).toEqual({ '203.0.113.1': undefined, '192.0.2.1': own, '192.0.2.2': mesh });
 });
 
 describe('BGPPeers', () => {
@@ -100,12 +123,12 @@ describe('BGPPeers', () => {
       peer('one', { node: 'b', peerIP: '203.0.113.2:1790', asNumber: '65001.1' }),
       peer('rack', { nodeSelector: "rack == '1'", peerIP: '203.0.113.3', asNumber: 65003 }),
     ];
-    expect(derive('a', nodes, peers, false).derived.map(short)).toEqual([
+    expect(derive('a', nodes, peers, NO_MESH).derived.map(short)).toEqual([
       '203.0.113.1 AS65001 global',
       '203.0.113.3 AS65003 node specific',
     ]);
     expect(
-      derive('b', nodes, peers, false).derived.map((one) => [one.name, one.port, one.remoteAs]),
+      derive('b', nodes, peers, NO_MESH).derived.map((one) => [one.name, one.port, one.remoteAs]),
     ).toEqual([
       ['203.0.113.1', 179, 65001],
       ['203.0.113.2', 1790, 65001 * 65536 + 1],
