@@ -14,6 +14,7 @@ import {
 } from 'net-ipaddr';
 import type { BfdSettings } from './bfd/bfd.ts';
 import type { Policy } from './policy/policy.ts';
+import type { Role } from './role.ts';
 import type { Origination, RoutingPeer } from './routing.ts';
 import type { SessionSettings } from './session/connection.ts';
 import type { Endpoint, Guards } from './session/transport.ts';
@@ -72,6 +73,9 @@ export interface PeerConfig {
   readonly allowedLocalAs?: number;
   /** Undefined: no BFD. Otherwise the session ends as soon as BFD finds the path down. */
   readonly bfd?: BfdSettings;
+  /** As RoutingPeer's; for eBGP peers only. Another role resets the session. */
+  readonly role?: Role;
+  readonly routeServerClient?: boolean;
   readonly importPolicy: Policy;
   readonly exportPolicy: Policy;
   /** For people; so is `type`, which `node status` shows: "node-to-node mesh". */
@@ -210,6 +214,12 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
     requireInteger(field('bfd.intervalMs'), intervalMs, min, max);
     requireInteger(field('bfd.detectMult'), detectMult, 1, 255);
   }
+  const { role, routeServerClient = false } = peer;
+  if (peer.remoteAs === config.localAs && (role !== undefined || routeServerClient)) {
+    throw new ConfigurationError(
+      `${field(role === undefined ? 'routeServerClient' : 'role')} is for peers in another AS, and this one is in our own`,
+    );
+  }
   const localAddress4 = readOptional(field('localAddress4'), peer.localAddress4, 4);
   const localAddress6 = readOptional(field('localAddress6'), peer.localAddress6, 6);
   return {
@@ -227,6 +237,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
         keepaliveSec,
         families,
         extendedNextHop: address.family === 6 && families.includes(4),
+        ...(role && { role }),
       },
       attributes: {
         passive: peer.passive ?? false,
@@ -243,6 +254,8 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
       ...(localAddress6 && { localAddress6 }),
       routeReflectorClient: peer.routeReflectorClient ?? false,
       allowedLocalAs: peer.allowedLocalAs ?? 0,
+      ...(role && { role }),
+      routeServerClient,
       importPolicy: peer.importPolicy,
       exportPolicy: peer.exportPolicy,
     },

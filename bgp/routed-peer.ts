@@ -95,6 +95,7 @@ export class RoutedPeer implements Sender {
       exports:
         exports.key !== this.#exports.key ||
         config.nextHopMode !== before.nextHopMode ||
+        config.routeServerClient !== before.routeServerClient ||
         !equalBytes(config.localAddress4?.bytes, before.localAddress4?.bytes) ||
         !equalBytes(config.localAddress6?.bytes, before.localAddress6?.bytes),
       kind: false,
@@ -110,6 +111,7 @@ export class RoutedPeer implements Sender {
   up(negotiated: Negotiated, zone: number): void {
     this.#negotiated = negotiated;
     this.zone = zone;
+    this.rules = this.#importRules();
     this.context = this.#contextFor(negotiated);
     this.treatedAsWithdraw = 0;
     this.attributesDiscarded = 0;
@@ -137,6 +139,8 @@ export class RoutedPeer implements Sender {
       extendedMessage,
       extendedNextHop: family === 4 && extendedNextHop,
       nextHopMode: this.#config.nextHopMode,
+      role: this.#config.role,
+      isTransparent: this.#config.routeServerClient ?? false,
       localAddress: this.#ownAddress(family),
       policy: this.#exports,
     };
@@ -153,8 +157,13 @@ export class RoutedPeer implements Sender {
   }
 
   #importRules(): RouteRule[] {
-    const { allowedLocalAs = 0 } = this.#config;
-    return importRules({ localAs: this.#localAs, allowedLocalAs });
+    const { allowedLocalAs = 0, role } = this.#config;
+    return importRules({
+      localAs: this.#localAs,
+      allowedLocalAs,
+      remoteAs: this.#remoteAs,
+      role,
+    });
   }
 
   #ownAddress(family: Family): Uint8Array | undefined {

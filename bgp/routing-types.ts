@@ -8,6 +8,7 @@ import type { Policy } from './policy/policy.ts';
 import type { PathDetail } from './rib/detail.ts';
 import type { Reachability } from './rib/nexthops.ts';
 import type { RouteReader } from './rib/reader.ts';
+import type { Role } from './role.ts';
 
 export interface RoutingOptions {
   /** Seeds the hash tables: peers choose what is hashed. */
@@ -45,6 +46,13 @@ export interface RoutingPeer {
    */
   readonly localAddress4?: Address;
   readonly localAddress6?: Address;
+  /** RFC 9234: what we are to this eBGP peer. */
+  readonly role?: Role | undefined;
+  /**
+   * RFC 7947: what other eBGP peers announce goes to this one as if they had sent it themselves: AS
+   * path, MED and, unless `nextHopMode` is `self`, the next hop stay as they are. @default false
+   */
+  readonly routeServerClient?: boolean;
   /** RFC 4456: this iBGP peer is our client. @default false */
   readonly routeReflectorClient?: boolean;
   /** How often the own AS may stand in a received AS path. @default 0 */

@@ -29,6 +29,7 @@ import {
   LOCAL_SOURCE,
   type SourceKind,
 } from '../rib/sources.ts';
+import type { Role } from '../role.ts';
 import { type Blocks, messageOverhead, NO_BLOCK } from './blocks.ts';
 
 export interface ExportIdentity {
@@ -45,6 +46,10 @@ export interface GroupConfig {
   /** RFC 8950: IPv4 routes may go out with an IPv6 next hop. False for IPv6. */
   readonly extendedNextHop: boolean;
   readonly nextHopMode: 'auto' | 'self' | 'keep';
+  /** RFC 9234: what we are to the peers. */
+  readonly role: Role | undefined;
+  /** RFC 7947: between eBGP peers we are not seen. */
+  readonly isTransparent: boolean;
   /**
    * 4, 16 or 32 octets as in MP_REACH_NLRI; undefined: routes that need the own next hop are not
    * announced.
@@ -55,9 +60,10 @@ export interface GroupConfig {
 
 export function groupKey(config: GroupConfig): string {
   const { family, kind, fourOctetAs, extendedMessage, extendedNextHop } = config;
-  const { nextHopMode, localAddress, policy } = config;
+  const { nextHopMode, role, isTransparent, localAddress, policy } = config;
   const session = [family, kind, fourOctetAs, extendedMessage, extendedNextHop];
-  return [...session, nextHopMode, localAddress?.join('.'), policy.key].join(' ');
+  const rules = [nextHopMode, role, isTransparent];
+  return [...session, ...rules, localAddress?.join('.'), policy.key].join(' ');
 }
 
 /** Attribute sets whose result is remembered: routes with equal attributes tend to come together. */
@@ -101,7 +107,11 @@ export class Exporter {
     this.#rib = rib;
     this.#blocks = blocks;
     this.#scratch = scratch;
-    this.#rules = exportRules({ isExternal: config.kind === EXTERNAL });
+    this.#rules = exportRules({
+      isExternal: config.kind === EXTERNAL,
+      localAs: identity.localAs,
+      role: config.role,
+    });
     this.#prepend = [identity.localAs];
   }
 
@@ -214,7 +224,9 @@ export class Exporter {
   #nextHop(from: SourceKind, view: AttributeView): Uint8Array | undefined {
     const { kind, nextHopMode, localAddress } = this.config;
     const isOwn =
-      from === LOCAL || nextHopMode === 'self' || (nextHopMode === 'auto' && kind === EXTERNAL);
+      from === LOCAL ||
+      nextHopMode === 'self' ||
+      (nextHopMode === 'auto' && kind === EXTERNAL && !this.#isUnseen(from));
     if (isOwn) return localAddress;
     const start = view.start(ATTRIBUTE.NEXT_HOP);
     // RFC 2545 §3: a link-local address is of use on its own link only. A route that has no other
@@ -228,10 +240,15 @@ export class Exporter {
       as4: this.config.fourOctetAs,
       external: true,
       nextHop,
-      prepend: this.#prepend,
+      prepend: this.#isUnseen(from) ? undefined : this.#prepend,
       // RFC 4271 §5.1.4: a neighbour's MED is not for other neighbours.
-      med: from === LOCAL ? undefined : null,
+      med: from === LOCAL || this.#isUnseen(from) ? undefined : null,
     };
+  }
+
+  /** RFC 7947 §2.2: a route server passes on what one client tells the others, and adds nothing. */
+  #isUnseen(from: SourceKind): boolean {
+    return this.config.isTransparent && from === EXTERNAL;
   }
 
   #internalChanges(

@@ -14,6 +14,7 @@ import {
 } from 'bgp-parser-ts';
 import type { Family } from 'net-ipaddr';
 import { AFI } from '../afi.ts';
+import { type Role, roleNumber, roleObjection } from '../role.ts';
 import type { Event } from './event.ts';
 import type { Fsm } from './transition.ts';
 
@@ -31,6 +32,8 @@ export interface Terms {
   readonly families: readonly Family[];
   /** RFC 8950: IPv4 routes may have IPv6 next hops. Of use where the session runs over IPv6. */
   readonly extendedNextHop: boolean;
+  /** RFC 9234: what we are to the peer. */
+  readonly role?: Role;
 }
 
 /** What the two OPENs settled. */
@@ -70,6 +73,7 @@ export function openFor(terms: Terms): Omit<Open, 'type'> {
       { kind: 'four-octet-as', as: terms.localAs },
       ...(terms.extendedNextHop ? [EXTENDED_NEXT_HOP] : []),
       { kind: 'enhanced-route-refresh' },
+      ...(terms.role ? [{ kind: 'role', role: roleNumber(terms.role) } as const] : []),
     ],
   };
 }
@@ -103,6 +107,14 @@ function objection(terms: Terms, open: Open): WireError | undefined {
     const text = 'the peer has our own BGP Identifier: give one of the two another router id';
     return openError(OPEN_ERROR.BAD_BGP_IDENTIFIER, text);
   }
+  const roles = open.capabilities.filter((capability) => capability.kind === 'role');
+  const mismatch =
+    terms.role &&
+    roleObjection(
+      terms.role,
+      roles.map(({ role }) => role),
+    );
+  if (mismatch !== undefined) return openError(OPEN_ERROR.ROLE_MISMATCH, mismatch);
   if (commonFamilies(terms, open).length === 0) {
     // RFC 5492 §5: the data are the capabilities that we miss, as in an OPEN.
     const data = Buffer.concat(terms.families.map(multiprotocol).map(encodeCapability));

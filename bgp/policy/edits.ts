@@ -5,6 +5,7 @@ import type { AttributeEdits } from 'bgp-parser-ts';
 /** What both together change: `first`, then `second`. */
 export function mergeEdits(first: AttributeEdits, second: AttributeEdits): AttributeEdits {
   const localPref = second.localPref ?? first.localPref;
+  const onlyToCustomer = second.onlyToCustomer ?? first.onlyToCustomer;
   const prepend = joined(second.prepend, first.prepend);
   const communities = distinct(joined(first.communities, second.communities), String);
   const largeCommunities = distinct(
@@ -16,6 +17,7 @@ export function mergeEdits(first: AttributeEdits, second: AttributeEdits): Attri
     ...(prepend && { prepend }),
     ...(communities && { communities }),
     ...(largeCommunities && { largeCommunities }),
+    ...(onlyToCustomer !== undefined && { onlyToCustomer }),
   };
 }
 

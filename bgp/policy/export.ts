@@ -1,5 +1,7 @@
 /** What is not announced to a peer whatever the policy says, by the route's attributes. */
 
+import type { Role } from '../role.ts';
+import { roleExportRule } from './roles.ts';
 import type { RouteRule } from './route-rule.ts';
 
 /** RFC 1997. */
@@ -10,10 +12,13 @@ const NO_EXPORT_SUBCONFED = 0xffffff03;
 export interface ExportSettings {
   /** The peer is in another AS. */
   readonly isExternal: boolean;
+  readonly localAs: number;
+  /** RFC 9234: what we are to the peers. */
+  readonly role: Role | undefined;
 }
 
 /** The rules for what one group of peers is sent. */
-export function exportRules({ isExternal }: ExportSettings): RouteRule[] {
+export function exportRules({ isExternal, localAs, role }: ExportSettings): RouteRule[] {
   const noAdvertise: RouteRule = (view) =>
     view.hasCommunity(NO_ADVERTISE) ? 'community NO_ADVERTISE' : undefined;
   // Without confederations NO_EXPORT_SUBCONFED means the same as NO_EXPORT.
@@ -21,5 +26,7 @@ export function exportRules({ isExternal }: ExportSettings): RouteRule[] {
     view.hasCommunity(NO_EXPORT) || view.hasCommunity(NO_EXPORT_SUBCONFED)
       ? 'community NO_EXPORT'
       : undefined;
-  return isExternal ? [noAdvertise, noExport] : [noAdvertise];
+  if (!isExternal) return [noAdvertise];
+  const always = [noAdvertise, noExport];
+  return role === undefined ? always : [...always, roleExportRule(role, localAs)];
 }

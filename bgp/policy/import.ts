@@ -6,6 +6,8 @@
 import { type AttributeView, isLinkLocal, NO_ZONE, zoneOf } from 'bgp-parser-ts';
 import { type Address, formatAddress } from 'net-ipaddr';
 import { resolvedHop } from '../rib/nexthops.ts';
+import type { Role } from '../role.ts';
+import { roleImportRule } from './roles.ts';
 import type { RouteRule } from './route-rule.ts';
 
 /** What depends on the peer. */
@@ -13,14 +15,18 @@ export interface ImportSettings {
   readonly localAs: number;
   /** How often the own AS may stand in the AS path. */
   readonly allowedLocalAs: number;
+  readonly remoteAs: number;
+  /** RFC 9234: what we are to the peer. */
+  readonly role?: Role | undefined;
 }
 
 /** The rules for what one peer sends. */
-export function importRules({ localAs, allowedLocalAs }: ImportSettings): RouteRule[] {
+export function importRules(settings: ImportSettings): RouteRule[] {
+  const { localAs, allowedLocalAs, remoteAs, role } = settings;
   // RFC 4271 §9.1.2: the path must not hold our own AS.
   const ownAs: RouteRule = (view) =>
     view.countAs(localAs) > allowedLocalAs ? 'own AS in the AS path' : undefined;
-  return [ownAs];
+  return role === undefined ? [ownAs] : [ownAs, roleImportRule(role, remoteAs)];
 }
 
 export interface ImportIdentity {

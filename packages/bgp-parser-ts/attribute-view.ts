@@ -172,6 +172,15 @@ export class AttributeView {
     return false;
   }
 
+  get hasOnlyToCustomer(): boolean {
+    return this.has(ATTRIBUTE.ONLY_TO_CUSTOMER);
+  }
+
+  /** RFC 9234; 0 when absent. */
+  get onlyToCustomer(): number {
+    return this.#u32(ATTRIBUTE.ONLY_TO_CUSTOMER);
+  }
+
   /**
    * Octets of the next hop: 4, 16, or 32 with a link-local address behind the global one; -1 when
    * absent. It begins at `start(ATTRIBUTE.NEXT_HOP)`. Of an UPDATE's cursor this is the NEXT_HOP

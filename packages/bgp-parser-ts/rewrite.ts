@@ -18,6 +18,8 @@ export interface AttributeEdits {
   /** RFC 1997 and RFC 8092: added behind those that the route has, where it has them not. */
   readonly communities?: readonly number[];
   readonly largeCommunities?: readonly LargeCommunity[];
+  /** RFC 9234 */
+  readonly onlyToCustomer?: number;
 }
 
 const OPTIONAL_TRANSITIVE = FLAG_OPTIONAL | FLAG_TRANSITIVE;
@@ -29,6 +31,7 @@ const EDITABLE = [
   ATTRIBUTE.LOCAL_PREF,
   ATTRIBUTE.COMMUNITIES,
   ATTRIBUTE.LARGE_COMMUNITIES,
+  ATTRIBUTE.ONLY_TO_CUSTOMER,
 ] as const;
 
 /**
@@ -57,7 +60,7 @@ export function rewriteAttributes(
 function writeEdited(
   view: AttributeView,
   code: (typeof EDITABLE)[number],
-  { prepend, localPref, communities, largeCommunities }: AttributeEdits,
+  { prepend, localPref, communities, largeCommunities, onlyToCustomer }: AttributeEdits,
   out: Uint8Array,
   at: number,
 ): number {
@@ -66,12 +69,10 @@ function writeEdited(
       return prepend === undefined
         ? copyAttribute(view, code, out, at)
         : writePath(view, prepend, out, at);
-    case ATTRIBUTE.LOCAL_PREF: {
-      if (localPref === undefined) return copyAttribute(view, code, out, at);
-      const value = writeAttributeHead(out, at, FLAG_TRANSITIVE, code, 4);
-      writeU32(out, value, localPref);
-      return value + 4;
-    }
+    case ATTRIBUTE.LOCAL_PREF:
+      return writeNumber(view, code, FLAG_TRANSITIVE, localPref, out, at);
+    case ATTRIBUTE.ONLY_TO_CUSTOMER:
+      return writeNumber(view, code, OPTIONAL_TRANSITIVE, onlyToCustomer, out, at);
     case ATTRIBUTE.COMMUNITIES: {
       const added = communities?.filter((one) => !view.hasCommunity(one)) ?? [];
       const value = extendList(view, code, added.length * 4, out, at);
@@ -93,6 +94,21 @@ function writeEdited(
       return value + added.length * 12;
     }
   }
+}
+
+/** Writes `value`, or what the route has. */
+function writeNumber(
+  view: AttributeView,
+  code: number,
+  flags: number,
+  value: number | undefined,
+  out: Uint8Array,
+  at: number,
+): number {
+  if (value === undefined) return copyAttribute(view, code, out, at);
+  const start = writeAttributeHead(out, at, flags, code, 4);
+  writeU32(out, start, value);
+  return start + 4;
 }
 
 /** Writes what the list has, and makes room for `more` octets: where they go, or -1. */

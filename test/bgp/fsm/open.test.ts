@@ -233,3 +233,50 @@ describe('settled', () => {
     });
   });
 });
+
+describe('RFC 9234 §4.2: roles', () => {
+  const role = (number: number): Capability => ({ kind: 'role', role: number });
+  const withRoles = (roles: readonly number[]) => ({
+    capabilities: [...theirs.capabilities, ...roles.map(role)],
+  });
+
+  test.each([
+    ['provider', 0],
+    ['route-server', 1],
+    ['route-server-client', 2],
+    ['customer', 3],
+    ['peer', 4],
+  ] as const)('as a %s we announce %i', (own, number) => {
+    expect(openFor({ ...terms, role: own }).capabilities).toContainEqual(role(number));
+  });
+
+  test('without one we announce none, and ask for none', () => {
+    expect(openFor(terms).capabilities.map(({ kind }) => kind)).not.toContain('role');
+    expect(settled(withRoles([4])).families).toEqual([4, 6]);
+  });
+
+  test.each([
+    ['provider', [3]],
+    ['customer', [0]],
+    ['route-server', [2]],
+    ['route-server-client', [1]],
+    ['peer', [4]],
+    ['peer', [4, 4]],
+    ['peer', []],
+  ] as const)('as a %s we accept %j', (own, roles) => {
+    expect(settled(withRoles(roles), { role: own }).families).toEqual([4, 6]);
+  });
+
+  test.each([
+    ['provider', [0], 'provider, but to a provider it must be a customer'],
+    ['customer', [4], 'peer, but to a customer it must be a provider'],
+    ['peer', [9], 'role 9, but to a peer it must be a peer'],
+    ['peer', [4, 3], 'peer and customer at once'],
+  ] as const)('as a %s we refuse %j with Role Mismatch', (own, roles, text) => {
+    expect(refusal(withRoles(roles), { role: own })).toEqual({
+      error: '2/11',
+      data: '',
+      text: `the peer says that it is ${text}`,
+    });
+  });
+});

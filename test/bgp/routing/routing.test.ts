@@ -66,6 +66,64 @@ describe('what is passed on', () => {
     expect(a.table.size).toBe(0);
   });
 
+  test('RFC 7947 §2.2: to a route server’s client as the other client sent it', () => {
+    const routing = newRouting();
+    const client = { routeServerClient: true };
+    const [a, b] = [upWith(routing, EBGP_A, client), upWith(routing, EBGP_B, client)];
+    a.announce([P], received);
+    settle(routing, a, b);
+    expect(sentAttributes(b)).toBe(attributesText(received));
+    // What it originates itself it announces as any other.
+    routing.originate(parsePrefix('192.0.2.128/25'), {});
+    settle(routing, a, b);
+    expect(b.table.get('192.0.2.128/25')).toBe(
+      attributesText({ origin: 'igp', ...sequence(LOCAL_AS), ...nextHop(OWN4) }),
+    );
+    // With its own address as next hop, where clients do not share a network.
+    b.change({ nextHopMode: 'self' });
+    settle(routing, a, b);
+    expect(sentAttributes(b)).toBe(attributesText({ ...received, ...nextHop(OWN4) }));
+    // No route server's client any more.
+    b.change({ nextHopMode: 'auto', routeServerClient: false });
+    settle(routing, a, b);
+    expect(sentAttributes(b)).toBe(
+      attributesText({
+        ...received,
+        ...sequence(LOCAL_AS, 65001, 7),
+        ...nextHop(OWN4),
+        med: undefined,
+      } as PathAttributes),
+    );
+  });
+
+  test('RFC 9234 §5: what a provider sent goes to a customer, marked, and to no other provider', () => {
+    const routing = newRouting();
+    const a = upWith(routing, EBGP_A, { role: 'customer' });
+    const b = upWith(routing, EBGP_B, { role: 'provider' });
+    const other = { name: 'other', remoteAs: 65003, number: 9 };
+    const c = upWith(routing, other, { role: 'customer' });
+    a.announce([P], fromAs(65001));
+    settle(routing, a, b, c);
+    expect(sentAttributes(b)).toBe(
+      attributesText({
+        origin: 'igp',
+        ...sequence(LOCAL_AS, 65001),
+        ...nextHop(OWN4),
+        onlyToCustomer: 65001,
+      }),
+    );
+    expect(c.table.size).toBe(0);
+    // A customer that sends it back up leaks it.
+    b.announce(['198.51.100.0/24'], { ...fromAs(65002), onlyToCustomer: 65009 });
+    settle(routing, a, b, c);
+    expect(routing.route(parsePrefix('198.51.100.0/24'))!.paths).toMatchObject([
+      {
+        state: 'rejected',
+        reason: 'route leak: ONLY_TO_CUSTOMER of AS 65009, and we are its provider',
+      },
+    ]);
+  });
+
   test('eBGP to iBGP: LOCAL_PREF added, MED and next hop kept', () => {
     const routing = newRouting();
     const a = upWith(routing, EBGP_A);
