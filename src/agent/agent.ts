@@ -287,7 +287,8 @@ export class Agent {
   #derive(): void {
     if (!this.#watches || this.#watches.missing().length > 0) return;
     const { nodeName } = this.#config;
-    const { nodes: nodeObjects, pools, bgpConfigurations, bgpPeers } = this.#watches.resources();
+    const resources = this.#watches.resources();
+    const { nodes: nodeObjects, pools, bgpConfigurations, bgpPeers } = resources;
     const problems: string[] = [];
     const settings = readBgpSettings(bgpConfigurations, nodeName, problems);
     const nodes = readNodes(nodeObjects, settings.asNumber, problems);
@@ -303,7 +304,18 @@ export class Agent {
       this.#asNumber = self.asNumber;
       const peers = derivePeers({ nodeName, nodes, peers: bgpPeers, settings }, problems);
       this.#speaker.configure(
-        deriveSpeakerConfig({ self, settings, peers, pools, blocks }, problems),
+        deriveSpeakerConfig(
+          {
+            self,
+            settings,
+            peers,
+            pools,
+            filters: resources.bgpFilters,
+            blocks,
+            exportsOthers: false,
+          },
+          problems,
+        ),
       );
     } else problems.push(`there is no Node ${nodeName}: no BGP until it is back`);
     this.#report(problems);

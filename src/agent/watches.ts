@@ -1,5 +1,5 @@
 /** The resources that the derivations read, kept current by watches. */
-import { BGPConfiguration, BGPPeer, IPPool, Node } from '../../api/index.ts';
+import { BGPConfiguration, BGPFilter, BGPPeer, IPPool, Node } from '../../api/index.ts';
 import type { Clock, KubeObject, Log, Random, ResourceType } from '../../ports.ts';
 import { type Datastore, Reflector } from '../datastore/index.ts';
 import type { Resources } from './derive/cluster.ts';
@@ -18,6 +18,7 @@ export class Watches {
   readonly #pools: Reflector<IPPool>;
   readonly #configurations: Reflector<BGPConfiguration>;
   readonly #peers: Reflector<BGPPeer>;
+  readonly #filters: Reflector<BGPFilter>;
   #closed = false;
 
   constructor({ onChange, ...options }: WatchesOptions) {
@@ -27,6 +28,7 @@ export class Watches {
     this.#pools = watch(IPPool);
     this.#configurations = watch(BGPConfiguration);
     this.#peers = watch(BGPPeer);
+    this.#filters = watch(BGPFilter);
   }
 
   /** What has not been listed yet; empty when all that follows is complete. */
@@ -36,6 +38,7 @@ export class Watches {
       ['IPPools', this.#pools],
       ['BGPConfigurations', this.#configurations],
       ['BGPPeers', this.#peers],
+      ['BGPFilters', this.#filters],
     ];
     return this.#closed ? [] : all.filter(([, one]) => !one.synced).map(([name]) => name);
   }
@@ -46,11 +49,13 @@ export class Watches {
       pools: [...this.#pools.list()],
       bgpConfigurations: [...this.#configurations.list()],
       bgpPeers: [...this.#peers.list()],
+      bgpFilters: [...this.#filters.list()],
     };
   }
 
   close(): void {
     this.#closed = true;
-    for (const one of [this.#nodes, this.#pools, this.#configurations, this.#peers]) one.close();
+    for (const one of [this.#nodes, this.#pools, this.#configurations, this.#peers, this.#filters])
+      one.close();
   }
 }

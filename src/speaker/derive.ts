@@ -55,17 +55,17 @@ export function deriveRouter(
   const blocks = resources.blocks
     .filter(({ spec }) => spec.affinity === `host:${nodeName}` && !spec.deleted)
     .map(({ spec }) => parsePrefix(spec.cidr));
-  const { pools } = resources;
-  const config = deriveSpeakerConfig({ self, settings, peers, pools, blocks }, problems);
+  const { bgpFilters: filters, pools } = resources;
+  // Pools tell a node's pods from what is not to be seen outside. A router without any has no such inside.
+  const exportsOthers = pools.length === 0;
+  const config = deriveSpeakerConfig(
+    { self, settings, peers, pools, filters, blocks, exportsOthers },
+    problems,
+  );
   return {
     ...config,
     routerId: identity.routerId ?? config.routerId,
     listen: identity.listen.length > 0 ? identity.listen : config.listen,
-    // Pools tell a node's pods from what is not to be seen outside. A router without any has no such inside.
-    peers:
-      pools.length > 0
-        ? config.peers
-        : config.peers.map((peer) => ({ ...peer, exportPolicy: 'all' as const })),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The resources in a speaker's files, each known by the file that it is in. */
 import {
   BGPConfiguration,
+  BGPFilter,
   BGPPeer,
   conform,
   describeProblem,
@@ -48,6 +49,7 @@ export function readResourceFiles(files: readonly string[]): ReadFiles {
       pools: all(IPPool),
       bgpConfigurations: all(BGPConfiguration),
       bgpPeers: all(BGPPeer),
+      bgpFilters: all(BGPFilter),
       blocks: all(IPAMBlock),
     },
     problems: found.flatMap(misspelt),

@@ -1,5 +1,13 @@
 import { parseAddress } from 'net-ipaddr';
-import type { BGPConfiguration, BGPPeer, IPAMBlock, IPPool, Node } from '../../api/index.ts';
+import type {
+  BGPConfiguration,
+  BGPFilter,
+  BGPPeer,
+  IPAMBlock,
+  IPPool,
+  Node,
+} from '../../api/index.ts';
+import type { RuleList } from '../../bgp/policy/policy.ts';
 import { deriveRouter, type Identity, type RouterResources } from '../../src/speaker/derive.ts';
 
 const NOBODY: Identity = {
@@ -34,7 +42,14 @@ const peer = (name: string, spec: BGPPeer['spec']) => object<BGPPeer>('BGPPeer',
 
 function derive(identity: Identity, resources: Partial<RouterResources>) {
   const problems: string[] = [];
-  const nothing = { nodes: [], pools: [], bgpConfigurations: [], bgpPeers: [], blocks: [] };
+  const nothing = {
+    nodes: [],
+    pools: [],
+    bgpConfigurations: [],
+    bgpPeers: [],
+    bgpFilters: [],
+    blocks: [],
+  };
   return { problems, ...deriveRouter(identity, { ...nothing, ...resources }, problems) };
 }
 
@@ -137,4 +152,73 @@ test('without pools all is exported; with a pool, as Calico does', () => {
     rules: [{ name: 'pool rack', verdict: 'accept' }],
     otherwise: 'reject',
   });
+});
+
+test('Calico’s export order: filters, disableBGPExport, communities, own blocks, pools, nothing else', () => {
+  const config = derive(ME, {
+    bgpPeers: [peer('tor', { peerIP: '198.51.100.1', asNumber: 64500, filters: ['mine'] })],
+    bgpFilters: [
+      object<BGPFilter>('BGPFilter', 'mine', {
+        exportV4: [{ action: 'Accept', cidr: '10.9.0.0/16', matchOperator: 'In' }],
+      }),
+    ],
+    pools: [
+      object<IPPool>('IPPool', 'rack', { cidr: '10.0.0.0/8' }),
+      object<IPPool>('IPPool', 'hidden', { cidr: '10.99.0.0/16', disableBGPExport: true }),
+    ],
+    blocks: [block('10.1.0.0/26', 'host:me')],
+    bgpConfigurations: [
+      object<BGPConfiguration>('BGPConfiguration', 'default', {
+        communities: [{ name: 'pods', value: '65000:1:2' }],
+        prefixAdvertisements: [{ cidr: '10.0.0.0/8', communities: ['pods', '65000:3'] }],
+      }),
+    ],
+  });
+  expect(config.problems).toEqual([]);
+  const { rules, otherwise } = config.peers[0]!.exportPolicy as RuleList;
+  expect(rules.map(({ name, verdict }) => `${name}: ${verdict}`)).toEqual([
+    'BGPFilter "mine" exportV4[0]: accept',
+    'pool hidden has disableBGPExport: reject',
+    'BGPConfiguration "default" prefixAdvertisements[0]: next',
+    'own block: accept',
+    'inside an own block: reject',
+    'pool rack: accept',
+    'pool hidden: accept',
+  ]);
+  expect(rules[2]!.edits).toEqual({
+    communities: [0xfde80003],
+    largeCommunities: [{ global: 65000, local1: 1, local2: 2 }],
+  });
+  expect(otherwise).toBe('reject');
+});
+
+test('a node’s own prefixAdvertisements stand in the place of the cluster’s', () => {
+  const advertising = (name: string, community: string) =>
+    object<BGPConfiguration>('BGPConfiguration', name, {
+      prefixAdvertisements: [{ cidr: '10.0.0.0/8', communities: [community] }],
+    });
+  const bgpPeers = [peer('tor', { peerIP: '198.51.100.1', asNumber: 64500 })];
+  const edits = (...bgpConfigurations: BGPConfiguration[]) =>
+    (derive(ME, { bgpPeers, bgpConfigurations }).peers[0]!.exportPolicy as RuleList).rules.map(
+      (rule) => rule.edits,
+    );
+  const cluster = advertising('default', '1:1');
+  expect(edits(cluster)).toEqual([{ communities: [0x10001] }]);
+  expect(edits(cluster, advertising('node.me', '2:2'))).toEqual([{ communities: [0x20002] }]);
+  expect(edits(cluster, advertising('node.other', '2:2'))).toEqual([{ communities: [0x10001] }]);
+});
+
+test('a filter that is not there is said once, however many peers name it', () => {
+  const bgpPeers = [
+    peer('nodes', { peerSelector: 'all()', filters: ['absent'] }),
+    peer('tor', { peerIP: '198.51.100.1', asNumber: 64500, filters: ['absent'] }),
+  ];
+  const nodes = ['a', 'b'].map((name, index) =>
+    node(name, { 'projectcalico.org/IPv4Address': `192.0.2.${20 + index}/24` }),
+  );
+  const { problems } = derive(ME, { bgpPeers, nodes });
+  expect(problems.filter((problem) => problem.includes('absent'))).toEqual([
+    expect.stringMatching(/^BGPPeer "nodes": spec\.filters names BGPFilter "absent", which is not/),
+    expect.stringMatching(/^BGPPeer "tor": spec\.filters names BGPFilter "absent", which is not/),
+  ]);
 });

@@ -1,6 +1,8 @@
 /** What the derivations know of the cluster: plain values read from the resources; what is malformed is left out, and named. */
+import type { Family } from 'net-ipaddr';
 import {
   BGPConfiguration,
+  type BGPFilter,
   type BGPPeer,
   type CustomResource,
   describeProblem,
@@ -15,6 +17,7 @@ import {
 } from '../../../api/index.ts';
 import type { BfdSettings } from '../../../bgp/speaker.ts';
 import type { KubeObject } from '../../../ports.ts';
+import { type Advertisement, readAdvertisements } from './communities.ts';
 
 /** The resources as the reflectors hold them. */
 export interface Resources {
@@ -22,6 +25,7 @@ export interface Resources {
   pools: readonly IPPool[];
   bgpConfigurations: readonly BGPConfiguration[];
   bgpPeers: readonly BGPPeer[];
+  bgpFilters: readonly BGPFilter[];
 }
 
 export interface ClusterNode {
@@ -41,9 +45,12 @@ export interface BgpSettings {
   holdTimeSec: number;
   /** Of the mesh's sessions; undefined: none. */
   bfd: BfdSettings | undefined;
+  /** Of a route that has no priority of its own. */
+  normalPriority: Readonly<Record<Family, number>>;
+  advertisements: readonly Advertisement[];
 }
 
-/** BGPConfiguration `default`; of `node.<name>` only listenPort counts here, as in Calico. */
+/** BGPConfiguration `default`; of `node.<name>` only listenPort and prefixAdvertisements count here, as in Calico. */
 export function readBgpSettings(
   configurations: readonly BGPConfiguration[],
   nodeName: string,
@@ -68,6 +75,10 @@ export function readBgpSettings(
     bindToNodeAddress: spec.bindMode === 'NodeIP',
     holdTimeSec: parseDuration(spec.holdTime) / 1000,
     bfd: readBfd(spec.bfd),
+    normalPriority: { 4: spec.ipv4NormalRoutePriority, 6: spec.ipv6NormalRoutePriority },
+    advertisements: ownSpec?.prefixAdvertisements
+      ? readAdvertisements(`node.${nodeName}`, ownSpec)
+      : readAdvertisements('default', spec),
   };
 }
 

@@ -42,6 +42,11 @@ export interface DerivedPeer {
   routeReflectorClient: boolean;
   /** Undefined: none. */
   bfd: BfdSettings | undefined;
+  /** How often the own AS may stand in a path. */
+  allowedLocalAs: number;
+  /** Names of BGPFilters, in their order; and of the BGPPeer that has them. */
+  filters: readonly string[];
+  resource: string | undefined;
 }
 
 /** A BGPPeer's spec with its defaults. */
@@ -75,12 +80,10 @@ export function derivePeers(input: PeersInput, problems: string[]): DerivedPeer[
 /** Fields of a BGPPeer that the speaker does not act on: said, because a session without them is another one. */
 const NOT_YET = [
   'localASNumber',
-  'numAllowedLocalASNumbers',
   'localWorkloadSelector',
   'password',
   'ttlSecurity',
   'reachableBy',
-  'filters',
   'maxRestartTime',
 ] as const;
 
@@ -213,11 +216,14 @@ function session(
     nextHopMode: 'auto',
     routeReflectorClient: false,
     bfd: undefined,
+    allowedLocalAs: 0,
+    filters: [],
+    resource: undefined,
   };
 }
 
 /** What a BGPPeer says of the session itself. */
-function settingsOf({ spec }: ReadPeer, derived: DerivedPeer): Partial<DerivedPeer> {
+function settingsOf({ name, spec }: ReadPeer, derived: DerivedPeer): Partial<DerivedPeer> {
   const keep = spec.nextHopMode === 'Keep' || spec.keepOriginalNextHop === true;
   return {
     sourceAddress: spec.sourceAddress === 'None' ? undefined : derived.sourceAddress,
@@ -227,6 +233,9 @@ function settingsOf({ spec }: ReadPeer, derived: DerivedPeer): Partial<DerivedPe
       spec.keepaliveTime === undefined ? undefined : parseDuration(spec.keepaliveTime) / 1000,
     nextHopMode: keep ? 'keep' : spec.nextHopMode === 'Self' ? 'self' : 'auto',
     bfd: readBfd(spec.bfd),
+    allowedLocalAs: spec.numAllowedLocalASNumbers ?? 0,
+    filters: spec.filters ?? [],
+    resource: name,
   };
 }
 

@@ -1,29 +1,34 @@
 /** What the speaker is to do, from what was derived of peers, pools and blocks. Pure. */
 import { createHash } from 'node:crypto';
 import { formatAddress, formatPrefix, type Prefix } from 'net-ipaddr';
-import type { IPPool } from '../../../api/index.ts';
+import type { BGPFilter, IPPool } from '../../../api/index.ts';
 import type { SpeakerConfig } from '../../../bgp/speaker.ts';
 import type { BgpSettings, ClusterNode } from './cluster.ts';
 import { deriveExportPolicy } from './export.ts';
+import { Filters } from './filters.ts';
 import type { DerivedPeer } from './peers.ts';
+import { Policies } from './policies.ts';
 
 export interface SpeakerInput {
   self: ClusterNode;
   settings: BgpSettings;
   peers: readonly DerivedPeer[];
   pools: readonly IPPool[];
+  filters: readonly BGPFilter[];
   /** This node's blocks: what it originates. */
   blocks: readonly Prefix[];
+  /** Whether what is none of the node's is announced. */
+  exportsOthers: boolean;
 }
 
 /** One side of a mesh session only waits: a restarted node is back when the other side's next attempt comes. */
 const CONNECT_RETRY_SEC = 1;
 
 export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): SpeakerConfig {
-  const { self, settings, peers, pools, blocks } = input;
+  const { self, settings, peers, blocks } = input;
   const own4 = self.network.ipv4Address && formatAddress(self.network.ipv4Address.address);
   const own6 = self.network.ipv6Address && formatAddress(self.network.ipv6Address.address);
-  const exportPolicy = deriveExportPolicy(pools, blocks, problems);
+  const policies = derivePolicies(input, problems);
   const anywhere = [...(own4 ? ['0.0.0.0'] : []), ...(own6 ? ['::'] : [])];
   const addresses = [own4, own6].filter((address) => address !== undefined);
   const port = settings.listenPort;
@@ -54,11 +59,35 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
       ...(own6 && { localAddress6: own6 }),
       routeReflectorClient: peer.routeReflectorClient,
       ...(peer.bfd && { bfd: peer.bfd }),
-      importPolicy: 'all',
-      exportPolicy,
+      allowedLocalAs: peer.allowedLocalAs,
+      ...policies.of(peer.filters, peer.remoteAs !== self.asNumber),
     })),
     originations: blocks.map((block) => ({ prefix: formatPrefix(block) })),
   };
+}
+
+function derivePolicies(input: SpeakerInput, problems: string[]): Policies {
+  const { advertisements, normalPriority } = input.settings;
+  const filters = new Filters(input.filters, problems);
+  const missing = input.peers.flatMap(({ filters: names, resource }) =>
+    names
+      .filter((name) => !filters.has(name))
+      .map(
+        (name) =>
+          `BGPPeer "${resource}": spec.filters names BGPFilter "${name}", which is not there or cannot be read: all routes are rejected, until it is mended or no longer named`,
+      ),
+  );
+  problems.push(...new Set(missing));
+  const standard = deriveExportPolicy(
+    {
+      pools: input.pools,
+      ownBlocks: input.blocks,
+      advertisements,
+      otherwise: input.exportsOthers ? 'accept' : 'reject',
+    },
+    problems,
+  );
+  return new Policies({ filters, normalPriority, standard });
 }
 
 /** A node without IPv4 still needs a BGP Identifier (RFC 6286: any that is not zero): its name's hash, as in Calico. */

@@ -175,7 +175,9 @@ const routes: fc.Arbitrary<PlainRoute> = fc.record({
       type: fc.constantFrom('sequence' as const, 'sequence' as const, 'set' as const),
       communities: fc.constantFrom<number[][]>([], [7], [8, 7], [9]),
       isLarge: fc.boolean(),
-      localPref: fc.option(fc.constantFrom(0, 100), { nil: undefined }),
+      localPref: fc.option(fc.constantFrom(0, 100, 2147483647, 2147482623, 2147483640, 2 ** 30), {
+        nil: undefined,
+      }),
       med: fc.option(fc.constant(5), { nil: undefined }),
     })
     .map(({ as, type, communities, isLarge, localPref, med }) => ({

@@ -43,15 +43,24 @@ function matchesPrefix(
 
 /** Conditions read the route as it came, whatever rules before have changed. */
 function matchesRoute(match: RouteMatch, { attributes, isLearned }: PlainRoute): boolean {
-  const { community, largeCommunity, asPathPrefix } = match;
+  const { community, largeCommunity, asPathPrefix, priority } = match;
   const { communities = [], largeCommunities = [], asPath = [] } = attributes;
   const leading = asPath.flatMap(({ type, as }) => (type === 'sequence' ? as : [-1]));
   return (
     (!match.isLearned || isLearned) &&
     (community === undefined || communities.includes(community)) &&
     (largeCommunity === undefined || largeCommunities.map(text).includes(text(largeCommunity))) &&
-    (asPathPrefix === undefined || asPathPrefix.every((as, index) => leading[index] === as))
+    (asPathPrefix === undefined || asPathPrefix.every((as, index) => leading[index] === as)) &&
+    (priority === undefined ||
+      (isPriority(attributes.localPref)
+        ? priority.is === 2147483647 - attributes.localPref
+        : priority.orNone))
   );
+}
+
+/** Calico's LOCAL_PREF of priorities 1 to 2^30; what is lower is an operator's own. */
+function isPriority(localPref: number | undefined): localPref is number {
+  return localPref !== undefined && localPref >= 1073741824 && localPref <= 2147483646;
 }
 
 function edited(attributes: PathAttributes, edits: AttributeEdits): PathAttributes {
@@ -107,6 +116,9 @@ const route: fc.Arbitrary<RouteMatch> = fc.constantFrom<RouteMatch[]>(
   { asPathPrefix: [1] },
   { asPathPrefix: [1, 2] },
   { asPathPrefix: [] },
+  { priority: { is: 1024, orNone: true } },
+  { priority: { is: 1024, orNone: false } },
+  { priority: { is: 7, orNone: false } },
 );
 
 /** Policies over these prefixes. `changes`: with rules that change routes. */
