@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isCommunity } from './community.ts';
 import {
+  address,
   addressOfFamily,
   asNumber,
   bfd,
@@ -43,6 +44,14 @@ const spec = withRules(
     holdTime: duration().default('90s'),
     /** Ours: BFD for every session of the mesh; other sessions have their BGPPeer's. */
     bfd: bfd.optional(),
+    /** Ours: the collectors that every node tells of its sessions and routes (RFC 7854). */
+    bmp: z
+      .looseObject({
+        collectors: z.array(z.looseObject({ address: address(), port: integer(1, 65535) })).max(16),
+        /** Between statistics reports; 0s: none. */
+        statisticsInterval: duration().default('60s'),
+      })
+      .optional(),
     ignoredInterfaces: z.array(z.string().min(1)).optional(),
     communities: z
       .array(z.looseObject({ name: z.string().min(1).max(253), value: community() }))
@@ -118,6 +127,7 @@ const CLUSTER_WIDE = [
   'nodeMeshPassword',
   'nodeMeshMaxRestartTime',
   'bfd',
+  'bmp',
   'serviceClusterIPs',
   'serviceExternalIPs',
   'serviceLoadBalancerIPs',

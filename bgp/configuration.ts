@@ -13,6 +13,7 @@ import {
   type ZonedAddress,
 } from 'net-ipaddr';
 import type { BfdSettings } from './bfd/bfd.ts';
+import type { Monitoring } from './bmp/monitor.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Role } from './role.ts';
 import type { Origination, RoutingPeer } from './routing.ts';
@@ -36,6 +37,17 @@ export interface SpeakerConfig {
   readonly connectRetrySec?: number;
   readonly peers: readonly PeerConfig[];
   readonly originations: readonly OriginationConfig[];
+  /** @default no collectors */
+  readonly bmp?: BmpConfig;
+}
+
+/** The BGP Monitoring Protocol, RFC 7854. */
+export interface BmpConfig {
+  readonly collectors: readonly Endpoint[];
+  /** What collectors know this speaker by. @default the router id */
+  readonly sysName?: string;
+  /** Seconds between statistics reports; 0: none. @default 60 */
+  readonly statisticsSec?: number;
 }
 
 export interface PeerConfig {
@@ -103,6 +115,7 @@ export interface Settings {
   readonly peers: ReadonlyMap<string, PeerSettings>;
   /** By canonical text of the prefix. */
   readonly originations: ReadonlyMap<string, { prefix: Prefix; attributes: Origination }>;
+  readonly bmp: Monitoring;
   /** Our own addresses, as far as the configuration tells: no next hop. */
   readonly localAddresses: readonly ZonedAddress[];
 }
@@ -122,7 +135,9 @@ export interface PeerSettings {
 const BGP_PORT = 179;
 const DEFAULT_HOLD_TIME_SEC = 90;
 const DEFAULT_CONNECT_RETRY_SEC = 3;
+const DEFAULT_STATISTICS_SEC = 60;
 const MAX_SECONDS = 65_535;
+const MAX_PORT = 65_535;
 const MAX_TTL = 255;
 /** TCP_MD5SIG_MAXKEYLEN */
 const MAX_MD5_KEY_OCTETS = 80;
@@ -135,11 +150,7 @@ export function check(config: SpeakerConfig): Settings {
   const routerId = readRouterId(config.routerId);
   const clusterId =
     config.clusterId === undefined ? routerId : readIdentifier('clusterId', config.clusterId);
-  const listen = config.listen.map((at, index) => {
-    requireInteger(`listen[${index}].port`, at.port, 0, MAX_SECONDS);
-    const address = readAddress(`listen[${index}].address`, at.address);
-    return { address: formatZonedAddress(address), port: at.port };
-  });
+  const listen = config.listen.map((at, index) => readEndpoint(`listen[${index}]`, at, 0));
   const peers = checkPeers(config, routerId);
   const originations = new Map<string, { prefix: Prefix; attributes: Origination }>();
   for (const { prefix: text, ...attributes } of config.originations) {
@@ -147,8 +158,19 @@ export function check(config: SpeakerConfig): Settings {
     originations.set(formatPrefix(prefix), { prefix, attributes });
   }
   const localAddresses = collectLocalAddresses(listen, peers.values());
+  const bmp = checkBmp(config);
   const { localAs } = config;
-  return { localAs, routerId, clusterId, listen, peers, originations, localAddresses };
+  return { localAs, routerId, clusterId, listen, peers, originations, bmp, localAddresses };
+}
+
+function checkBmp({ bmp = { collectors: [] }, routerId }: SpeakerConfig): Monitoring {
+  const { collectors, sysName = routerId, statisticsSec = DEFAULT_STATISTICS_SEC } = bmp;
+  requireInteger('bmp.statisticsSec', statisticsSec, 0, MAX_SECONDS);
+  return {
+    collectors: collectors.map((at, index) => readEndpoint(`bmp.collectors[${index}]`, at, 1)),
+    sysName,
+    statisticsMs: statisticsSec * 1000,
+  };
 }
 
 function checkPeers(config: SpeakerConfig, routerId: number): Map<string, PeerSettings> {
@@ -189,7 +211,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
     );
   }
   const port = peer.port ?? BGP_PORT;
-  requireInteger(field('port'), port, 1, 65_535);
+  requireInteger(field('port'), port, 1, MAX_PORT);
   requireAs(field('remoteAs'), peer.remoteAs);
 
   const holdTimeSec = peer.holdTimeSec ?? config.holdTimeSec ?? DEFAULT_HOLD_TIME_SEC;
@@ -293,6 +315,11 @@ function collectLocalAddresses(
   texts.delete('0.0.0.0');
   texts.delete('::');
   return [...texts].map(parseZonedAddress);
+}
+
+function readEndpoint(field: string, { address, port }: Endpoint, leastPort: 0 | 1): Endpoint {
+  requireInteger(`${field}.port`, port, leastPort, MAX_PORT);
+  return { address: formatZonedAddress(readAddress(`${field}.address`, address)), port };
 }
 
 function readRouterId(text: string): number {

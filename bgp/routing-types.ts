@@ -2,6 +2,7 @@
  * What goes in and out of Routing, as plain data. Numbers are unsigned 32 bits unless said otherwise.
  */
 
+import type { Outcome, WireContext } from 'bgp-parser-ts';
 import type { Address, Family, Prefix, ZonedAddress } from 'net-ipaddr';
 import type { Clock, Log, Random } from '../ports.ts';
 import type { Policy } from './policy/policy.ts';
@@ -101,6 +102,16 @@ export interface Origination {
 
 /** `ids` is reused: only its first `count` cells count, and only during the call. */
 export type RoutesListener = (ids: Uint32Array, count: number, reader: RouteReader) => void;
+
+/** One UPDATE of a peer: `bytes[start, end)`, valid during the call, and what RFC 7606 made of it. */
+export type UpdateListener = (
+  peer: number,
+  context: WireContext,
+  outcome: Outcome,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+) => void;
 
 export interface PeerCounts {
   /** Paths held from the peer, and how many of them passed import. */

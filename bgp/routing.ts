@@ -9,6 +9,8 @@
 
 import { encodeAttributes } from 'bgp-parser-ts';
 import type { Family, Prefix, ZonedAddress } from 'net-ipaddr';
+import { AdjRibInDump } from './bmp/dump.ts';
+import { GonePaths } from './bmp/gone.ts';
 import { Groups, type Membership } from './export/groups.ts';
 import { Reclaim } from './export/reclaim.ts';
 import { Inspection } from './inspection.ts';
@@ -31,6 +33,7 @@ import type {
   RoutingPeer,
   SessionReset,
   TableSizes,
+  UpdateListener,
 } from './routing-types.ts';
 
 export type { PathDetail } from './rib/detail.ts';
@@ -54,6 +57,7 @@ export class Routing {
   readonly #groups: Groups;
   readonly #sweep: Sweep;
   readonly #stale: Stale;
+  readonly #gone: GonePaths;
   readonly #reclaim: Reclaim;
   readonly #reader: RouteReader;
   readonly #inspection: Inspection;
@@ -77,6 +81,7 @@ export class Routing {
   #onReadable: (peerId: number) => void = () => {};
   #onWork: () => void = () => {};
   readonly #onRoutes: RoutesListener[] = [];
+  #onUpdate: UpdateListener | undefined;
 
   constructor(options: RoutingOptions) {
     const { localAs, random, resolve, routerId } = options;
@@ -88,6 +93,7 @@ export class Routing {
     this.#groups = new Groups(this.#rib, { localAs, clusterId }, randomKey(random));
     this.#sweep = new Sweep(this.#rib.paths);
     this.#stale = new Stale(this.#rib, this.#sweep);
+    this.#gone = new GonePaths(this.#rib);
     this.#reclaim = new Reclaim(this.#rib, this.#groups, this.#sweep);
     this.#reader = new RouteReader(this.#rib);
     this.#inspection = new Inspection(this.#rib, this.#import, this.#groups, this.#peers);
@@ -170,6 +176,7 @@ export class Routing {
       peer.noteFault(outcome, cursor.errors, this.#options.log);
       if (outcome === 'session-reset') return cursor.notification;
     }
+    this.#onUpdate?.(id, peer.context, outcome, bytes, start, end);
     if (this.#rib.marked > 0) this.#wake();
     return undefined;
   }
@@ -230,6 +237,19 @@ export class Routing {
   /** `listener` hears of prefixes that have another route now, or none. Inside `work`. */
   onRoutes(listener: RoutesListener): void {
     this.#onRoutes.push(listener);
+  }
+
+  /** `listener` hears of each UPDATE once it is in the RIB; undefined: nobody does. */
+  onUpdate(listener: UpdateListener | undefined): void {
+    this.#onUpdate = listener;
+  }
+
+  /** Adj-RIB-In of all peers that are up, to be told to somebody who knows nothing. */
+  dumpAdjRibIn(): AdjRibInDump {
+    return new AdjRibInDump(this.#rib, (source) => {
+      const peer = this.#peers[this.#rib.sources.peer(source)];
+      return peer?.isUp && peer.source === source ? peer : undefined;
+    });
   }
 
   /** Announces a route of our own. The same prefix again replaces it. */
@@ -329,6 +349,7 @@ export class Routing {
     if (!this.#sweep.isRunning) return;
     this.#sweep.step(SWEPT_PATHS, this.#visit);
     this.#stale.swept();
+    if (this.#onUpdate) this.#gone.tell(this.#onUpdate);
     this.#import.forget();
     forgetDone(this.#reimports, this.#sweep);
     forgetDone(this.#changedHops, this.#sweep);
@@ -337,7 +358,9 @@ export class Routing {
   readonly #visit = (path: number): void => {
     const { attributes, paths, sources } = this.#rib;
     const source = paths.source(path);
-    if (!sources.isLive(source) || this.#stale.isLeaving(path)) {
+    const isStale = this.#stale.isLeaving(path);
+    if (!sources.isLive(source) || isStale) {
+      if (isStale && this.#onUpdate) this.#gone.add(this.#peer(sources.peer(source)), path);
       this.#rib.remove(path);
       return;
     }

@@ -22,6 +22,9 @@ import { Bfd, type BfdDrops } from './bfd/bfd.ts';
 import type { BfdStatus } from './bfd/session.ts';
 import type { BfdTransport } from './bfd/transport.ts';
 import { udpTransport } from './bfd/udp.ts';
+import type { CollectorStatus } from './bmp/collector.ts';
+import type { MonitoredSession, SessionEnd } from './bmp/message.ts';
+import { Monitor } from './bmp/monitor.ts';
 import { check, type PeerSettings, type Settings, type SpeakerConfig } from './configuration.ts';
 import {
   type PathDetail,
@@ -39,7 +42,7 @@ import { tcpTransport } from './session/tcp.ts';
 import type { Md5Key, Stream, Transport } from './session/transport.ts';
 
 export type { BfdSettings } from './bfd/bfd.ts';
-export type { OriginationConfig, PeerConfig, SpeakerConfig } from './configuration.ts';
+export type { BmpConfig, OriginationConfig, PeerConfig, SpeakerConfig } from './configuration.ts';
 export { ConfigurationError } from './configuration.ts';
 
 export interface SpeakerOptions {
@@ -60,6 +63,8 @@ export interface SpeakerStatus {
   readonly strangersRefused: number;
   /** BFD packets dropped, by reason. */
   readonly bfdDropped: BfdDrops;
+  /** BMP collectors. */
+  readonly collectors: readonly CollectorStatus[];
   readonly peers: readonly PeerStatus[];
 }
 
@@ -98,6 +103,7 @@ export class Speaker {
   readonly #listeners: Listeners;
   readonly #strangers: Strangers;
   readonly #bfd: Bfd;
+  readonly #monitor: Monitor;
   readonly #routesListeners: RoutesListener[] = [];
   readonly #sessionListeners: ((peer: PeerStatus) => void)[] = [];
 
@@ -127,6 +133,13 @@ export class Speaker {
     this.#bfd = new Bfd({ clock, random, schedule, transport: bfdTransport }, log);
     const incoming = (stream: Stream) => this.#incoming(stream);
     this.#listeners = new Listeners({ transport, clock, random, log, incoming });
+    this.#monitor = new Monitor({
+      ...this.#around,
+      log,
+      dump: () => this.#routing?.dumpAdjRibIn(),
+      statistics: (peer) => this.#routing!.peerCounts(peer),
+      closing: () => this.#countClosing(),
+    });
   }
 
   /**
@@ -192,6 +205,7 @@ export class Speaker {
       listeners: this.#listeners.status,
       strangersRefused: this.#strangers.count,
       bfdDropped: this.#bfd.dropped,
+      collectors: this.#monitor.status,
       peers: [...this.#known.values()].map((known) => this.#statusOf(known)),
     };
   }
@@ -225,6 +239,8 @@ export class Speaker {
     }
     this.#bfd.close();
     this.#around.schedule.remove(this.#upkeep);
+    // Only now: collectors hear how the sessions ended.
+    this.#monitor.close();
     if (this.#closing === 0) return;
     await new Promise<void>((resolve) => {
       this.#allClosed = resolve;
@@ -239,6 +255,8 @@ export class Speaker {
     const routing = this.#routing ?? this.#newRouting(wanted);
     this.#listeners.setMd5Keys(md5Keys(wanted.peers.values()));
     this.#listeners.set(wanted.listen);
+    this.#monitor.set(wanted.bmp);
+    routing.onUpdate(this.#monitor.isOn ? this.#monitor.update : undefined);
     routing.setLocalAddresses(wanted.localAddresses);
     // All that go before any that come: a peer may take over another's address.
     for (const known of this.#known.values()) {
@@ -282,6 +300,8 @@ export class Speaker {
     const id = routing.addPeer(settings.routing);
     const log = this.#options.log.child({ peer: name, address: session.remote.address });
     const events = {
+      sessionUp: (session: MonitoredSession) => this.#monitor.peerUp(id, session),
+      sessionDown: (end: SessionEnd) => this.#monitor.peerDown(id, end),
       sessionChanged: () => {
         this.#followPath(known);
         this.#sessionChanged(name);

@@ -16,6 +16,7 @@ import {
   MESSAGE_OPEN,
   MESSAGE_ROUTE_REFRESH,
   MESSAGE_UPDATE,
+  NO_DATA,
   type Notification,
   type RouteRefresh,
   type WireError,
@@ -95,6 +96,9 @@ export class Connection implements Task {
   /** The peer closed; what it sent before is read first. */
   #closedWhy: string | undefined;
   #refresh: RouteRefresh | undefined;
+  /** The OPENs of the connection, whole messages. */
+  openSent: Uint8Array = NO_DATA;
+  openReceived: Uint8Array = NO_DATA;
 
   /** @param fsm Where the machine starts: a second connection inherits the counter of the first. */
   constructor(owner: ConnectionOwner, around: Surroundings, fsm: Fsm) {
@@ -169,7 +173,8 @@ export class Connection implements Task {
         this.#drop();
         return;
       case 'sendOpen':
-        this.#outbound?.send(encodeOpen(openFor(this.#owner.settings.terms)), MESSAGE_OPEN);
+        this.openSent = encodeOpen(openFor(this.#owner.settings.terms));
+        this.#outbound?.send(this.openSent, MESSAGE_OPEN);
         return;
       case 'sendKeepalive':
         this.#outbound?.keepalive();
@@ -304,6 +309,7 @@ export class Connection implements Task {
         this.dispatch(KEEP_ALIVE_MSG);
         return;
       case MESSAGE_OPEN:
+        this.openReceived = bytes.slice(start, end);
         this.#open(openEvent(this.#fsm, this.#owner.settings.terms, decodeOpen(bytes, start, end)));
         return;
       case MESSAGE_NOTIFICATION: {

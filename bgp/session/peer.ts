@@ -22,6 +22,7 @@ import {
 import { type Family, formatZonedAddress } from 'net-ipaddr';
 import type { Log } from '../../ports.ts';
 import { AFI } from '../afi.ts';
+import type { MonitoredSession, SessionEnd } from '../bmp/message.ts';
 import { admit, resolve } from '../fsm/collision.ts';
 import { manualStart } from '../fsm/event.ts';
 import type { Negotiated } from '../fsm/open.ts';
@@ -87,6 +88,8 @@ export type PeerRoutes = Pick<
 
 /** What the peer's owner hears of, when it happens. */
 export interface PeerEvents {
+  sessionUp(session: MonitoredSession): void;
+  sessionDown(end: SessionEnd): void;
   /** The session became Established, or ceased to be: `status` tells. */
   sessionChanged(): void;
   /** The initial routes of all negotiated families are in. */
@@ -94,6 +97,8 @@ export interface PeerEvents {
   /** As ConnectionOwner.closing. */
   closing(): () => void;
 }
+
+const LOST: SessionEnd = { by: 'transport' };
 
 const TYPES: Record<number, keyof MessageCounts> = {
   [MESSAGE_OPEN]: 'open',
@@ -121,6 +126,8 @@ export class Peer implements ConnectionOwner {
   #lastError: SessionError | undefined;
   #lastNotification: SessionError | undefined;
   #initialRoutesIn: Family[] = [];
+  /** How the session ended, or would if it did now without a NOTIFICATION. */
+  #end: SessionEnd = LOST;
   readonly #received = noMessages();
   readonly #sent = noMessages();
 
@@ -298,7 +305,23 @@ export class Peer implements ConnectionOwner {
     this.#initialRoutesIn = [];
     this.#log.info({ families: negotiated.families }, 'session established');
     this.#routing.peerUp(this.id, { ...negotiated, localAddress, remoteAddress });
+    this.#end = LOST;
+    this.#events.sessionUp(this.#monitored(connection, negotiated));
     this.#events.sessionChanged();
+  }
+
+  #monitored(connection: Connection, { remoteRouterId }: Negotiated): MonitoredSession {
+    const { openSent, openReceived, stream } = connection;
+    return {
+      remoteAddress: stream!.remoteAddress!,
+      localAddress: stream!.localAddress!,
+      remotePort: stream!.remotePort ?? 0,
+      localPort: stream!.localPort ?? 0,
+      remoteAs: this.settings.terms.remoteAs,
+      remoteRouterId,
+      openSent,
+      openReceived,
+    };
   }
 
   sessionDown(): void {
@@ -306,6 +329,7 @@ export class Peer implements ConnectionOwner {
     this.#sinceMs = this.#around.clock.now();
     this.#log.info({ lastError: this.#lastError }, 'session ended');
     this.#routing.peerDown(this.id);
+    this.#events.sessionDown(this.#end);
     this.#events.sessionChanged();
   }
 
@@ -376,6 +400,7 @@ export class Peer implements ConnectionOwner {
   }
 
   notificationReceived(notification: Notification): void {
+    this.#end = { by: 'peer', notification };
     const { code, subcode } = notification;
     this.#report({
       atMs: this.#around.clock.now(),
@@ -387,7 +412,9 @@ export class Peer implements ConnectionOwner {
     });
   }
 
-  notificationSent({ code, subcode, text }: WireError): void {
+  notificationSent(error: WireError): void {
+    const { code, subcode, text } = error;
+    this.#end = { by: 'us', notification: error };
     this.#report({
       atMs: this.#around.clock.now(),
       source: 'notification sent',
@@ -399,6 +426,7 @@ export class Peer implements ConnectionOwner {
   }
 
   transportFailed(why: string): void {
+    this.#end = LOST;
     this.#report({ atMs: this.#around.clock.now(), source: 'transport', name: why });
   }
 

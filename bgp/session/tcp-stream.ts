@@ -37,6 +37,14 @@ export class TcpStream implements Stream {
     return readAddress(this.#socket.remoteAddress);
   }
 
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort;
+  }
+
   guard(guards: Guards, peer = this.remoteAddress): void {
     // A socket that is destroyed has closed its descriptor, whose number may be another's by now.
     if (this.#socket.destroyed || peer === undefined) return;

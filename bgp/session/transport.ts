@@ -53,6 +53,8 @@ export interface Stream {
   /** Known once connected. */
   readonly localAddress: ZonedAddress | undefined;
   readonly remoteAddress: ZonedAddress | undefined;
+  readonly localPort: number | undefined;
+  readonly remotePort: number | undefined;
   /** In place of the guards before, at once: until the peer has the same key nothing gets through. */
   guard(guards: Guards): void;
   /** Once, right after the stream was got. Nothing is read before. */

@@ -67,6 +67,20 @@ test('without a Node: the flags say who it is, and BGPConfiguration the rest', (
   });
 });
 
+test('BMP collectors of BGPConfiguration, who know the speaker by its node’s name', () => {
+  const configuration = object<BGPConfiguration>('BGPConfiguration', 'default', {
+    bmp: { collectors: [{ address: '192.0.2.99', port: 11019 }] },
+  });
+  expect(derive(ME, { bgpConfigurations: [configuration] })).toMatchObject({
+    bmp: {
+      collectors: [{ address: '192.0.2.99', port: 11019 }],
+      sysName: 'me',
+      statisticsSec: 60,
+    },
+  });
+  expect(derive(ME, {}).bmp).toBeUndefined();
+});
+
 test('flags beat the Node, and the Node beats BGPConfiguration', () => {
   const nodes = [
     node('me', {

@@ -15,7 +15,7 @@ import {
   validate,
   withDefaults,
 } from '../../../api/index.ts';
-import type { BfdSettings } from '../../../bgp/speaker.ts';
+import type { BfdSettings, BmpConfig } from '../../../bgp/speaker.ts';
 import type { KubeObject } from '../../../ports.ts';
 import { type Advertisement, readAdvertisements } from './communities.ts';
 
@@ -48,6 +48,7 @@ export interface BgpSettings {
   /** Of a route that has no priority of its own. */
   normalPriority: Readonly<Record<Family, number>>;
   advertisements: readonly Advertisement[];
+  bmp: Pick<BmpConfig, 'collectors' | 'statisticsSec'> | undefined;
 }
 
 /** BGPConfiguration `default`; of `node.<name>` only listenPort and prefixAdvertisements count here, as in Calico. */
@@ -79,6 +80,10 @@ export function readBgpSettings(
     advertisements: ownSpec?.prefixAdvertisements
       ? readAdvertisements(`node.${nodeName}`, ownSpec)
       : readAdvertisements('default', spec),
+    bmp: spec.bmp && {
+      collectors: spec.bmp.collectors,
+      statisticsSec: Math.round(parseDuration(spec.bmp.statisticsInterval) / 1000),
+    },
   };
 }
 

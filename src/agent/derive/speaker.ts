@@ -62,6 +62,7 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
       allowedLocalAs: peer.allowedLocalAs,
       ...policies.of(peer.filters, peer.remoteAs !== self.asNumber),
     })),
+    ...(settings.bmp && { bmp: { ...settings.bmp, sysName: self.name } }),
     originations: blocks.map((block) => ({ prefix: formatPrefix(block) })),
   };
 }

@@ -81,6 +81,8 @@ export class Station {
     const schedule = new Schedule(clock, immediate);
     const around = { clock, random, schedule, transport };
     const events = {
+      sessionUp() {},
+      sessionDown() {},
       sessionChanged() {},
       initialRoutesIn: () => this.initialRoutes++,
       closing: () => {

@@ -219,6 +219,10 @@ class VirtualStream implements Stream {
     return parseAddress(this.#there);
   }
 
+  // Who connected from which port makes no difference here.
+  readonly localPort = 0;
+  readonly remotePort = 0;
+
   attach(events: StreamEvents): void {
     this.#events = events;
     if (this.#inbox.length > 0) this.#world.immediate(() => this.#read());
