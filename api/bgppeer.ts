@@ -33,6 +33,10 @@ const spec = withRules(
     sourceAddress: z.enum(['UseNodeIP', 'None']).default('UseNodeIP'),
     maxRestartTime: duration().optional(),
     keepaliveTime: duration().optional(),
+    /** Ours: for people; `node status` and `bgp peers` show it. */
+    description: z.string().max(255).optional(),
+    /** Ours: wait for the peer at peerIP to connect. */
+    passive: z.boolean().optional(),
     /** Ours: the hold time offered to this peer; absent means BGPConfiguration's. */
     holdTime: duration().optional(),
     bfd: bfd.optional(),
@@ -100,6 +104,13 @@ const spec = withRules(
         parseAddress(spec.reachableBy).family ===
           parseAddress(parseAddressAndPort(spec.peerIP).address).family,
       message: 'is not of the same address family as peerIP',
+    },
+    {
+      field: 'passive',
+      holds: (spec) => !spec.passive || isSet(spec.peerIP),
+      message:
+        'is for the peer at peerIP, which is not set: nodes agree on who connects; remove it',
+      cel: `!has(self.passive) || !self.passive || ${celIsSet('peerIP')}`,
     },
     {
       field: 'keepOriginalNextHop',

@@ -145,6 +145,7 @@ export class Agent {
     this.#watches = new Watches({
       ...this.#room('datastore'),
       store,
+      namespace: this.#config.namespace,
       onChange: () => this.#deriveSoon(),
     });
     this.#starting = undefined;
@@ -309,6 +310,7 @@ export class Agent {
             self,
             settings,
             peers,
+            secrets: resources.secrets,
             pools,
             filters: resources.bgpFilters,
             blocks,

@@ -22,6 +22,8 @@ export interface AgentConfig {
   /** How `autodetect` looks: `first-found`, `interface=REGEX` or `cidr=CIDR[,CIDR]`. */
   autodetection: string;
   asNumber: number | undefined;
+  /** Where the Secrets are that BGPPeers name. */
+  namespace: string;
   /** Where /healthz and /readyz are served: ADDRESS:PORT. */
   healthListen: string;
   logLevel: LogLevel;
@@ -61,6 +63,13 @@ export const SETTINGS: readonly Setting[] = [
     'AS number of this node (default: that of BGPConfiguration)',
   ),
   setting(
+    'namespace',
+    '--namespace <name>',
+    'NAMESPACE',
+    'where the Secrets with BGP passwords are',
+    ownNamespace(),
+  ),
+  setting(
     'stateDir',
     '--state-dir <folder>',
     'TORTIE_STATE_DIR',
@@ -77,6 +86,15 @@ export const SETTINGS: readonly Setting[] = [
   ),
   setting('logLevel', '--log-level <level>', 'TORTIE_LOG_LEVEL', LOG_LEVELS.join(', '), 'info'),
 ];
+
+/** A pod is told its own; agents outside of pods share their Secrets with the system's. */
+function ownNamespace(): string {
+  try {
+    return readFileSync('/var/run/secrets/kubernetes.io/serviceaccount/namespace', 'utf8').trim();
+  } catch {
+    return 'kube-system';
+  }
+}
 
 export class ConfigError extends Error {}
 
@@ -132,6 +150,13 @@ const checkers: Record<keyof AgentConfig, Checker> = {
     );
   },
   asNumber: integer(1, 4_294_967_295),
+  namespace(value, source) {
+    if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(value))
+      throw new ConfigError(
+        `${source}: "${value}" is not a namespace (lower-case letters, digits and -)`,
+      );
+    return value;
+  },
   healthListen(value, source) {
     const colon = value.lastIndexOf(':');
     const port = integer(1, 65_535)(value.slice(colon + 1), source);

@@ -3,12 +3,16 @@ import { BGPConfiguration, BGPFilter, BGPPeer, IPPool, Node } from '../../api/in
 import type { Clock, KubeObject, Log, Random, ResourceType } from '../../ports.ts';
 import { type Datastore, Reflector } from '../datastore/index.ts';
 import type { Resources } from './derive/cluster.ts';
+import { namedSecrets } from './derive/passwords.ts';
+import { Secrets } from './secrets.ts';
 
 export interface WatchesOptions {
   store: Datastore;
   clock: Clock;
   random: Random;
   log: Log;
+  /** Where the Secrets with passwords are. */
+  namespace: string;
   /** Something changed; called for each object. */
   onChange: () => void;
 }
@@ -19,16 +23,22 @@ export class Watches {
   readonly #configurations: Reflector<BGPConfiguration>;
   readonly #peers: Reflector<BGPPeer>;
   readonly #filters: Reflector<BGPFilter>;
+  readonly #secrets: Secrets;
   #closed = false;
 
-  constructor({ onChange, ...options }: WatchesOptions) {
-    const watch = <T extends KubeObject>(type: ResourceType<T>) =>
-      new Reflector<T>({ ...options, type, onChange, onSynced: onChange });
+  constructor({ namespace, onChange, ...options }: WatchesOptions) {
+    const watch = <T extends KubeObject>(type: ResourceType<T>, changed = onChange) =>
+      new Reflector<T>({ ...options, type, onChange: changed, onSynced: changed });
+    const mayNameSecrets = () => {
+      this.#secrets.follow(namedSecrets([...this.#configurations.list()], [...this.#peers.list()]));
+      onChange();
+    };
     this.#nodes = watch(Node);
     this.#pools = watch(IPPool);
-    this.#configurations = watch(BGPConfiguration);
-    this.#peers = watch(BGPPeer);
+    this.#configurations = watch(BGPConfiguration, mayNameSecrets);
+    this.#peers = watch(BGPPeer, mayNameSecrets);
     this.#filters = watch(BGPFilter);
+    this.#secrets = new Secrets({ ...options, namespace, onChange });
   }
 
   /** What has not been listed yet; empty when all that follows is complete. */
@@ -40,7 +50,9 @@ export class Watches {
       ['BGPPeers', this.#peers],
       ['BGPFilters', this.#filters],
     ];
-    return this.#closed ? [] : all.filter(([, one]) => !one.synced).map(([name]) => name);
+    if (this.#closed) return [];
+    const missing = all.filter(([, one]) => !one.synced).map(([name]) => name);
+    return this.#secrets.isWaiting ? [...missing, 'Secrets'] : missing;
   }
 
   resources(): Resources {
@@ -50,11 +62,13 @@ export class Watches {
       bgpConfigurations: [...this.#configurations.list()],
       bgpPeers: [...this.#peers.list()],
       bgpFilters: [...this.#filters.list()],
+      secrets: this.#secrets.list(),
     };
   }
 
   close(): void {
     this.#closed = true;
+    this.#secrets.close();
     for (const one of [this.#nodes, this.#pools, this.#configurations, this.#peers, this.#filters])
       one.close();
   }

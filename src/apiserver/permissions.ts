@@ -62,10 +62,18 @@ export function authorize(role: Role, verb: Verb, target: Target): void {
   );
 }
 
-function mayNode(verb: Verb, { served, namespace, isStatus }: Target): boolean {
-  if (isSecret(served) && namespace !== AGENT_NAMESPACE) return false;
+function mayNode(verb: Verb, target: Target): boolean {
+  const { served, isStatus } = target;
+  if (isSecret(served) && !isNamedSecret(target)) return false;
   const rule = NODE_ROLE[`${qualified(served.type)}${isStatus ? '/status' : ''}`];
   return rule?.includes(verb) ?? false;
+}
+
+/** One that the asker knows the name of, as RBAC's resourceNames let through: a token does not tell which there are. */
+function isNamedSecret({ namespace, name, query }: Target): boolean {
+  const isOne =
+    name !== undefined || /^metadata\.name=[^,]+$/.test(query.get('fieldSelector') ?? '');
+  return namespace === AGENT_NAMESPACE && isOne;
 }
 
 function isSecret({ type }: Served): boolean {

@@ -37,9 +37,12 @@ export function kindByName(name: string): ResourceType {
   );
 }
 
-/** By an object's own apiVersion and kind. */
-export function kindOf(object: { apiVersion?: unknown; kind?: unknown }): ResourceType {
-  const found = KINDS.find(
+/** By an object's own apiVersion and kind, among KINDS and `also`. */
+export function kindOf(
+  object: { apiVersion?: unknown; kind?: unknown },
+  also: readonly ResourceType[],
+): ResourceType {
+  const found = [...KINDS, ...also].find(
     (kind) => kind.kind === object.kind && apiVersionOf(kind) === object.apiVersion,
   );
   if (found) return found;

@@ -10,15 +10,21 @@ export interface Manifest {
   object: KubeObject;
 }
 
-/** `-` is standard input. Throws UsageError that names every object that is not valid: then nothing is to be sent. */
-export function readManifests(files: readonly string[]): Manifest[] {
-  const manifests = files.flatMap((file) => readFile(file));
+/**
+ * `-` is standard input. `also` are kinds beside those that tortiectl knows.
+ * Throws UsageError that names every object that is not valid: then nothing is to be sent.
+ */
+export function readManifests(
+  files: readonly string[],
+  also: readonly ResourceType[] = [],
+): Manifest[] {
+  const manifests = files.flatMap((file) => readFile(file, also));
   if (manifests.length === 0)
     throw new UsageError(`${files.join(', ')}: there is no resource in it`);
   return manifests;
 }
 
-function readFile(file: string): Manifest[] {
+function readFile(file: string, also: readonly ResourceType[]): Manifest[] {
   let text: string;
   try {
     text = readFileSync(file === '-' ? 0 : file, 'utf8');
@@ -40,7 +46,7 @@ function readFile(file: string): Manifest[] {
   const manifests = objects.map((object: KubeObject) => {
     if (typeof object !== 'object' || object === null)
       throw new UsageError(`${file}: ${JSON.stringify(object)} is not a resource`);
-    const kind = kindOf(object);
+    const kind = kindOf(object, also);
     if (typeof object.metadata?.name !== 'string')
       throw new UsageError(`${file}: a ${kind.kind} has no metadata.name`);
     const custom = customKind(kind);

@@ -55,11 +55,11 @@ export function deriveRouter(
   const blocks = resources.blocks
     .filter(({ spec }) => spec.affinity === `host:${nodeName}` && !spec.deleted)
     .map(({ spec }) => parsePrefix(spec.cidr));
-  const { bgpFilters: filters, pools } = resources;
+  const { bgpFilters: filters, pools, secrets } = resources;
   // Pools tell a node's pods from what is not to be seen outside. A router without any has no such inside.
   const exportsOthers = pools.length === 0;
   const config = deriveSpeakerConfig(
-    { self, settings, peers, pools, filters, blocks, exportsOthers },
+    { self, settings, peers, secrets, pools, filters, blocks, exportsOthers },
     problems,
   );
   return {

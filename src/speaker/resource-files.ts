@@ -8,6 +8,7 @@ import {
   IPAMBlock,
   IPPool,
   Node,
+  Secret,
 } from '../../api/index.ts';
 import type { KubeObject, ResourceType } from '../../ports.ts';
 import { customKind, UsageError } from '../ctl/kinds.ts';
@@ -50,6 +51,7 @@ export function readResourceFiles(files: readonly string[]): ReadFiles {
       bgpConfigurations: all(BGPConfiguration),
       bgpPeers: all(BGPPeer),
       bgpFilters: all(BGPFilter),
+      secrets: all(Secret),
       blocks: all(IPAMBlock),
     },
     problems: found.flatMap(misspelt),
@@ -63,7 +65,7 @@ export function readResourceFiles(files: readonly string[]): ReadFiles {
 
 function readOne(file: string): Found[] {
   try {
-    return readManifests([file]).map((manifest) => ({ file, ...manifest }));
+    return readManifests([file], [Secret]).map((manifest) => ({ file, ...manifest }));
   } catch (error) {
     if (!(error instanceof UsageError) || error.message.includes(file)) throw error;
     throw new UsageError(`${file}: ${error.message}`);

@@ -193,7 +193,14 @@ describe('over TLS', () => {
     await expect(agent.list(Secret, { namespace: 'default' })).rejects.toMatchObject({
       code: 'Forbidden',
     });
-    expect((await agent.list(Secret, { namespace: 'kube-system' })).items).toEqual([]);
+    const namespace = 'kube-system';
+    await expect(agent.list(Secret, { namespace })).rejects.toMatchObject({ code: 'Forbidden' });
+    const fieldSelector = 'metadata.name=bgp';
+    expect((await agent.list(Secret, { namespace, fieldSelector })).items).toEqual([]);
+    const others = 'metadata.name!=bgp';
+    await expect(agent.list(Secret, { namespace, fieldSelector: others })).rejects.toMatchObject({
+      code: 'Forbidden',
+    });
     admin.close();
     agent.close();
   });

@@ -49,6 +49,7 @@ function derive(identity: Identity, resources: Partial<RouterResources>) {
     bgpPeers: [],
     bgpFilters: [],
     blocks: [],
+    secrets: [],
   };
   return { problems, ...deriveRouter(identity, { ...nothing, ...resources }, problems) };
 }

@@ -59,6 +59,12 @@ test('a misspelt field is named, and the rest used', () => {
   ]);
 });
 
+test('a Secret may stand beside the BGPPeer that names it', () => {
+  const secret = 'apiVersion: v1\nkind: Secret\nmetadata: {name: bgp}\nstringData: {rack: meow}\n';
+  const { resources, problems } = readResourceFiles([file('secret.yaml', secret)]);
+  expect([resources.secrets[0]?.stringData, problems]).toEqual([{ rack: 'meow' }, []]);
+});
+
 test('a problem that is found later gets its file', () => {
   const path = file('late.yaml', node('a'));
   const { located } = readResourceFiles([path]);

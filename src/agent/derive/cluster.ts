@@ -12,12 +12,14 @@ import {
   parseAsNumber,
   parseDuration,
   readNodeNetwork,
+  type Secret,
   validate,
   withDefaults,
 } from '../../../api/index.ts';
 import type { BfdSettings, BmpConfig } from '../../../bgp/speaker.ts';
 import type { KubeObject } from '../../../ports.ts';
 import { type Advertisement, readAdvertisements } from './communities.ts';
+import { type PasswordRef, passwordRef } from './passwords.ts';
 
 /** The resources as the reflectors hold them. */
 export interface Resources {
@@ -26,6 +28,8 @@ export interface Resources {
   bgpConfigurations: readonly BGPConfiguration[];
   bgpPeers: readonly BGPPeer[];
   bgpFilters: readonly BGPFilter[];
+  /** Those that the two above name, of the agent's own namespace. */
+  secrets: readonly Secret[];
 }
 
 export interface ClusterNode {
@@ -49,6 +53,7 @@ export interface BgpSettings {
   normalPriority: Readonly<Record<Family, number>>;
   advertisements: readonly Advertisement[];
   bmp: Pick<BmpConfig, 'collectors' | 'statisticsSec'> | undefined;
+  meshPassword: PasswordRef | undefined;
 }
 
 /** BGPConfiguration `default`; of `node.<name>` only listenPort and prefixAdvertisements count here, as in Calico. */
@@ -84,6 +89,7 @@ export function readBgpSettings(
       collectors: spec.bmp.collectors,
       statisticsSec: Math.round(parseDuration(spec.bmp.statisticsInterval) / 1000),
     },
+    meshPassword: passwordRef('BGPConfiguration "default"', spec.nodeMeshPassword),
   };
 }
 

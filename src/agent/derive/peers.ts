@@ -21,6 +21,7 @@ import {
 } from '../../../api/index.ts';
 import type { BfdSettings } from '../../../bgp/speaker.ts';
 import { type BgpSettings, type ClusterNode, readable, readBfd } from './cluster.ts';
+import { type PasswordRef, passwordRef } from './passwords.ts';
 
 /** The words of calicoctl's PEER TYPE column. */
 export type PeerType = 'node-to-node mesh' | 'global' | 'node specific';
@@ -29,6 +30,7 @@ export interface DerivedPeer {
   /** The address as text: a session is with an address, and there is one with each. */
   name: string;
   type: PeerType;
+  description: string | undefined;
   address: Address;
   port: number;
   remoteAs: number;
@@ -47,6 +49,9 @@ export interface DerivedPeer {
   /** Names of BGPFilters, in their order; and of the BGPPeer that has them. */
   filters: readonly string[];
   resource: string | undefined;
+  password: PasswordRef | undefined;
+  /** RFC 5082: at most so many hops away; 0: anywhere. */
+  ttlSecurityHops: number;
 }
 
 /** A BGPPeer's spec with its defaults. */
@@ -81,8 +86,6 @@ export function derivePeers(input: PeersInput, problems: string[]): DerivedPeer[
 const NOT_YET = [
   'localASNumber',
   'localWorkloadSelector',
-  'password',
-  'ttlSecurity',
   'reachableBy',
   'maxRestartTime',
 ] as const;
@@ -141,6 +144,7 @@ function explicitPeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): De
       {
         ...derived,
         ...settingsOf(peer, derived),
+        passive: spec.passive ?? false,
         port: port ?? (node ? input.settings.listenPort : 179),
         routeReflectorClient: isClient(self, node, derived.remoteAs),
       },
@@ -191,7 +195,8 @@ function meshPeers(self: ClusterNode, input: PeersInput): DerivedPeer[] {
         const derived = session(self, address, node.asNumber, 'node-to-node mesh', input);
         // One side connects, so that two never collide: as in Calico, the one whose text sorts higher.
         const passive = formatAddress(own.address) < formatAddress(address);
-        return [{ ...derived, passive, bfd: input.settings.bfd }];
+        const { bfd, meshPassword: password } = input.settings;
+        return [{ ...derived, passive, bfd, password }];
       }),
     );
 }
@@ -219,6 +224,9 @@ function session(
     allowedLocalAs: 0,
     filters: [],
     resource: undefined,
+    description: undefined,
+    password: undefined,
+    ttlSecurityHops: 0,
   };
 }
 
@@ -236,6 +244,9 @@ function settingsOf({ name, spec }: ReadPeer, derived: DerivedPeer): Partial<Der
     allowedLocalAs: spec.numAllowedLocalASNumbers ?? 0,
     filters: spec.filters ?? [],
     resource: name,
+    description: spec.description,
+    password: passwordRef(`BGPPeer ${JSON.stringify(name)}`, spec.password),
+    ttlSecurityHops: spec.ttlSecurity ?? 0,
   };
 }
 

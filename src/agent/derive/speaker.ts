@@ -1,11 +1,12 @@
 /** What the speaker is to do, from what was derived of peers, pools and blocks. Pure. */
 import { createHash } from 'node:crypto';
 import { formatAddress, formatPrefix, type Prefix } from 'net-ipaddr';
-import type { BGPFilter, IPPool } from '../../../api/index.ts';
+import type { BGPFilter, IPPool, Secret } from '../../../api/index.ts';
 import type { SpeakerConfig } from '../../../bgp/speaker.ts';
 import type { BgpSettings, ClusterNode } from './cluster.ts';
 import { deriveExportPolicy } from './export.ts';
 import { Filters } from './filters.ts';
+import { withMd5Keys } from './passwords.ts';
 import type { DerivedPeer } from './peers.ts';
 import { Policies } from './policies.ts';
 
@@ -13,6 +14,7 @@ export interface SpeakerInput {
   self: ClusterNode;
   settings: BgpSettings;
   peers: readonly DerivedPeer[];
+  secrets: readonly Secret[];
   pools: readonly IPPool[];
   filters: readonly BGPFilter[];
   /** This node's blocks: what it originates. */
@@ -25,7 +27,8 @@ export interface SpeakerInput {
 const CONNECT_RETRY_SEC = 1;
 
 export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): SpeakerConfig {
-  const { self, settings, peers, blocks } = input;
+  const { self, settings, blocks } = input;
+  const peers = withMd5Keys(input.peers, input.secrets, problems);
   const own4 = self.network.ipv4Address && formatAddress(self.network.ipv4Address.address);
   const own6 = self.network.ipv6Address && formatAddress(self.network.ipv6Address.address);
   const policies = derivePolicies(input, problems);
@@ -45,11 +48,14 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
     peers: peers.map((peer) => ({
       name: peer.name,
       type: peer.type,
+      ...(peer.description !== undefined && { description: peer.description }),
       address: formatAddress(peer.address),
       port: peer.port,
       remoteAs: peer.remoteAs,
       passive: peer.passive,
       ...(peer.sourceAddress && { sourceAddress: formatAddress(peer.sourceAddress) }),
+      ...(peer.md5Key !== undefined && { md5Key: peer.md5Key }),
+      ttlSecurityHops: peer.ttlSecurityHops,
       // As Calico: a session carries the family of its own addresses.
       families: [peer.address.family],
       holdTimeSec: peer.holdTimeSec,

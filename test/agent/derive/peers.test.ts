@@ -164,6 +164,38 @@ describe('BGPPeers', () => {
     expect(derive('rr1', nodes, manual).derived).toEqual([]);
   });
 
+  test('passwords, hops and words: each session of a BGPPeer, also the reverse one; the mesh has its own', () => {
+    const secretKeyRef = (key: string) => ({ secretKeyRef: { name: 'bgp', key } });
+    const nodes = [node('a', 1), node('b', 2, { labels: { tor: 'yes' } }), node('c', 3)];
+    const peers = [
+      peer('up', {
+        node: 'a',
+        peerSelector: 'has(tor)',
+        password: secretKeyRef('up'),
+        ttlSecurity: 2,
+        description: 'the top of the rack',
+      }),
+    ];
+    const spec = { nodeMeshPassword: secretKeyRef('mesh') };
+    const seen = (name: string) =>
+      derive(name, nodes, peers, spec).derived.map(
+        (one) =>
+          `${one.name} ${one.password?.owner} ${one.password?.key} ${one.ttlSecurityHops} ${one.description}`,
+      );
+    expect(seen('a')).toEqual([
+      '192.0.2.2 BGPPeer "up" up 2 the top of the rack',
+      '192.0.2.3 BGPConfiguration "default" mesh 0 undefined',
+    ]);
+    expect(seen('b')[0]).toBe('192.0.2.1 BGPPeer "up" up 2 the top of the rack');
+  });
+
+  test('passive: this node waits for the peer', () => {
+    const peers = [peer('x', { peerIP: '203.0.113.1', asNumber: 65001, passive: true })];
+    expect(derive('a', [node('a', 1)], peers).derived.map(short)).toEqual([
+      '203.0.113.1 AS65001 global passive',
+    ]);
+  });
+
   test('a malformed one is named and the others count', () => {
     const peers = [
       peer('bad', { peerIP: '10.0.0.300', asNumber: 65001 }),
