@@ -7,6 +7,8 @@ export interface Session {
   readonly neighborAs: number;
   /** @default over IPv4 */
   readonly over6?: boolean;
+  /** The daemon's address of the session, and ours. @default those of the cable */
+  readonly between?: readonly [own: string, ours: string];
   /** @default both dial */
   readonly passive?: boolean;
   /** @default 90 */
@@ -18,6 +20,10 @@ export interface Session {
 }
 
 /** The daemon's address of the session, and ours. */
-export function ends(host: Host, { over6 = false }: Session): [own: string, ours: string] {
+export function ends(
+  host: Host,
+  { over6 = false, between }: Session,
+): readonly [own: string, ours: string] {
+  if (between !== undefined) return between;
   return over6 ? [host.address6, host.ours6] : [host.address4, host.ours4];
 }

@@ -1,0 +1,87 @@
+/** BFD with BIRD's and FRR's: RFC 5880–5883. Needs root, ip, BIRD and FRR; see play.ts. */
+
+import { DEADLINE_MS, player } from './play.ts';
+
+const play = player('bfd.scenarios.ts');
+
+/** The negotiated detection time, and what a busy machine may add. */
+const DETECTION_MS = 900;
+const BUSY_MS = 600;
+
+test.concurrent.each([
+  ['bird IPv4 single-hop', 'single'],
+  ['bird IPv6 single-hop', 'single'],
+  ['bird IPv4 multihop', 'multi'],
+  ['bird IPv6 multihop', 'multi'],
+  ['frr IPv4 single-hop', 'single'],
+  ['frr IPv6 single-hop', 'single'],
+  ['frr IPv4 multihop', 'multi'],
+  ['frr IPv6 multihop', 'multi'],
+])(
+  'RFC 5880 §6.8.4, RFC 5882 §4.2: a silent cut ends both ends’ sessions in time, and all comes back: %s',
+  async (name, hops) => {
+    const { routesGoneMs, theyKnowMs, ...rest } = await play(name);
+    const peer = name.split(' ')[0];
+    expect(rest).toEqual({
+      hops,
+      transmitIntervalMs: 300,
+      lastError: 'Cease / BFD Down',
+      sessions: [`${peer} up`, `${peer} down`, `${peer} up`],
+      dropped: {},
+    });
+    expect(routesGoneMs).toBeLessThan(DETECTION_MS + BUSY_MS);
+    expect(theyKnowMs).toBeLessThan(DETECTION_MS + BUSY_MS);
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
+  'RFC 5881 §5: a packet with TTL 254 is ignored, and with 255 it is the neighbour’s',
+  async () => {
+    const { after254, after255 } = await play('a forged packet');
+    expect(after254).toMatchObject({ state: 'Established', upCount: 1 });
+    expect(after255).toBe('BFD found the path down: Neighbor Signaled Session Down');
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
+  'RFC 5880 §6.8.3: slower and faster timers are agreed on with FRR, and reset nothing',
+  async () => {
+    expect(await play('other timers')).toEqual({
+      seen: [
+        { state: 'Up', transmitIntervalMs: 1_000, detectionTimeMs: 3_000 },
+        { state: 'Up', transmitIntervalMs: 300, detectionTimeMs: 900 }, // FRR takes no more
+      ],
+      sessions: ['frr up'],
+    });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
+  'RFC 5882 §3.2: FRR’s `shutdown` of its BFD session leaves the BGP session as it is',
+  async () => {
+    expect(await play('FRR is taken down on purpose')).toEqual({
+      down: 'Down',
+      sessions: ['frr up'],
+      frrSays: true,
+    });
+  },
+  DEADLINE_MS,
+);
+
+test(
+  'the session lives while 250,000 routes arrive: at 300 ms × 3, and at 100 ms × 3',
+  async () => {
+    const { seconds, ...rest } = await play('load');
+    console.log(`250,000 routes in ${seconds.toFixed(1)} s beside BFD`);
+    expect(rest).toEqual({
+      at300: { kept: true, detectionTimeMs: 900 },
+      sessionsAt300: ['bird up'],
+      at100: { kept: true, transmitIntervalMs: 100 },
+      sessions: ['bird up'],
+    });
+  },
+  DEADLINE_MS,
+);
