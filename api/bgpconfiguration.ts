@@ -52,6 +52,8 @@ const spec = withRules(
         statisticsInterval: duration().default('60s'),
       })
       .optional(),
+    /** Ours: without filters nothing comes from, or goes to, a peer in another AS (RFC 8212). */
+    ebgpRequiresPolicy: z.enum(['Enabled', 'Disabled']).default('Disabled'),
     ignoredInterfaces: z.array(z.string().min(1)).optional(),
     communities: z
       .array(z.looseObject({ name: z.string().min(1).max(253), value: community() }))
@@ -128,6 +130,7 @@ const CLUSTER_WIDE = [
   'nodeMeshMaxRestartTime',
   'bfd',
   'bmp',
+  'ebgpRequiresPolicy',
   'serviceClusterIPs',
   'serviceExternalIPs',
   'serviceLoadBalancerIPs',

@@ -40,6 +40,10 @@ const spec = withRules(
     /** Ours: the hold time offered to this peer; absent means BGPConfiguration's. */
     holdTime: duration().optional(),
     bfd: bfd.optional(),
+    /** Ours: what this side is to the peer, in another AS (RFC 9234). */
+    role: z.enum(['Provider', 'RouteServer', 'RouteServerClient', 'Customer', 'Peer']).optional(),
+    /** Ours: the peer, in another AS, hears others as if it peered with them itself (RFC 7947). */
+    routeServerClient: z.boolean().optional(),
     /** Hops between the peers; 0 is off (RFC 5082). */
     ttlSecurity: integer(0, 255).optional(),
     reachableBy: address().optional(),

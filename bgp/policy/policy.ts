@@ -5,7 +5,7 @@
  */
 
 import type { AttributeEdits, LargeCommunity } from 'bgp-parser-ts';
-import { familyBits, type Prefix } from 'net-ipaddr';
+import { type Family, familyBits, type Prefix, parsePrefix } from 'net-ipaddr';
 
 /** `next`: the rule changes the route, and those after it are tried. */
 export type Verdict = 'accept' | 'reject' | 'next';
@@ -59,6 +59,10 @@ export function exactly(prefix: Prefix): PrefixMatch {
 /** The prefix, and all that is more specific. */
 export function upTo(prefix: Prefix): PrefixMatch {
   return { ...exactly(prefix), maxLength: familyBits(prefix.address.family) };
+}
+
+export function everything(family: Family): PrefixMatch {
+  return upTo(parsePrefix(family === 4 ? '0.0.0.0/0' : '::/0'));
 }
 
 /** Only what is more specific. */

@@ -237,3 +237,21 @@ test('a filter that is not there is said once, however many peers name it', () =
     expect.stringMatching(/^BGPPeer "tor": spec\.filters names BGPFilter "absent", which is not/),
   ]);
 });
+
+test('RFC 9234, RFC 7947: what we are to a peer of another AS; of our own it is said that it means nothing', () => {
+  const { peers, problems } = derive(ME, {
+    bgpPeers: [
+      peer('up', { peerIP: '192.0.2.2', asNumber: 65001, role: 'Customer' }),
+      peer('member', { peerIP: '192.0.2.3', asNumber: 65002, routeServerClient: true }),
+      peer('own', { peerIP: '192.0.2.4', role: 'Peer' }),
+    ],
+  });
+  expect(peers.map(({ role, routeServerClient }) => [role, routeServerClient])).toEqual([
+    ['customer', false],
+    [undefined, true],
+    [undefined, undefined],
+  ]);
+  expect(problems).toEqual([
+    'BGPPeer "own": spec.role is for peers in another AS, and has no effect with 192.0.2.4, which is in our own, 64512',
+  ]);
+});

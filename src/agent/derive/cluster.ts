@@ -52,6 +52,8 @@ export interface BgpSettings {
   /** Of a route that has no priority of its own. */
   normalPriority: Readonly<Record<Family, number>>;
   advertisements: readonly Advertisement[];
+  /** RFC 8212: an eBGP peer without filters gets nothing, and nothing is taken from it. */
+  ebgpRequiresPolicy: boolean;
   bmp: Pick<BmpConfig, 'collectors' | 'statisticsSec'> | undefined;
   meshPassword: PasswordRef | undefined;
 }
@@ -81,6 +83,7 @@ export function readBgpSettings(
     bindToNodeAddress: spec.bindMode === 'NodeIP',
     holdTimeSec: parseDuration(spec.holdTime) / 1000,
     bfd: readBfd(spec.bfd),
+    ebgpRequiresPolicy: spec.ebgpRequiresPolicy === 'Enabled',
     normalPriority: { 4: spec.ipv4NormalRoutePriority, 6: spec.ipv6NormalRoutePriority },
     advertisements: ownSpec?.prefixAdvertisements
       ? readAdvertisements(`node.${nodeName}`, ownSpec)

@@ -4,6 +4,7 @@ import { type Family, parsePrefix } from 'net-ipaddr';
 import { BGPFilter, type CustomResource, parseAsNumber } from '../../../api/index.ts';
 import { mergeEdits } from '../../../bgp/policy/edits.ts';
 import {
+  everything,
   exactly,
   type PolicyRule,
   type PrefixMatch,
@@ -116,10 +117,6 @@ function prefixMatch(rule: FilterRule, family: Family): PrefixMatch {
   };
   const isNegated = matchOperator === 'NotEqual' || matchOperator === 'NotIn';
   return isNegated ? { ...match, not: true } : match;
-}
-
-function everything(family: Family): PrefixMatch {
-  return upTo(parsePrefix(family === 4 ? '0.0.0.0/0' : '::/0'));
 }
 
 function routeMatch(rule: FilterRule, normalPriority: number): RouteMatch {

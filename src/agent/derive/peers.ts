@@ -19,6 +19,7 @@ import {
   parseDuration,
   parseSelector,
 } from '../../../api/index.ts';
+import type { Role } from '../../../bgp/role.ts';
 import type { BfdSettings } from '../../../bgp/speaker.ts';
 import { type BgpSettings, type ClusterNode, readable, readBfd } from './cluster.ts';
 import { type PasswordRef, passwordRef } from './passwords.ts';
@@ -44,6 +45,9 @@ export interface DerivedPeer {
   routeReflectorClient: boolean;
   /** Undefined: none. */
   bfd: BfdSettings | undefined;
+  /** RFC 9234, RFC 7947: of sessions with another AS. */
+  role: Role | undefined;
+  routeServerClient: boolean;
   /** How often the own AS may stand in a path. */
   allowedLocalAs: number;
   /** Names of BGPFilters, in their order; and of the BGPPeer that has them. */
@@ -221,6 +225,8 @@ function session(
     nextHopMode: 'auto',
     routeReflectorClient: false,
     bfd: undefined,
+    role: undefined,
+    routeServerClient: false,
     allowedLocalAs: 0,
     filters: [],
     resource: undefined,
@@ -229,6 +235,14 @@ function session(
     ttlSecurityHops: 0,
   };
 }
+
+const ROLES: Readonly<Record<NonNullable<PeerSpec['role']>, Role>> = {
+  Provider: 'provider',
+  RouteServer: 'route-server',
+  RouteServerClient: 'route-server-client',
+  Customer: 'customer',
+  Peer: 'peer',
+};
 
 /** What a BGPPeer says of the session itself. */
 function settingsOf({ name, spec }: ReadPeer, derived: DerivedPeer): Partial<DerivedPeer> {
@@ -241,6 +255,8 @@ function settingsOf({ name, spec }: ReadPeer, derived: DerivedPeer): Partial<Der
       spec.keepaliveTime === undefined ? undefined : parseDuration(spec.keepaliveTime) / 1000,
     nextHopMode: keep ? 'keep' : spec.nextHopMode === 'Self' ? 'self' : 'auto',
     bfd: readBfd(spec.bfd),
+    role: spec.role && ROLES[spec.role],
+    routeServerClient: spec.routeServerClient ?? false,
     allowedLocalAs: spec.numAllowedLocalASNumbers ?? 0,
     filters: spec.filters ?? [],
     resource: name,

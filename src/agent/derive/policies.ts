@@ -1,5 +1,5 @@
 /** What is accepted from each peer and told to it: its BGPFilters, then, of what none of them decided, the standard rules. Pure. */
-import type { Policy, RuleList } from '../../../bgp/policy/policy.ts';
+import { everything, type Policy, type RuleList } from '../../../bgp/policy/policy.ts';
 import type { FilterInput, Filters } from './filters.ts';
 
 export interface PeerPolicies {
@@ -12,7 +12,18 @@ export interface PoliciesInput {
   readonly normalPriority: FilterInput['normalPriority'];
   /** The export rules of a peer without filters. */
   readonly standard: RuleList;
+  /** RFC 8212. */
+  readonly ebgpRequiresPolicy: boolean;
 }
+
+const NOTHING: RuleList = {
+  rules: ([4, 6] as const).map((family) => ({
+    name: 'ebgpRequiresPolicy: the peer has no filters',
+    prefixes: everything(family),
+    verdict: 'reject',
+  })),
+  otherwise: 'reject',
+};
 
 /** Peers with the same filters get the same objects: the speaker compiles them once. */
 export class Policies {
@@ -34,7 +45,9 @@ export class Policies {
   }
 
   #derive(names: readonly string[], isExternal: boolean): PeerPolicies {
-    const { filters, normalPriority, standard } = this.#input;
+    const { filters, normalPriority, standard, ebgpRequiresPolicy } = this.#input;
+    if (ebgpRequiresPolicy && isExternal && names.length === 0)
+      return { importPolicy: NOTHING, exportPolicy: NOTHING };
     const input = { isExternal, normalPriority };
     return {
       importPolicy: shortest({

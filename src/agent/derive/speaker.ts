@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { formatAddress, formatPrefix, type Prefix } from 'net-ipaddr';
 import type { BGPFilter, IPPool, Secret } from '../../../api/index.ts';
-import type { SpeakerConfig } from '../../../bgp/speaker.ts';
+import type { PeerConfig, SpeakerConfig } from '../../../bgp/speaker.ts';
 import type { BgpSettings, ClusterNode } from './cluster.ts';
 import { deriveExportPolicy } from './export.ts';
 import { Filters } from './filters.ts';
@@ -66,6 +66,7 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
       routeReflectorClient: peer.routeReflectorClient,
       ...(peer.bfd && { bfd: peer.bfd }),
       allowedLocalAs: peer.allowedLocalAs,
+      ...externalSettings(peer, self, problems),
       ...policies.of(peer.filters, peer.remoteAs !== self.asNumber),
     })),
     ...(settings.bmp && { bmp: { ...settings.bmp, sysName: self.name } }),
@@ -73,8 +74,23 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
   };
 }
 
+/** What means something between two AS only. */
+function externalSettings(
+  { name, resource, remoteAs, role, routeServerClient }: DerivedPeer,
+  self: ClusterNode,
+  problems: string[],
+): Pick<PeerConfig, 'role' | 'routeServerClient'> {
+  if (!role && !routeServerClient) return {};
+  if (remoteAs !== self.asNumber) return { ...(role && { role }), routeServerClient };
+  const field = role ? 'role' : 'routeServerClient';
+  problems.push(
+    `BGPPeer "${resource}": spec.${field} is for peers in another AS, and has no effect with ${name}, which is in our own, ${remoteAs}`,
+  );
+  return {};
+}
+
 function derivePolicies(input: SpeakerInput, problems: string[]): Policies {
-  const { advertisements, normalPriority } = input.settings;
+  const { advertisements, ebgpRequiresPolicy, normalPriority } = input.settings;
   const filters = new Filters(input.filters, problems);
   const missing = input.peers.flatMap(({ filters: names, resource }) =>
     names
@@ -94,7 +110,7 @@ function derivePolicies(input: SpeakerInput, problems: string[]): Policies {
     },
     problems,
   );
-  return new Policies({ filters, normalPriority, standard });
+  return new Policies({ filters, normalPriority, standard, ebgpRequiresPolicy });
 }
 
 /** A node without IPv4 still needs a BGP Identifier (RFC 6286: any that is not zero): its name's hash, as in Calico. */

@@ -16,11 +16,16 @@ function filter(name: string, spec: Spec): BGPFilter {
   return { apiVersion: 'projectcalico.org/v3', kind: 'BGPFilter', metadata: { name }, spec };
 }
 
-function policies(filters: BGPFilter[], problems: string[] = []): Policies {
+function policies(
+  filters: BGPFilter[],
+  problems: string[] = [],
+  ebgpRequiresPolicy = false,
+): Policies {
   return new Policies({
     filters: new Filters(filters, problems),
     normalPriority: { 4: 1024, 6: 1024 },
     standard: STANDARD,
+    ebgpRequiresPolicy,
   });
 }
 
@@ -214,4 +219,14 @@ test('peers with the same filters share what is compiled; without filters all is
   expect(some.of(['f'], EXTERNAL)).toBe(some.of(['f'], EXTERNAL));
   expect(some.of(['f'], EXTERNAL)).not.toBe(some.of(['f'], !EXTERNAL));
   expect(some.of([], EXTERNAL).importPolicy).toBe('all');
+});
+
+test('RFC 8212: where it is asked for, an eBGP peer without filters gets nothing, and nothing comes from it', () => {
+  const some = policies([filter('f', { importV4: [{ action: 'Accept' }] })], [], true);
+  const route = { prefix: parsePrefix('10.1.0.0/16'), isLearned: true, attributes: ROUTE };
+  const { importPolicy, exportPolicy } = some.of([], EXTERNAL);
+  expect(applyPolicy(importPolicy, route)).toBeUndefined();
+  expect(applyPolicy(exportPolicy, route)).toBeUndefined();
+  expect(applyPolicy(some.of(['f'], EXTERNAL).importPolicy, route)).toBeDefined();
+  expect(some.of([], !EXTERNAL).importPolicy).toBe('all');
 });
