@@ -204,7 +204,11 @@ export const REFUSED: readonly Refused[] = [
     { peerIP: '192.0.2.1', bfd: { minInterval: '5ms' } },
     'spec.bfd.minInterval "5ms" is not a whole number of milliseconds from 10ms to 60s',
   ),
-  refused('BGPPeer', { peerIP: '192.0.2.1', bfd: { multiplier: 0 } }, 'spec.bfd.multiplier'),
+  refused(
+    'BGPPeer',
+    { peerIP: '192.0.2.1', bfd: { multiplier: 0 } },
+    'spec.bfd.multiplier must be at least 1, not 0',
+  ),
   refused(
     'BGPPeer',
     { peerSelector: 'all()', asNumber: 1 },
