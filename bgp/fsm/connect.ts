@@ -65,6 +65,7 @@ export function connect(fsm: Fsm, event: Event, context: Context): Transition {
     case 'HoldTimer_Expires':
     case 'KeepaliveTimer_Expires':
     case 'IdleHoldTimer_Expires':
+    case 'SendHoldTimer_Expires':
     case 'BGPOpen':
     case 'OpenCollisionDump':
     case 'NotifMsg':

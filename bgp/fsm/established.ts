@@ -10,6 +10,7 @@ import {
   fail,
   fsmError,
   HOLD_TIMER_EXPIRED,
+  SEND_HOLD_TIMER_EXPIRED,
   startHold,
   startKeepalive,
   stay,
@@ -36,6 +37,9 @@ export function established(fsm: Fsm, event: Event, context: Context): Transitio
 
     case 'HoldTimer_Expires':
       return fail(fsm, context, HOLD_TIMER_EXPIRED);
+
+    case 'SendHoldTimer_Expires':
+      return fail(fsm, context, SEND_HOLD_TIMER_EXPIRED);
 
     // §8.2.2 restarts the timer with each UPDATE too, which saves a KEEPALIVE now and then. They go
     // out regularly here, as other speakers take the first one for the end of the initial routes.

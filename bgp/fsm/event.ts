@@ -33,6 +33,8 @@ export type Event =
   | { readonly name: 'DelayOpenTimer_Expires' }
   /** 13 */
   | { readonly name: 'IdleHoldTimer_Expires' }
+  /** 29, RFC 9687 §3 */
+  | { readonly name: 'SendHoldTimer_Expires' }
 
   // §8.1.4 TCP connection-based events
   /** 14. A connection request from the peer's address and to our port has come. */

@@ -79,6 +79,7 @@ export function openConfirm(fsm: Fsm, event: Event, context: Context): Transitio
     case 'ConnectRetryTimer_Expires':
     case 'DelayOpenTimer_Expires':
     case 'IdleHoldTimer_Expires':
+    case 'SendHoldTimer_Expires':
     case 'BGPOpen with DelayOpenTimer running':
     case 'UpdateMsg':
     case 'UpdateMsgErr':

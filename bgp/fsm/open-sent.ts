@@ -70,6 +70,7 @@ export function openSent(fsm: Fsm, event: Event, context: Context): Transition {
     case 'KeepaliveTimer_Expires':
     case 'DelayOpenTimer_Expires':
     case 'IdleHoldTimer_Expires':
+    case 'SendHoldTimer_Expires':
     case 'BGPOpen with DelayOpenTimer running':
     case 'KeepAliveMsg':
     case 'UpdateMsg':

@@ -33,7 +33,13 @@ export interface Attributes {
   readonly delayOpenMs: number;
 }
 
-export type TimerName = 'ConnectRetry' | 'Hold' | 'Keepalive' | 'DelayOpen' | 'IdleHold';
+export type TimerName =
+  | 'ConnectRetry'
+  | 'Hold'
+  | 'Keepalive'
+  | 'DelayOpen'
+  | 'IdleHold'
+  | 'SendHold';
 
 export type Action =
   /** Initiate a TCP connection to the peer. */
@@ -76,6 +82,9 @@ export const MAX_IDLE_HOLD_MS = 30_000;
 /** §4.4: KEEPALIVE messages must not be sent more often than one a second. */
 const MIN_KEEPALIVE_MS = 1_000;
 
+/** RFC 9687 §3: "the greater of 8 minutes or 2 times the negotiated HoldTime". */
+const MIN_SEND_HOLD_MS = 480_000;
+
 export const NOTHING: readonly Action[] = [];
 
 /** The event means nothing in this state. */
@@ -105,6 +114,14 @@ export function startKeepalive(
   if (holdTimeMs === 0) return NOTHING;
   const afterMs = Math.max(MIN_KEEPALIVE_MS, jittered(keepaliveMs, context));
   return [{ do: 'startTimer', timer: 'Keepalive', afterMs }];
+}
+
+/**
+ * How long a peer that lives may take nothing, RFC 9687 §3; 0: for ever. KEEPALIVEs go out all the
+ * time, so what waits to be sent stands for the last one that went.
+ */
+export function sendHoldMs({ holdTimeMs }: Negotiated): number {
+  return holdTimeMs === 0 ? 0 : Math.max(MIN_SEND_HOLD_MS, 2 * holdTimeMs);
 }
 
 /** A new attempt; a connection whose OPEN is still delayed gives way to it. */
@@ -230,6 +247,13 @@ export const HOLD_TIMER_EXPIRED: WireError = {
   subcode: 0,
   data: NO_DATA,
   text: 'the peer sent nothing for the whole hold time',
+};
+
+export const SEND_HOLD_TIMER_EXPIRED: WireError = {
+  code: ERROR.SEND_HOLD_TIMER_EXPIRED,
+  subcode: 0,
+  data: NO_DATA,
+  text: 'the peer, though it lives, took nothing of what is sent to it for the whole send hold time',
 };
 
 /** An event that has no place in the state; the subcode says which state it was (RFC 6608). */

@@ -26,7 +26,14 @@ import type { Contender } from '../fsm/collision.ts';
 import { type Event, notificationEvent } from '../fsm/event.ts';
 import { transition } from '../fsm/machine.ts';
 import { type Negotiated, openEvent, openFor, type Terms } from '../fsm/open.ts';
-import { type Action, type Attributes, type Fsm, IDLE } from '../fsm/transition.ts';
+import {
+  type Action,
+  type Attributes,
+  type Fsm,
+  IDLE,
+  sendHoldMs,
+  type TimerName,
+} from '../fsm/transition.ts';
 import type { Schedule, Task } from '../schedule.ts';
 import { Framer } from './framer.ts';
 import { Outbound, type OutboundOwner } from './outbound.ts';
@@ -107,7 +114,7 @@ export class Connection implements Task {
     this.#fsm = fsm;
     this.#timers = new Timers({
       ...around,
-      expired: (timer) => this.dispatch({ name: `${timer}Timer_Expires` }),
+      expired: (timer) => this.#expired(timer),
       hasUnread: () => this.#framer.unread > 0,
     });
   }
@@ -207,6 +214,16 @@ export class Connection implements Task {
     }
   }
 
+  #expired(timer: TimerName): void {
+    const { settings, guards } = this.#owner;
+    if (timer === 'ConnectRetry' && this.#stream !== undefined) {
+      // A wrong password looks like nobody: TCP does not answer what is not signed as it should be.
+      const doubt = guards.md5Key === undefined ? '' : ': is the password the same on both sides?';
+      this.#owner.transportFailed(`no answer from port ${settings.remote.port}${doubt}`);
+    }
+    this.dispatch({ name: `${timer}Timer_Expires` });
+  }
+
   // The stream
 
   #connect(): void {
@@ -221,7 +238,7 @@ export class Connection implements Task {
     this.#framer = new Framer();
     this.#isPaused = false;
     this.#closedWhy = undefined;
-    this.#outbound = new Outbound(stream, this.#owner);
+    this.#outbound = new Outbound(stream, this.#owner, (isWritable) => this.#flows(isWritable));
     stream.attach({
       connected: () => this.dispatch({ name: 'Tcp_CR_Acked' }),
       data: (chunk) => this.#data(chunk),
@@ -231,6 +248,14 @@ export class Connection implements Task {
       },
       closed: (why) => this.#closed(why),
     });
+  }
+
+  #flows(isWritable: boolean): void {
+    const { state, negotiated } = this.#fsm;
+    if (isWritable) this.#timers.stop('SendHold');
+    if (isWritable || state !== 'Established') return;
+    const afterMs = sendHoldMs(negotiated!);
+    if (afterMs > 0) this.#timers.start('SendHold', afterMs);
   }
 
   #drop(): void {

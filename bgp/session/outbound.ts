@@ -18,6 +18,9 @@ export interface OutboundOwner {
   notificationSent(error: WireError): void;
 }
 
+/** The peer's TCP takes nothing for now, or takes again. */
+export type FlowListener = (isWritable: boolean) => void;
+
 /** What is asked of the RIB for one write. */
 const PULL_BYTES = 65_536;
 
@@ -26,13 +29,15 @@ const KEEPALIVE = encodeKeepalive();
 export class Outbound implements Task {
   readonly #stream: Stream;
   readonly #owner: OutboundOwner;
+  readonly #onFlow: FlowListener;
   #isWritable = true;
   #owesKeepalive = false;
   #saidWhy = false;
 
-  constructor(stream: Stream, owner: OutboundOwner) {
+  constructor(stream: Stream, owner: OutboundOwner, onFlow: FlowListener) {
     this.#stream = stream;
     this.#owner = owner;
+    this.#onFlow = onFlow;
   }
 
   /** A NOTIFICATION is on its way. */
@@ -42,7 +47,7 @@ export class Outbound implements Task {
 
   send(message: Uint8Array, type: number): void {
     this.#owner.sent(type);
-    this.#isWritable = this.#stream.write([message]);
+    this.#flow(this.#stream.write([message]));
   }
 
   keepalive(): void {
@@ -60,7 +65,7 @@ export class Outbound implements Task {
 
   /** The stream takes more again. */
   writable(): void {
-    this.#isWritable = true;
+    this.#flow(true);
     if (!this.#owesKeepalive) return;
     this.#owesKeepalive = false;
     this.send(KEEPALIVE, MESSAGE_KEEPALIVE);
@@ -72,8 +77,14 @@ export class Outbound implements Task {
     const pieces = this.#owner.pull(PULL_BYTES);
     if (pieces.length === 0) return false;
     for (const piece of pieces) this.#countMessages(piece);
-    this.#isWritable = this.#stream.write(pieces);
+    this.#flow(this.#stream.write(pieces));
     return this.#isWritable;
+  }
+
+  #flow(isWritable: boolean): void {
+    if (isWritable === this.#isWritable) return;
+    this.#isWritable = isWritable;
+    this.#onFlow(isWritable);
   }
 
   #countMessages(piece: Uint8Array): void {

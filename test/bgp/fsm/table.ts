@@ -44,6 +44,7 @@ export const EVENTS: { readonly [Name in EventName]: Extract<Event, { name: Name
   KeepaliveTimer_Expires: { name: 'KeepaliveTimer_Expires' },
   DelayOpenTimer_Expires: { name: 'DelayOpenTimer_Expires' },
   IdleHoldTimer_Expires: { name: 'IdleHoldTimer_Expires' },
+  SendHoldTimer_Expires: { name: 'SendHoldTimer_Expires' },
   TcpConnection_Valid: { name: 'TcpConnection_Valid' },
   Tcp_CR_Invalid: { name: 'Tcp_CR_Invalid' },
   Tcp_CR_Acked: { name: 'Tcp_CR_Acked' },

@@ -95,7 +95,10 @@ describe('coming up', () => {
     const here = station();
     here.peer.start();
     world.run(10_000);
-    expect(here.state).toBe('Connect');
+    expect([here.state, here.lastError]).toEqual(['Connect', 'transport no answer from port 179']);
+    here.peer.guard({ md5Key: 'meow' });
+    world.run(3_000);
+    expect(here.lastError).toMatch(/^transport no answer .* is the password the same/);
     world.mend(HERE, THERE);
     Wire.listen(world, THERE);
     world.run(3_100);
@@ -591,6 +594,46 @@ describe('back-pressure', () => {
     expect(here.peer.status.sent.update).toBe(100);
     // The KEEPALIVE that fell due meanwhile went out as soon as there was room.
     expect(here.peer.status.sent.keepalive).toBe(2);
+  });
+
+  describe('RFC 9687 §3: a peer that lives, and takes nothing', () => {
+    const MINUTE_MS = 60_000;
+
+    function stuck(holdTime?: number): { here: Station; wire: Wire } {
+      const { here, wire } = dialled();
+      wire.open(holdTime === undefined ? {} : { holdTime });
+      wire.keepalive();
+      world.run(10);
+      wire.stream.pause();
+      here.toSend.push(...Array.from({ length: 100 }, () => bigUpdate(4_000)));
+      here.peer.readable();
+      world.run(100);
+      return { here, wire };
+    }
+
+    test('is given up after 8 minutes, with Send Hold Timer Expired', () => {
+      const { here, wire } = stuck();
+      keepAlive(wire, 8 * MINUTE_MS - 1_000);
+      expect(here.state).toBe('Established');
+      keepAlive(wire, 2_000);
+      expect([here.lastError, here.told]).toEqual(['sent 8/0', ['up', 'down']]);
+      expect(here.peer.status.lastError).toMatchObject({ name: 'Send Hold Timer Expired' });
+    });
+
+    test('is kept when it takes something in time', () => {
+      const { here, wire } = stuck();
+      keepAlive(wire, 7 * MINUTE_MS);
+      wire.stream.resume();
+      world.run(100);
+      keepAlive(wire, 9 * MINUTE_MS);
+      expect([here.state, here.told]).toEqual(['Established', ['up']]);
+    });
+
+    test('is kept when neither side wants a hold time', () => {
+      const { here } = stuck(0);
+      world.run(60 * MINUTE_MS);
+      expect(here.state).toBe('Established');
+    });
   });
 
   test('KEEPALIVEs go out between the writes of a long table', () => {
