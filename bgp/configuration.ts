@@ -74,6 +74,11 @@ export interface PeerConfig {
   /** As SpeakerConfig's, for this peer. */
   readonly holdTimeSec?: number;
   readonly keepaliveSec?: number;
+  /**
+   * Seconds, up to 4095, for which this peer and we keep each other's routes when the session ends
+   * (RFC 4724); 0: not at all. @default 120
+   */
+  readonly restartTimeSec?: number;
   /** Seconds to wait for the peer's OPEN before ours is sent (RFC 4271 §8.1.1). @default 0 */
   readonly delayOpenSec?: number;
   /** As RoutingPeer's. @default auto */
@@ -136,6 +141,8 @@ const BGP_PORT = 179;
 const DEFAULT_HOLD_TIME_SEC = 90;
 const DEFAULT_CONNECT_RETRY_SEC = 3;
 const DEFAULT_STATISTICS_SEC = 60;
+const DEFAULT_RESTART_TIME_SEC = 120;
+const MAX_RESTART_TIME_SEC = 4_095;
 const MAX_SECONDS = 65_535;
 const MAX_PORT = 65_535;
 const MAX_TTL = 255;
@@ -225,6 +232,9 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
   const delayOpenSec = peer.delayOpenSec ?? 0;
   requireInteger(field('delayOpenSec'), delayOpenSec, 0, MAX_SECONDS);
 
+  const restartTimeSec = peer.restartTimeSec ?? DEFAULT_RESTART_TIME_SEC;
+  requireInteger(field('restartTimeSec'), restartTimeSec, 0, MAX_RESTART_TIME_SEC);
+
   const families = peer.families ?? [4, 6];
   if (families.length === 0 || new Set(families).size !== families.length) {
     throw new ConfigurationError(`${field('families')} must be [4], [6] or [4, 6]`);
@@ -260,6 +270,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
         families,
         extendedNextHop: address.family === 6 && families.includes(4),
         ...(role && { role }),
+        gracefulRestart: restartTimeSec === 0 ? undefined : { restartTimeSec },
       },
       attributes: {
         passive: peer.passive ?? false,

@@ -29,7 +29,7 @@ export class Inspection {
   }
 
   counts(peer: RoutedPeer): PeerCounts {
-    const { received, accepted } = this.#rib.sources;
+    const { received, accepted, stale } = this.#rib.sources;
     let advertised = 0;
     let inStep = true;
     for (const { group, receiver } of peer.memberships) {
@@ -37,8 +37,9 @@ export class Inspection {
       if (group.hasNews(receiver) || group.pending.size > 0) inStep = false;
     }
     return {
-      received: peer.isUp ? received[peer.source]! : 0,
-      accepted: peer.isUp ? accepted[peer.source]! : 0,
+      received: peer.hasPaths ? received[peer.source]! : 0,
+      accepted: peer.hasPaths ? accepted[peer.source]! : 0,
+      stale: peer.hasPaths ? stale[4][peer.source]! + stale[6][peer.source]! : 0,
       advertised,
       inStep,
       treatedAsWithdraw: peer.treatedAsWithdraw,

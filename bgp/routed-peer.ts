@@ -7,7 +7,7 @@ import {
   type Outcome,
   type WireContext,
 } from 'bgp-parser-ts';
-import type { Address, Family } from 'net-ipaddr';
+import type { Address, Family, ZonedAddress } from 'net-ipaddr';
 import type { Log } from '../ports.ts';
 import type { GroupConfig } from './export/exporter.ts';
 import type { Membership } from './export/groups.ts';
@@ -40,9 +40,13 @@ export class RoutedPeer implements Sender {
   rules: readonly RouteRule[];
   #negotiated: Negotiated | undefined;
 
-  /** While up: the number that its paths bear. */
+  /** While it has paths here: the number that they bear. */
   source = 0;
   zone = NO_ZONE;
+  /** Families whose paths stay though the session ended (RFC 4724); none while it is up. */
+  kept: readonly Family[] = [];
+  /** Of the session, or of the last one. */
+  localAddress: ZonedAddress | undefined;
   context: WireContext;
   memberships: Membership[] = [];
   /** The owner of the session was told that there is something to pull, or is about to be. */
@@ -74,6 +78,11 @@ export class RoutedPeer implements Sender {
     return this.#negotiated !== undefined;
   }
 
+  /** It is up, or what it announced is kept. */
+  get hasPaths(): boolean {
+    return this.isUp || this.kept.length > 0;
+  }
+
   /** Only while up. */
   get negotiated(): Negotiated {
     if (this.#negotiated === undefined) throw new Error(`peer ${this.name} is not up`);
@@ -101,7 +110,7 @@ export class RoutedPeer implements Sender {
       kind: false,
     };
     this.#config = config;
-    if (!this.isUp) this.#remoteAs = config.remoteAs;
+    if (!this.hasPaths) this.#remoteAs = config.remoteAs;
     this.#imports = imports;
     this.#exports = exports;
     this.rules = this.#importRules();
@@ -112,14 +121,17 @@ export class RoutedPeer implements Sender {
     this.#negotiated = negotiated;
     this.zone = zone;
     this.rules = this.#importRules();
+    this.kept = [];
+    this.localAddress = negotiated.localAddress;
     this.context = this.#contextFor(negotiated);
     this.treatedAsWithdraw = 0;
     this.attributesDiscarded = 0;
   }
 
-  down(): void {
+  down(kept: readonly Family[]): void {
     this.#negotiated = undefined;
-    this.#remoteAs = this.#config.remoteAs;
+    this.kept = kept;
+    if (!this.hasPaths) this.#remoteAs = this.#config.remoteAs;
     this.context = this.#contextFor(undefined);
     this.memberships = [];
     this.isReadable = false;

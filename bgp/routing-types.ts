@@ -117,6 +117,8 @@ export interface PeerCounts {
   /** Paths held from the peer, and how many of them passed import. */
   readonly received: number;
   readonly accepted: number;
+  /** How many of them are left from before its session ended gracefully (RFC 4724). */
+  readonly stale: number;
   /** Prefixes that the peer is announced, or will be when it has pulled all. */
   readonly advertised: number;
   /** Whether the peer waits for nothing: all it should know is pulled. */

@@ -76,6 +76,7 @@ export class Routing {
   readonly #readable: RoutedPeer[] = [];
 
   readonly #changed = new Uint32Array(DECIDED);
+  #isDeferred = false;
   #sinceUpkeep = 0;
   #isWorkDue = false;
   #onReadable: (peerId: number) => void = () => {};
@@ -99,6 +100,12 @@ export class Routing {
     this.#inspection = new Inspection(this.#rib, this.#import, this.#groups, this.#peers);
   }
 
+  /** RFC 4724 §4.1: until this is undone routes come in, but nothing is chosen and nobody told anything. */
+  defer(isDeferred: boolean): void {
+    this.#isDeferred = isDeferred;
+    this.#wake();
+  }
+
   /** A dense id, reused some time after `removePeer`. The peer is down at first. */
   addPeer(config: RoutingPeer): number {
     const free = this.#freeIds.findIndex((id) => !this.#reclaim.isLeaving(id));
@@ -114,7 +121,7 @@ export class Routing {
   changePeer(id: number, config: RoutingPeer): void {
     const peer = this.#peer(id);
     const change = peer.configure(config);
-    if (!peer.isUp) return;
+    if (!peer.hasPaths) return;
     if (change.imports) this.#reimport(peer.source);
     if (change.exports) this.#moving.add(peer);
     if (change.kind) {
@@ -138,7 +145,12 @@ export class Routing {
     const peer = this.#peer(id);
     if (peer.isUp) throw new Error(`peer ${peer.name} is up already`);
     const { remoteRouterId, remoteAddress } = negotiated;
-    peer.source = this.#rib.sources.add(id, peer.kind, remoteRouterId, remoteAddress.bytes);
+    const { sources } = this.#rib;
+    // With another identifier it is another speaker.
+    if (peer.hasPaths && sources.routerId(peer.source) !== remoteRouterId) this.#retire(peer);
+    if (!peer.hasPaths) {
+      peer.source = sources.add(id, peer.kind, remoteRouterId, remoteAddress.bytes);
+    }
     peer.up(negotiated, this.#rib.nextHops.zones.numberOf(negotiated.localAddress.zone));
     for (const family of negotiated.families) {
       peer.memberships.push(this.#groups.join(peer.groupConfig(family), id, peer.source));
@@ -148,18 +160,25 @@ export class Routing {
     this.#wake();
   }
 
-  /** The session is gone; does nothing when it was not up. Its paths stop counting at once and are freed by `work`. */
-  peerDown(id: number): void {
+  /**
+   * The session is gone; does nothing when nothing of it is left. Its paths stop counting at once and
+   * are freed by `work`, but for those of the families in `kept`: they count, as stale ones, until
+   * the peer announces them again or `forgetStale` ends it.
+   */
+  peerDown(id: number, kept: readonly Family[] = []): void {
     const peer = this.#peer(id);
-    if (!peer.isUp) return;
-    for (const membership of peer.memberships) this.#groups.leave(membership);
-    this.#rib.sources.leave(peer.source);
-    this.#reclaim.leaves(peer.source, this.#sweep.request());
-    this.#reimports.delete(peer.source);
-    this.#stale.forget(peer.source);
-    this.#moving.delete(peer);
-    this.#waiting.delete(peer);
-    peer.down();
+    if (!peer.hasPaths) return;
+    if (peer.isUp) {
+      for (const membership of peer.memberships) this.#groups.leave(membership);
+      this.#moving.delete(peer);
+      this.#waiting.delete(peer);
+      for (const family of peer.negotiated.families) {
+        this.#stale.begin(peer.source, family);
+        if (!kept.includes(family)) this.#stale.end(peer.source, family);
+      }
+      peer.down(kept);
+    }
+    if (kept.length === 0) this.#retire(peer);
     this.#checkOwnAddresses();
     this.#wake();
   }
@@ -196,9 +215,18 @@ export class Routing {
     this.#stale.begin(this.#peer(id).source, family);
   }
 
-  /** EoRR: what is still stale is gone. */
-  refreshEnds(id: number, family: Family): void {
-    this.#stale.end(this.#peer(id).source, family);
+  /**
+   * What the peer has not announced again of the family goes: it has told all (EoRR, End-of-RIB), or
+   * its time is up.
+   */
+  forgetStale(id: number, family: Family): void {
+    const peer = this.#peer(id);
+    if (!peer.hasPaths) return;
+    this.#stale.end(peer.source, family);
+    if (peer.kept.includes(family)) {
+      peer.kept = peer.kept.filter((other) => other !== family);
+      if (peer.kept.length === 0) this.#retire(peer);
+    }
     this.#wake();
   }
 
@@ -327,14 +355,7 @@ export class Routing {
   /** One slice of everything that is due. True when there may be more. */
   #step(): boolean {
     this.#sweepSome();
-    this.#decideSome();
-    const flushed = this.#groups.flushNext();
-    if (flushed !== undefined) {
-      for (const receiver of flushed.receivers) {
-        if (flushed.hasNews(receiver)) this.#markReadable(this.#peer(receiver.peer));
-      }
-    }
-    const isBusy = this.#sweep.isRunning || this.#rib.marked > 0 || this.#groups.hasWork;
+    const isBusy = (!this.#isDeferred && this.#chooseAndTell()) || this.#sweep.isRunning;
     // Under lasting load the tables must be tidied all the same.
     this.#sinceUpkeep++;
     if (isBusy && this.#sinceUpkeep < UPKEEP_STEPS) return true;
@@ -343,6 +364,18 @@ export class Routing {
     const isTidying = this.#groups.tidy();
     const isReclaiming = this.#reclaim.step();
     return isBusy || isCompacting || isTidying || isReclaiming;
+  }
+
+  /** True when there is more. */
+  #chooseAndTell(): boolean {
+    this.#decideSome();
+    const flushed = this.#groups.flushNext();
+    if (flushed !== undefined) {
+      for (const receiver of flushed.receivers) {
+        if (flushed.hasNews(receiver)) this.#markReadable(this.#peer(receiver.peer));
+      }
+    }
+    return this.#rib.marked > 0 || this.#groups.hasWork;
   }
 
   #sweepSome(): void {
@@ -409,6 +442,15 @@ export class Routing {
     for (const peer of this.#readable.splice(0)) if (peer.isUp) this.#onReadable(peer.id);
   }
 
+  /** The peer's source is given up, and with it all its paths. */
+  #retire(peer: RoutedPeer): void {
+    this.#rib.sources.leave(peer.source);
+    this.#reclaim.leaves(peer.source, this.#sweep.request());
+    this.#reimports.delete(peer.source);
+    this.#stale.forget(peer.source);
+    peer.down([]);
+  }
+
   #reimport(source: number): void {
     this.#import.forget();
     this.#reimports.set(source, this.#sweep.request());
@@ -418,10 +460,10 @@ export class Routing {
   /** Own addresses are those told and those that sessions have; with others, all is judged again. */
   #checkOwnAddresses(): void {
     const { nextHops } = this.#rib;
-    const own = [...this.#ownAddresses];
-    for (const peer of this.#peers) if (peer?.isUp) own.push(peer.negotiated.localAddress);
+    const peers = this.#peers.filter((peer) => peer?.hasPaths === true);
+    const own = [...this.#ownAddresses, ...peers.map((peer) => peer!.localAddress!)];
     if (!this.#checks.setLocalAddresses(own.map((address) => nextHops.zoned(address)))) return;
-    for (const peer of this.#peers) if (peer?.isUp) this.#reimport(peer.source);
+    for (const peer of peers) this.#reimport(peer!.source);
   }
 
   #wake(): void {

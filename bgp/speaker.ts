@@ -5,7 +5,7 @@
  *     speaker.onRoutes((ids, count, routes) => { … });
  *     speaker.configure({ localAs: 64512, routerId: '10.0.0.1', listen, peers, originations });
  *     …
- *     await speaker.close({ notify: true });
+ *     await speaker.close({ forGood: false });
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -26,6 +26,7 @@ import type { CollectorStatus } from './bmp/collector.ts';
 import type { MonitoredSession, SessionEnd } from './bmp/message.ts';
 import { Monitor } from './bmp/monitor.ts';
 import { check, type PeerSettings, type Settings, type SpeakerConfig } from './configuration.ts';
+import { Deferral } from './deferral.ts';
 import {
   type PathDetail,
   type PeerCounts,
@@ -34,7 +35,7 @@ import {
   Routing,
 } from './routing.ts';
 import { type Immediate, Schedule, type Task } from './schedule.ts';
-import type { Surroundings } from './session/connection.ts';
+import type { PeerSurroundings } from './session/connection.ts';
 import { type ListenerStatus, Listeners } from './session/listeners.ts';
 import { Peer, type SessionStatus } from './session/peer.ts';
 import { Strangers } from './session/strangers.ts';
@@ -99,11 +100,14 @@ interface Known {
 
 export class Speaker {
   readonly #options: SpeakerOptions;
-  readonly #around: Surroundings;
+  readonly #around: PeerSurroundings;
   readonly #listeners: Listeners;
   readonly #strangers: Strangers;
   readonly #bfd: Bfd;
   readonly #monitor: Monitor;
+  readonly #deferral: Deferral;
+  /** As `restarted` was told; undefined: it was not. */
+  #hasForwarded: boolean | undefined;
   readonly #routesListeners: RoutesListener[] = [];
   readonly #sessionListeners: ((peer: PeerStatus) => void)[] = [];
 
@@ -127,7 +131,8 @@ export class Speaker {
     this.#options = options;
     const schedule = new Schedule(clock, options.immediate ?? ((fn) => void setImmediate(fn)));
     const transport = options.transport ?? tcpTransport(clock);
-    this.#around = { clock, random, schedule, transport };
+    this.#deferral = new Deferral(clock);
+    this.#around = { clock, random, schedule, transport, restart: this.#deferral };
     this.#strangers = new Strangers(clock, log);
     const bfdTransport = options.bfdTransport ?? udpTransport(clock, random);
     this.#bfd = new Bfd({ clock, random, schedule, transport: bfdTransport }, log);
@@ -143,6 +148,15 @@ export class Speaker {
   }
 
   /**
+   * For a program that has restarted, before the first `configure`: peers are told so, and what they
+   * are told of routes waits until their own routes are in, for 45 s at most (RFC 4724 §4.1).
+   * @param forwarding whether packets went on being forwarded by what peers were told before
+   */
+  restarted({ forwarding }: { forwarding: boolean }): void {
+    this.#hasForwarded = forwarding;
+  }
+
+  /**
    * What is to be from now on. Only what differs is touched: a peer whose address, AS, timers or
    * families changed is reset, one whose policy or next hop changed is not, and the others notice
    * nothing. Listening is tried until it works, and `inspect` tells how it went.
@@ -151,8 +165,12 @@ export class Speaker {
    */
   configure(config: SpeakerConfig): void {
     if (this.#isClosed) throw new Error('the speaker is closed');
+    const isFirst = this.#wanted === undefined;
     this.#wanted = check(config);
     const { localAs, routerId, clusterId } = this.#wanted;
+    if (isFirst && this.#hasForwarded !== undefined) {
+      this.#deferral.begin(this.#hasForwarded, () => this.#progress());
+    }
     const applied = this.#applied;
     const isAnother =
       applied?.localAs !== localAs ||
@@ -226,16 +244,17 @@ export class Speaker {
 
   /**
    * Ends all sessions and stops listening; resolves when the sockets are closed, in seconds at most.
-   * With `notify` peers get a Cease / Administrative Shutdown and drop our routes at once; without,
-   * the connections just close.
+   * Peers that are to keep our routes until we are back see their connections close (RFC 4724 §4.1).
+   * The others, or `forGood` all, get a Cease / Administrative Shutdown and drop our routes at once.
    */
-  async close({ notify }: { notify: boolean }): Promise<void> {
+  async close({ forGood }: { forGood: boolean }): Promise<void> {
     this.#isClosed = true;
     this.#listeners.set([]);
+    this.#deferral.stop();
     for (const settle of [...this.#convergenceWaiters]) settle(false);
     for (const { peer } of this.#known.values()) {
-      if (notify) peer.stop(CEASE.ADMINISTRATIVE_SHUTDOWN);
-      else peer.abandon();
+      if (peer.keepsRoutes && !forGood) peer.abandon();
+      else peer.stop(CEASE.ADMINISTRATIVE_SHUTDOWN);
     }
     this.#bfd.close();
     this.#around.schedule.remove(this.#upkeep);
@@ -280,7 +299,7 @@ export class Speaker {
       if (!this.#known.has(settings.name)) this.#add(settings, routing);
     }
     originate(before?.originations, wanted.originations, routing);
-    this.#checkConvergence();
+    this.#progress();
   }
 
   #newRouting({ localAs, routerId, clusterId }: Settings): Routing {
@@ -291,6 +310,7 @@ export class Speaker {
     routing.onRoutes((ids, count, reader) => {
       for (const listener of this.#routesListeners) listener(ids, count, reader);
     });
+    if (this.#deferral.isOn) routing.defer(true);
     this.#routing = routing;
     return routing;
   }
@@ -306,7 +326,7 @@ export class Speaker {
         this.#followPath(known);
         this.#sessionChanged(name);
       },
-      initialRoutesIn: () => this.#checkConvergence(),
+      initialRoutesIn: () => this.#progress(),
       closing: () => this.#countClosing(),
     };
     const peer = new Peer(session, id, routing, this.#around, events, log);
@@ -340,6 +360,7 @@ export class Speaker {
   }
 
   #sessionChanged(name: string): void {
+    this.#progress();
     // Not from within the session's own doings: a listener may well configure anew.
     this.#around.schedule.afterPoll(() => {
       const known = this.#known.get(name);
@@ -390,13 +411,26 @@ export class Speaker {
     this.#apply(this.#wanted!);
   }
 
+  /** Something came that a deferral or someone in `whenConverged` may have waited for. */
+  #progress(): void {
+    if (this.#applied !== undefined && this.#deferral.endsFor(this.#peers)) {
+      this.#routing!.defer(false);
+    }
+    this.#checkConvergence();
+  }
+
+  get #peers(): Peer[] {
+    return [...this.#known.values()].map(({ peer }) => peer);
+  }
+
   #checkConvergence(): void {
     if (this.#convergenceWaiters.size === 0) return;
     const isReady =
       !this.#hasWork &&
+      !this.#deferral.isOn &&
       this.#wanted !== undefined &&
       this.#applied === this.#wanted &&
-      [...this.#known.values()].every(({ peer }) => peer.hasInitialRoutes);
+      this.#peers.every((peer) => peer.hasInitialRoutes);
     if (isReady) for (const settle of [...this.#convergenceWaiters]) settle(true);
   }
 

@@ -155,6 +155,11 @@ export class Felix {
     this.#openWhenInSync();
   }
 
+  /** Whether the kernel has routes of ours: after `start` those of an earlier run, by which it went on forwarding. */
+  get hasRoutes(): boolean {
+    return this.#reconciler.hasRoutes;
+  }
+
   /** The addresses of every node, this one's too, tunnels' not: no route of ours may cut them off. */
   setNodeAddresses(addresses: Iterable<Address>): void {
     this.#reconciler.setNodeAddresses(addresses);

@@ -79,6 +79,11 @@ export class Reconciler implements HostRoutes {
     return this.#isLearnedInSync;
   }
 
+  get hasRoutes(): boolean {
+    for (const _ of this.table.programmed()) return true;
+    return false;
+  }
+
   /** Listens, and reads what there is. Writes nothing. @throws NetlinkError */
   async start(): Promise<void> {
     this.#monitor = this.#options.kernel.host.monitor(

@@ -20,10 +20,13 @@ export type Admission =
   /** It is closed; `why` is for the log. */
   | { readonly fate: 'refuse'; readonly why: string };
 
-/** @param contenders The peer's machines, one or two; `stale` is an index into them. */
-export function admit(contenders: readonly Contender[]): Admission {
+/**
+ * @param contenders The peer's machines, one or two; `stale` is an index into them.
+ * @param isReplaceable An Established session may have been lost by the peer without our noticing.
+ */
+export function admit(contenders: readonly Contender[], isReplaceable: boolean): Admission {
   const main = contenders[0]!;
-  if (contenders.some(({ state }) => state === 'Established')) {
+  if (!isReplaceable && contenders.some(({ state }) => state === 'Established')) {
     // CollisionDetectEstablishedState is false: the newly created connection is closed.
     return { fate: 'refuse', why: 'the session is established over another connection' };
   }
@@ -31,7 +34,9 @@ export function admit(contenders: readonly Contender[]): Admission {
     return { fate: 'refuse', why: 'the peer is Idle: the session failed just now, or is stopped' };
   }
   if (main.initiator === 'nobody') return { fate: 'adopt' };
-  const stale = contenders.findIndex(({ initiator }) => initiator === 'them');
+  const stale = contenders.findIndex(
+    ({ initiator, state }) => initiator === 'them' && state !== 'Established',
+  );
   if (stale < 0) return { fate: 'second' };
   // A speaker dials one connection at a time, so it has lost the earlier one (its host restarted,
   // say), unless that got as far as a valid OPEN.

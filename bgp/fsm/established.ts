@@ -1,6 +1,6 @@
-/** Established, RFC 4271 §8.2.2: routes go both ways. */
+/** Established, RFC 4271 §8.2.2: routes go both ways. RFC 4724 §5 and RFC 8538 §4 say which of its ends are graceful. */
 
-import { FSM_ERROR } from 'bgp-parser-ts';
+import { CEASE, ERROR, FSM_ERROR, type WireError } from 'bgp-parser-ts';
 import type { Event } from './event.ts';
 import {
   COLLISION,
@@ -20,6 +20,9 @@ import {
 
 export function established(fsm: Fsm, event: Event, context: Context): Transition {
   const negotiated = fsm.negotiated!;
+  const { gracefulRestart } = negotiated;
+  /** Whether this end is graceful if it is told by a NOTIFICATION, ours or the peer's. */
+  const graceful = gracefulRestart?.notification ?? false;
   switch (event.name) {
     case 'ManualStart':
     case 'AutomaticStart':
@@ -30,13 +33,13 @@ export function established(fsm: Fsm, event: Event, context: Context): Transitio
       return stay(fsm);
 
     case 'ManualStop':
-      return stop(fsm, cease(event.subcode, 'the session is stopped here'));
+      return stop(fsm, forGood(cease(event.subcode, 'the session is stopped here')));
 
     case 'AutomaticStop':
-      return fail(fsm, context, cease(event.subcode, event.text));
+      return fail(fsm, context, forGood(cease(event.subcode, event.text)));
 
     case 'HoldTimer_Expires':
-      return fail(fsm, context, HOLD_TIMER_EXPIRED);
+      return fail(fsm, context, HOLD_TIMER_EXPIRED, graceful);
 
     case 'SendHoldTimer_Expires':
       return fail(fsm, context, SEND_HOLD_TIMER_EXPIRED);
@@ -54,9 +57,13 @@ export function established(fsm: Fsm, event: Event, context: Context): Transitio
       return stay(fsm);
 
     case 'TcpConnectionFails':
+      return fail(fsm, context, undefined, gracefulRestart !== undefined);
+
     case 'NotifMsgVerErr':
+      return fail(fsm, context, undefined, graceful);
+
     case 'NotifMsg':
-      return fail(fsm, context);
+      return fail(fsm, context, undefined, graceful && !event.isHardReset);
 
     case 'KeepAliveMsg':
       // The session outlived a keepalive interval: what failed before it no longer counts.
@@ -75,10 +82,10 @@ export function established(fsm: Fsm, event: Event, context: Context): Transitio
     case 'BGPHeaderErr':
     case 'UpdateMsgErr':
     case 'RouteRefreshMsgErr':
-      return fail(fsm, context, event.error);
+      return fail(fsm, context, event.error, graceful);
 
     case 'OpenCollisionDump':
-      return fail(fsm, context, COLLISION);
+      return fail(fsm, context, COLLISION, graceful);
 
     // "In response to any other event". CollisionDetectEstablishedState is false: an OPEN here has
     // nothing to collide with, and is an error as any other.
@@ -92,6 +99,21 @@ export function established(fsm: Fsm, event: Event, context: Context): Transitio
         fsm,
         context,
         fsmError(FSM_ERROR.UNEXPECTED_IN_ESTABLISHED, event.name, fsm.state),
+        graceful,
       );
   }
+
+  /** RFC 8538 §3.1: a peer that would keep our routes after a NOTIFICATION is told not to. */
+  function forGood(error: WireError): WireError {
+    return graceful ? hardReset(error) : error;
+  }
+}
+
+function hardReset({ code, subcode, data, text }: WireError): WireError {
+  return {
+    code: ERROR.CEASE,
+    subcode: CEASE.HARD_RESET,
+    data: Uint8Array.of(code, subcode, ...data),
+    text,
+  };
 }

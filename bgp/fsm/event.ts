@@ -1,6 +1,6 @@
 /** What can happen to a session: the events of RFC 4271 §8.1 under their own names and in their order. */
 
-import type { Notification, WireError } from 'bgp-parser-ts';
+import { CEASE, ERROR, type Notification, OPEN_ERROR, type WireError } from 'bgp-parser-ts';
 import type { Negotiated } from './open.ts';
 
 export type Event =
@@ -61,8 +61,8 @@ export type Event =
   | { readonly name: 'OpenCollisionDump' }
   /** 24 */
   | { readonly name: 'NotifMsgVerErr' }
-  /** 25 */
-  | { readonly name: 'NotifMsg' }
+  /** 25. RFC 8538 §3: after a hard reset no route is kept, whatever was negotiated. */
+  | { readonly name: 'NotifMsg'; readonly isHardReset: boolean }
   /** 26 */
   | { readonly name: 'KeepAliveMsg' }
   /** 27 */
@@ -87,5 +87,11 @@ export function notificationEvent({
   code,
   subcode,
 }: Pick<Notification, 'code' | 'subcode'>): Event {
-  return { name: code === 2 && subcode === 1 ? 'NotifMsgVerErr' : 'NotifMsg' };
+  if (code === ERROR.OPEN && subcode === OPEN_ERROR.UNSUPPORTED_VERSION) {
+    return { name: 'NotifMsgVerErr' };
+  }
+  return {
+    name: 'NotifMsg',
+    isHardReset: code === ERROR.CEASE && subcode === CEASE.HARD_RESET,
+  };
 }

@@ -16,6 +16,13 @@ import type { Family } from 'net-ipaddr';
 import { AFI } from '../afi.ts';
 import { type Role, roleNumber, roleObjection } from '../role.ts';
 import type { Event } from './event.ts';
+import {
+  type GracefulRestart,
+  negotiateRestart,
+  type RestartState,
+  type RestartTerms,
+  restartCapability,
+} from './graceful-restart.ts';
 import type { Fsm } from './transition.ts';
 
 /** What we offer to a peer and ask of it. */
@@ -34,6 +41,8 @@ export interface Terms {
   readonly extendedNextHop: boolean;
   /** RFC 9234: what we are to the peer. */
   readonly role?: Role;
+  /** RFC 4724; undefined: when the session ends, both sides forget each other's routes. */
+  readonly gracefulRestart: RestartTerms | undefined;
 }
 
 /** What the two OPENs settled. */
@@ -50,6 +59,8 @@ export interface Negotiated {
   readonly extendedNextHop: boolean;
   /** RFC 7313 */
   readonly enhancedRouteRefresh: boolean;
+  /** RFC 4724: both sides have the capability. */
+  readonly gracefulRestart: GracefulRestart | undefined;
   /** The peer's BGP Identifier, unsigned 32 bits. */
   readonly remoteRouterId: number;
   /** All that the peer announced, in its order. */
@@ -61,15 +72,17 @@ const EXTENDED_NEXT_HOP: Capability = {
   families: [{ afi: AFI_IPV4, safi: SAFI_UNICAST, nextHopAfi: AFI_IPV6 }],
 };
 
-export function openFor(terms: Terms): Omit<Open, 'type'> {
+export function openFor(terms: Terms, restart: RestartState): Omit<Open, 'type'> {
+  const { families, gracefulRestart } = terms;
   return {
     as: terms.localAs,
     holdTime: terms.holdTimeSec,
     routerId: terms.routerId,
     capabilities: [
-      ...terms.families.map(multiprotocol),
+      ...families.map(multiprotocol),
       { kind: 'route-refresh' },
       { kind: 'extended-message' },
+      ...(gracefulRestart ? [restartCapability(gracefulRestart, families, restart)] : []),
       { kind: 'four-octet-as', as: terms.localAs },
       ...(terms.extendedNextHop ? [EXTENDED_NEXT_HOP] : []),
       { kind: 'enhanced-route-refresh' },
@@ -133,15 +146,18 @@ function negotiate(terms: Terms, open: Open): Negotiated {
     open.capabilities.some((capability) => capability.kind === kind);
   // RFC 4271 §4.2: the smaller one, which is 0 when either side wants none.
   const holdTimeMs = 1000 * Math.min(terms.holdTimeSec, open.holdTime);
+  const families = commonFamilies(terms, open);
   return {
     holdTimeMs,
     // §4.4: "a reasonable maximum … would be one third of the Hold Time interval".
     keepaliveMs: Math.min(holdTimeMs / 3, 1000 * (terms.keepaliveSec ?? Infinity)),
-    families: commonFamilies(terms, open),
+    families,
     fourOctetAs: announces('four-octet-as'),
     extendedNextHop: terms.extendedNextHop && open.capabilities.some(allowsIPv6NextHop),
     extendedMessage: announces('extended-message'),
     enhancedRouteRefresh: announces('enhanced-route-refresh'),
+    gracefulRestart:
+      terms.gracefulRestart && negotiateRestart(terms.gracefulRestart, families, open.capabilities),
     remoteRouterId: open.routerId,
     capabilities: open.capabilities,
   };

@@ -55,8 +55,11 @@ export type Action =
   | { readonly do: 'stopTimers' }
   /** Routes may go both ways from now on. */
   | { readonly do: 'sessionUp'; readonly negotiated: Negotiated }
-  /** Delete all routes associated with this connection. */
-  | { readonly do: 'sessionDown' }
+  /**
+   * Delete all routes associated with this connection; `graceful`: those of the families of
+   * graceful restart stay, as stale ones (RFC 4724 §5).
+   */
+  | { readonly do: 'sessionDown'; readonly graceful: boolean }
   /** Process the UPDATE at hand; an error in it is the event UpdateMsgErr. */
   | { readonly do: 'processUpdate' }
   /** Process the ROUTE-REFRESH at hand. */
@@ -191,18 +194,24 @@ export function toOpenConfirm(
 
 /** An operator's or the program's own wish: no penalty, and no new attempt until a start event. */
 export function stop(fsm: Fsm, notification?: WireError): Transition {
-  return { fsm: IDLE, actions: release(fsm, notification) };
+  return { fsm: IDLE, actions: release(fsm, notification, false) };
 }
 
 /**
  * The end of a connection by an error: the notification, if any, goes out, everything is released,
  * and Idle lasts longer with each failure in a row (DampPeerOscillations).
+ * @param graceful see the action `sessionDown`
  */
-export function fail(fsm: Fsm, context: Context, notification?: WireError): Transition {
+export function fail(
+  fsm: Fsm,
+  context: Context,
+  notification?: WireError,
+  graceful = false,
+): Transition {
   const connectRetryCounter = fsm.connectRetryCounter + 1;
   return {
     fsm: { ...IDLE, connectRetryCounter },
-    actions: [...release(fsm, notification), startIdleHold(connectRetryCounter, context)],
+    actions: [...release(fsm, notification, graceful), startIdleHold(connectRetryCounter, context)],
   };
 }
 
@@ -214,7 +223,7 @@ export function refuseVersion(fsm: Fsm, context: Context): Transition {
   const afterMs = jittered(MAX_IDLE_HOLD_MS, context);
   return {
     fsm: { ...IDLE, connectRetryCounter: fsm.connectRetryCounter },
-    actions: [...release(fsm), { do: 'startTimer', timer: 'IdleHold', afterMs }],
+    actions: [...release(fsm, undefined, false), { do: 'startTimer', timer: 'IdleHold', afterMs }],
   };
 }
 
@@ -224,11 +233,11 @@ export function startIdleHold(failures: number, context: Context): Action {
   return { do: 'startTimer', timer: 'IdleHold', afterMs: jittered(holdMs, context) };
 }
 
-function release(fsm: Fsm, notification?: WireError): Action[] {
+function release(fsm: Fsm, notification: WireError | undefined, graceful: boolean): Action[] {
   const actions: Action[] = [];
   if (notification) actions.push({ do: 'sendNotification', error: notification });
   actions.push({ do: 'stopTimers' });
-  if (fsm.state === 'Established') actions.push({ do: 'sessionDown' });
+  if (fsm.state === 'Established') actions.push({ do: 'sessionDown', graceful });
   actions.push({ do: 'drop' });
   return actions;
 }

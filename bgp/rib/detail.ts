@@ -17,7 +17,7 @@ export interface PathDetail {
   /** The step that decided for or against it, or why it could not be chosen. */
   readonly reason: string;
   readonly nextHop: ZonedAddress | undefined;
-  /** RFC 7313: its peer is telling all again, and has not come to it yet. */
+  /** Its peer is telling all again (RFC 7313), or was away (RFC 4724), and has not come to it yet. */
   readonly isStale: boolean;
   /** As received. */
   readonly attributes: PathAttributes;

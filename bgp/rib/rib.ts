@@ -76,7 +76,8 @@ export class Rib {
       attributes.retain(imported);
       sources.accepted[source]!++;
     }
-    const generation = sources.generation(source, this.prefixes.family(prefix));
+    const family = this.prefixes.family(prefix);
+    const generation = sources.generation(source, family);
     const path = this.find(prefix, source, pathId);
     if (path === NO_PATH) {
       const added = paths.add(prefix, source, pathId, received, imported);
@@ -84,13 +85,17 @@ export class Rib {
       paths.setNext(added, routes.head(prefix));
       routes.setHead(prefix, added);
       sources.received[source]!++;
+      sources.held[family][source]!++;
       if (imported !== NO_ATTRIBUTES) this.mark(prefix);
       return;
     }
     const before = paths.imported(path);
     const receivedBefore = paths.received(path);
     paths.setAttributes(path, received, imported);
-    paths.setGeneration(path, generation);
+    if (paths.generation(path) !== generation) {
+      paths.setGeneration(path, generation);
+      sources.stale[family][source]!--;
+    }
     attributes.release(receivedBefore);
     if (before !== imported) this.mark(prefix);
     if (before === NO_ATTRIBUTES) return;
@@ -112,9 +117,12 @@ export class Rib {
   }
 
   remove(path: number): void {
-    const { attributes, paths, routes, sources } = this;
+    const { attributes, paths, prefixes, routes, sources } = this;
     const prefix = paths.prefix(path);
     const source = paths.source(path);
+    const family = prefixes.family(prefix);
+    if (this.isStale(path)) sources.stale[family][source]!--;
+    sources.held[family][source]!--;
     this.#unlink(prefix, path);
     if (routes.best(prefix) === path) routes.setBest(prefix, NO_PATH);
     const imported = paths.imported(path);

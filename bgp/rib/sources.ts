@@ -4,7 +4,8 @@
  * can be cleaned up in its own time.
  *
  * A source is *live* until its session ends; then its paths count no more, and it is *leaving*
- * until nothing refers to it.
+ * until nothing refers to it. After a graceful end (RFC 4724) it stays live, and is the next
+ * session's source too: a route that is announced again unchanged is no change.
  */
 
 import type { Family } from 'net-ipaddr';
@@ -34,6 +35,9 @@ export class Sources {
   readonly received: number[] = [0];
   readonly accepted: number[] = [0];
   readonly chosen: number[] = [0];
+  /** By family and source: paths held, and how many of them are stale. */
+  readonly held: Record<Family, number[]> = { 4: [0], 6: [0] };
+  readonly stale: Record<Family, number[]> = { 4: [0], 6: [0] };
   readonly #generations: Record<Family, number[]> = { 4: [0], 6: [0] };
   readonly #free: number[] = [];
 
@@ -54,8 +58,11 @@ export class Sources {
     this.received[source] = 0;
     this.accepted[source] = 0;
     this.chosen[source] = 0;
-    this.#generations[4][source] = 0;
-    this.#generations[6][source] = 0;
+    for (const family of [4, 6] as const) {
+      this.held[family][source] = 0;
+      this.stale[family][source] = 0;
+      this.#generations[family][source] = 0;
+    }
     return source;
   }
 
@@ -101,5 +108,6 @@ export class Sources {
   /** They go round: only a path that is missed 256 times, and no end told in between, is taken for a fresh one. */
   beginGeneration(source: number, family: Family): void {
     this.#generations[family][source] = (this.generation(source, family) + 1) % GENERATIONS;
+    this.stale[family][source] = this.held[family][source]!;
   }
 }

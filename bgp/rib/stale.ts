@@ -1,5 +1,6 @@
 /**
- * Stale paths: their source said that it tells all of a family again, and has not come to them yet.
+ * Stale paths: their source tells all of a family again, and has not come to them yet. It said so
+ * (RFC 7313), or its session ended gracefully (RFC 4724 §4.2).
  *
  * Marking touches no path: each source counts generations, one for each family, and each path bears
  * the one in which it was last announced. Whose generation is not the source's is stale.
@@ -28,6 +29,7 @@ export class Stale {
 
   /** What is stale now goes, in the time of the sweep. */
   end(source: number, family: Family): void {
+    if (this.#rib.sources.stale[family][source] === 0) return;
     this.#leaving[family].set(source, this.#sweep.request());
   }
 

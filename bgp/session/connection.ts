@@ -24,6 +24,7 @@ import {
 import type { Clock, Random } from '../../ports.ts';
 import type { Contender } from '../fsm/collision.ts';
 import { type Event, notificationEvent } from '../fsm/event.ts';
+import type { RestartState } from '../fsm/graceful-restart.ts';
 import { transition } from '../fsm/machine.ts';
 import { type Negotiated, openEvent, openFor, type Terms } from '../fsm/open.ts';
 import {
@@ -48,6 +49,12 @@ export interface Surroundings {
   readonly transport: Transport;
 }
 
+/** What the connections of all peers share. */
+export interface PeerSurroundings extends Surroundings {
+  /** As it is when an OPEN is sent. */
+  readonly restart: RestartState;
+}
+
 /** How the session with one peer is to be. */
 export interface SessionSettings {
   readonly remote: Endpoint;
@@ -66,7 +73,8 @@ export interface ConnectionOwner extends OutboundOwner {
   /** Events have been dealt with; `before` is the machine as it was. May dispose of the connection. */
   settled(connection: Connection, before: Fsm): void;
   sessionUp(connection: Connection, negotiated: Negotiated): void;
-  sessionDown(): void;
+  /** @param graceful see the action `sessionDown` */
+  sessionDown(graceful: boolean): void;
   /** One UPDATE, `bytes[start, end)`, valid during the call; what it returns ends the session. */
   update(bytes: Uint8Array, start: number, end: number): WireError | undefined;
   routeRefresh(message: RouteRefresh): void;
@@ -88,7 +96,7 @@ const KEEP_ALIVE_MSG: Event = { name: 'KeepAliveMsg' };
 
 export class Connection implements Task {
   readonly #owner: ConnectionOwner;
-  readonly #around: Surroundings;
+  readonly #around: PeerSurroundings;
   readonly #timers: Timers;
 
   #fsm: Fsm = IDLE;
@@ -108,7 +116,7 @@ export class Connection implements Task {
   openReceived: Uint8Array = NO_DATA;
 
   /** @param fsm Where the machine starts: a second connection inherits the counter of the first. */
-  constructor(owner: ConnectionOwner, around: Surroundings, fsm: Fsm) {
+  constructor(owner: ConnectionOwner, around: PeerSurroundings, fsm: Fsm) {
     this.#owner = owner;
     this.#around = around;
     this.#fsm = fsm;
@@ -180,7 +188,7 @@ export class Connection implements Task {
         this.#drop();
         return;
       case 'sendOpen':
-        this.openSent = encodeOpen(openFor(this.#owner.settings.terms));
+        this.openSent = encodeOpen(openFor(this.#owner.settings.terms, this.#around.restart));
         this.#outbound?.send(this.openSent, MESSAGE_OPEN);
         return;
       case 'sendKeepalive':
@@ -203,7 +211,7 @@ export class Connection implements Task {
         this.readable();
         return;
       case 'sessionDown':
-        this.#owner.sessionDown();
+        this.#owner.sessionDown(action.graceful);
         return;
       case 'processUpdate':
         this.#processUpdate();

@@ -3,6 +3,7 @@
 import {
   CEASE,
   ERROR,
+  hardResetReason,
   MESSAGE_KEEPALIVE,
   MESSAGE_NOTIFICATION,
   MESSAGE_OPEN,
@@ -31,10 +32,11 @@ import type { Routing } from '../routing.ts';
 import {
   Connection,
   type ConnectionOwner,
+  type PeerSurroundings,
   type SessionSettings,
-  type Surroundings,
 } from './connection.ts';
 import { endOfRib } from './end-of-rib.ts';
+import { StaleRoutes, type StaleStatus } from './stale-routes.ts';
 import type { Guards, Stream } from './transport.ts';
 
 /** Why a session ended, or did not come about. */
@@ -76,6 +78,8 @@ export interface SessionStatus {
   readonly negotiated: (Negotiated & { localAddress: string; remoteAddress: string }) | undefined;
   /** Families whose initial routes are in: End-of-RIB, or a KEEPALIVE, came after them. */
   readonly initialRoutesIn: readonly Family[];
+  /** RFC 4724: routes that are kept since the session ended; undefined: none. */
+  readonly stale: StaleStatus | undefined;
   readonly received: Readonly<MessageCounts>;
   readonly sent: Readonly<MessageCounts>;
 }
@@ -83,7 +87,7 @@ export interface SessionStatus {
 /** What of the RIB a session drives. */
 export type PeerRoutes = Pick<
   Routing,
-  'peerUp' | 'peerDown' | 'update' | 'refresh' | 'refreshBegins' | 'refreshEnds' | 'pull'
+  'peerUp' | 'peerDown' | 'update' | 'refresh' | 'refreshBegins' | 'forgetStale' | 'pull'
 >;
 
 /** What the peer's owner hears of, when it happens. */
@@ -99,6 +103,8 @@ export interface PeerEvents {
 }
 
 const LOST: SessionEnd = { by: 'transport' };
+/** The two connections of peers that dial each other at the same time come closer together than that. */
+const REPLACEABLE_AFTER_MS = 5_000;
 
 const TYPES: Record<number, keyof MessageCounts> = {
   [MESSAGE_OPEN]: 'open',
@@ -114,7 +120,7 @@ export class Peer implements ConnectionOwner {
   /** The peer's id in `routing`. */
   readonly id: number;
   readonly #routing: PeerRoutes;
-  readonly #around: Surroundings;
+  readonly #around: PeerSurroundings;
   readonly #events: PeerEvents;
   readonly #log: Log;
 
@@ -122,12 +128,15 @@ export class Peer implements ConnectionOwner {
   #connections: Connection[];
   #negotiated: SessionStatus['negotiated'];
   #sinceMs: number;
+  /** As #sinceMs, of the monotonic clock. */
+  #establishedAtMs = 0;
   #upCount = 0;
   #lastError: SessionError | undefined;
   #lastNotification: SessionError | undefined;
   #initialRoutesIn: Family[] = [];
   /** How the session ended, or would if it did now without a NOTIFICATION. */
   #end: SessionEnd = LOST;
+  readonly #stale: StaleRoutes;
   readonly #received = noMessages();
   readonly #sent = noMessages();
 
@@ -135,7 +144,7 @@ export class Peer implements ConnectionOwner {
     settings: SessionSettings,
     id: number,
     routing: PeerRoutes,
-    around: Surroundings,
+    around: PeerSurroundings,
     events: PeerEvents,
     log: Log,
   ) {
@@ -146,6 +155,7 @@ export class Peer implements ConnectionOwner {
     this.#events = events;
     this.#log = log;
     this.#sinceMs = around.clock.now();
+    this.#stale = new StaleRoutes(around.clock, (family) => routing.forgetStale(id, family));
     this.#connections = [new Connection(this, around, IDLE)];
   }
 
@@ -165,6 +175,7 @@ export class Peer implements ConnectionOwner {
 
   /** Ends the session; the Cease subcode tells the peer why (RFC 4486). */
   stop(subcode: number): void {
+    this.#stale.stop();
     for (const connection of [...this.#connections]) {
       connection.dispatch({ name: 'ManualStop', subcode });
     }
@@ -179,12 +190,14 @@ export class Peer implements ConnectionOwner {
 
   /** Ends the session without a NOTIFICATION. The routes stay in the RIB: for a process that ends. */
   abandon(): void {
+    this.#stale.stop();
     for (const connection of this.#connections) connection.dispose();
   }
 
   /** A connection from the peer's address has come. */
   incoming(stream: Stream): void {
-    const admission = admit(this.#connections.map(({ contender }) => contender));
+    const contenders = this.#connections.map(({ contender }) => contender);
+    const admission = admit(contenders, this.#isReplaceable());
     switch (admission.fate) {
       case 'adopt':
         this.#main.adopt(stream);
@@ -217,6 +230,17 @@ export class Peer implements ConnectionOwner {
     return families?.every((family) => this.#initialRoutesIn.includes(family)) ?? false;
   }
 
+  /** Established with a peer that sends End-of-RIB and does not wait for ours first (RFC 4724 §4.1). */
+  get owesEndOfRib(): boolean {
+    const restart = this.#negotiated?.gracefulRestart;
+    return restart !== undefined && !restart.restarted && !this.hasInitialRoutes;
+  }
+
+  /** Whether the peer keeps our routes when the connection just ends. */
+  get keepsRoutes(): boolean {
+    return this.#negotiated?.gracefulRestart !== undefined;
+  }
+
   get status(): SessionStatus {
     return {
       state: this.#furthestState(),
@@ -226,6 +250,7 @@ export class Peer implements ConnectionOwner {
       lastNotification: this.#lastNotification,
       negotiated: this.#negotiated,
       initialRoutesIn: [...this.#initialRoutesIn],
+      stale: this.#stale.status,
       received: { ...this.#received },
       sent: { ...this.#sent },
     };
@@ -265,9 +290,22 @@ export class Peer implements ConnectionOwner {
     stream.destroy();
   }
 
+  /**
+   * RFC 4724 §5: a peer that connects while its session is Established here has lost that, in an end
+   * of which we heard nothing. One that is new may just have met the peer's own attempt.
+   */
+  #isReplaceable(): boolean {
+    const ageMs = this.#around.clock.monotonic() - this.#establishedAtMs;
+    return this.keepsRoutes && ageMs >= REPLACEABLE_AFTER_MS;
+  }
+
   survivesCollision(opened: Connection, { remoteRouterId }: Negotiated): boolean {
     const other = this.#connections.find((connection) => connection !== opened);
     if (other === undefined) return true;
+    // RFC 4724 §5 drops the old session with the new connection. It goes with the new session
+    // (`sessionUp`): then it was the peer, and it wanted one.
+    const replaces = other.fsm.state === 'Established' && opened.contender.initiator === 'them';
+    if (replaces && this.#isReplaceable()) return true;
     const { localAs, routerId, remoteAs } = this.settings.terms;
     const speakers = { localRouterId: routerId, localAs, remoteRouterId, remoteAs };
     const loser = resolve(opened.contender, other.contender, speakers);
@@ -293,8 +331,11 @@ export class Peer implements ConnectionOwner {
     const localAddress = connection.stream!.localAddress!;
     const remoteAddress = connection.stream!.remoteAddress!;
     for (const other of [...this.#connections]) {
-      if (other !== connection) other.dispatch({ name: 'OpenCollisionDump' });
+      if (other === connection) continue;
+      const isReplaced = other.fsm.state === 'Established';
+      other.dispatch({ name: isReplaced ? 'TcpConnectionFails' : 'OpenCollisionDump' });
     }
+    this.#establishedAtMs = this.#around.clock.monotonic();
     this.#negotiated = {
       ...negotiated,
       localAddress: formatZonedAddress(localAddress),
@@ -305,6 +346,7 @@ export class Peer implements ConnectionOwner {
     this.#initialRoutesIn = [];
     this.#log.info({ families: negotiated.families }, 'session established');
     this.#routing.peerUp(this.id, { ...negotiated, localAddress, remoteAddress });
+    this.#stale.sessionCameBack(negotiated.gracefulRestart);
     this.#end = LOST;
     this.#events.sessionUp(this.#monitored(connection, negotiated));
     this.#events.sessionChanged();
@@ -324,11 +366,15 @@ export class Peer implements ConnectionOwner {
     };
   }
 
-  sessionDown(): void {
+  sessionDown(graceful: boolean): void {
+    const restart = graceful ? this.#negotiated?.gracefulRestart : undefined;
+    const kept = restart?.families ?? [];
     this.#negotiated = undefined;
     this.#sinceMs = this.#around.clock.now();
-    this.#log.info({ lastError: this.#lastError }, 'session ended');
-    this.#routing.peerDown(this.id);
+    this.#log.info({ lastError: this.#lastError, kept }, 'session ended');
+    this.#routing.peerDown(this.id, kept);
+    if (restart) this.#stale.sessionEnded(restart);
+    else this.#stale.stop();
     this.#events.sessionDown(this.#end);
     this.#events.sessionChanged();
   }
@@ -359,7 +405,7 @@ export class Peer implements ConnectionOwner {
     if (family === undefined) return;
     if (subtype === REFRESH_REQUEST) this.#routing.refresh(this.id, family);
     if (!enhancedRouteRefresh) return;
-    if (subtype === REFRESH_END) this.#routing.refreshEnds(this.id, family);
+    if (subtype === REFRESH_END) this.#routing.forgetStale(this.id, family);
     if (subtype !== REFRESH_BEGIN) return;
     // RFC 7313 §4: with graceful restart End-of-RIB comes first, which tells what is stale of old.
     const owesEndOfRib = capabilities.some(({ kind }) => kind === 'graceful-restart');
@@ -384,6 +430,7 @@ export class Peer implements ConnectionOwner {
     const hadAll = this.hasInitialRoutes;
     const added = families.filter((family) => !this.#initialRoutesIn.includes(family));
     this.#initialRoutesIn.push(...added);
+    for (const family of added) this.#stale.endOfRib(family);
     if (!hadAll && this.hasInitialRoutes) this.#events.initialRoutesIn();
   }
 
@@ -401,28 +448,13 @@ export class Peer implements ConnectionOwner {
 
   notificationReceived(notification: Notification): void {
     this.#end = { by: 'peer', notification };
-    const { code, subcode } = notification;
-    this.#report({
-      atMs: this.#around.clock.now(),
-      source: 'notification received',
-      code,
-      subcode,
-      name: notificationName(code, subcode),
-      text: shutdownCommunication(notification),
-    });
+    const text = shutdownCommunication(hardResetReason(notification) ?? notification);
+    this.#reportNotification('notification received', notification, text);
   }
 
   notificationSent(error: WireError): void {
-    const { code, subcode, text } = error;
     this.#end = { by: 'us', notification: error };
-    this.#report({
-      atMs: this.#around.clock.now(),
-      source: 'notification sent',
-      code,
-      subcode,
-      name: notificationName(code, subcode),
-      text,
-    });
+    this.#reportNotification('notification sent', error, error.text);
   }
 
   transportFailed(why: string): void {
@@ -432,6 +464,19 @@ export class Peer implements ConnectionOwner {
 
   closing(): () => void {
     return this.#events.closing();
+  }
+
+  #reportNotification(
+    source: 'notification received' | 'notification sent',
+    notification: Pick<Notification, 'code' | 'subcode' | 'data'>,
+    text: string | undefined,
+  ): void {
+    const { code, subcode } = notification;
+    const reason = hardResetReason(notification);
+    const name = [notification, ...(reason ? [reason] : [])]
+      .map((one) => notificationName(one.code, one.subcode))
+      .join(': ');
+    this.#report({ atMs: this.#around.clock.now(), source, code, subcode, name, text });
   }
 
   #report(error: SessionError): void {

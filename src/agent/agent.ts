@@ -123,6 +123,8 @@ export class Agent {
       }),
     );
     await this.#felix.start();
+    // After the machine's own start nothing is there, and nothing was forwarded.
+    this.#speaker.restarted({ forwarding: this.#felix.hasRoutes });
     // Before the datastore is there: a pod can be deleted and checked without it.
     this.#cni = await this.#serveCni();
     this.#starting = 'waiting for the node’s address';
@@ -161,8 +163,8 @@ export class Agent {
     this.#cni?.releases.close();
     this.#watches?.close();
     for (const server of this.#servers) server.close();
-    // Peers drop our routes at once: their pods hear "unreachable" in place of nothing.
-    await this.#speaker.close({ notify: true });
+    // Peers that know graceful restart go on sending to our pods, which the kernel goes on serving.
+    await this.#speaker.close({ forGood: false });
     await this.#felix.close();
     this.#store?.close();
     this.#kernel.host.close();

@@ -49,6 +49,7 @@ export function peerText(peer: PeerJson): string {
       `${routes.received} received, ${routes.accepted} accepted, ${routes.advertised} sent${routes.inStep ? '' : ' (sending)'}`,
     ],
     ['Initial routes', negotiated && initialRoutes(peer)],
+    ['Restart', restart(peer)],
     ['Malformed', malformed(peer)],
     ['Messages in', counts(peer.received)],
     ['Messages out', counts(peer.sent)],
@@ -67,6 +68,20 @@ function initialRoutes({ negotiated, initialRoutesIn }: PeerJson): string {
   const missing = negotiated!.families.filter((family) => !initialRoutesIn.includes(family));
   if (missing.length === 0) return 'all in';
   return `waiting for the end of ${missing.map((family) => `IPv${family}`).join(' and ')}`;
+}
+
+/** RFC 4724: what is kept of the peer's routes, or what would be. */
+function restart({ negotiated, routes, stale }: PeerJson): string | undefined {
+  const names = (families: readonly number[]) => families.map((one) => `IPv${one}`).join(', ');
+  if (stale) {
+    const awaited = stale.awaits === 'session' ? 'its session to come back' : 'its End-of-RIB';
+    return `${routes.stale} routes of ${names(stale.families)} are kept until ${moment(stale.untilMs)}, for ${awaited}`;
+  }
+  const { gracefulRestart } = negotiated ?? {};
+  if (!gracefulRestart || gracefulRestart.families.length === 0) return undefined;
+  const { families, notification, restartTimeMs } = gracefulRestart;
+  const also = notification ? ', also after a NOTIFICATION' : '';
+  return `routes of ${names(families)} are kept for ${restartTimeMs / 1000} s${also}`;
 }
 
 function malformed({ routes }: PeerJson): string | undefined {

@@ -45,6 +45,11 @@ export class KernelRoutes {
     return new KernelRoutes(kernel, felix, speaker);
   }
 
+  /** Before it is configured: whether an earlier run's routes are there, by which packets went on. */
+  get hasForwarded(): boolean {
+    return this.#felix.hasRoutes;
+  }
+
   /** The speaker has this configuration now: its addresses are not to be cut off, its blocks go nowhere else. */
   configured({ peers, originations }: SpeakerConfig): void {
     const own = peers.flatMap(({ localAddress4, localAddress6 }) => [localAddress4, localAddress6]);

@@ -29,6 +29,8 @@ export async function runSpeaker(identity: Identity, options: SpeakerOptions): P
   };
   try {
     if (installRoutes) kernelRoutes = await KernelRoutes.start(speaker, log);
+    // Where packets do not come this way, what peers were told before is as good as ever.
+    speaker.restarted({ forwarding: kernelRoutes?.hasForwarded ?? true });
     configure();
   } catch (error) {
     await kernelRoutes?.close();
@@ -54,7 +56,7 @@ export async function runSpeaker(identity: Identity, options: SpeakerOptions): P
   await ended;
   watch.close();
   inspection?.close();
-  await speaker.close({ notify: true });
+  await speaker.close({ forGood: false });
   await kernelRoutes?.close();
   process.exit(0);
 }

@@ -34,6 +34,13 @@ const established: PeerStatus = {
     extendedMessage: false,
     extendedNextHop: false,
     enhancedRouteRefresh: false,
+    gracefulRestart: {
+      families: [4, 6],
+      preserved: [4, 6],
+      restarted: false,
+      notification: true,
+      restartTimeMs: 120_000,
+    },
     remoteRouterId: 0x0a000002,
     capabilities: [
       { kind: 'route-refresh' },
@@ -43,12 +50,14 @@ const established: PeerStatus = {
     remoteAddress: '10.0.0.2',
   },
   initialRoutesIn: [4],
+  stale: undefined,
   bfd: undefined,
   received: messages,
   sent: messages,
   routes: {
     received: 5,
     accepted: 4,
+    stale: 0,
     advertised: 3,
     inStep: false,
     treatedAsWithdraw: 1,
@@ -62,6 +71,8 @@ const down: PeerStatus = {
   state: 'Active',
   negotiated: undefined,
   lastError: { atMs: AT, source: 'transport', name: 'connect ECONNREFUSED' },
+  stale: { families: [4, 6], awaits: 'session', untilMs: AT + 120_000 },
+  routes: { ...established.routes, stale: 5 },
 };
 
 test('peers as a table, with what is wrong where something is', () => {
@@ -87,10 +98,21 @@ test('one peer, a fact a line; a peer’s own words cannot drive the terminal', 
   Capabilities:    Route Refresh, capability 99
   Routes:          5 received, 4 accepted, 3 sent (sending)
   Initial routes:  waiting for the end of IPv6
+  Restart:         routes of IPv4, IPv6 are kept for 120 s, also after a NOTIFICATION
   Malformed:       1 UPDATEs treated as withdraw, 0 with attributes discarded (RFC 7606)
   Messages in:     1 open, 2 update, 0 notification, 3 keepalive, 0 routeRefresh
   Messages out:    1 open, 2 update, 0 notification, 3 keepalive, 0 routeRefresh
   Last error:      2026-05-05 11:30:04 notification received: Cease / Administrative Shutdown (back \\u001b[31msoon)`,
+  );
+});
+
+test('a peer that is to come back: what is kept of its routes, and until when', () => {
+  expect(peerText(peerJson(down)).split('\n')).toContain(
+    '  Restart:       5 routes of IPv4, IPv6 are kept until 2026-05-05 11:32:04, for its session to come back',
+  );
+  const back = { ...established, stale: { ...down.stale!, awaits: 'End-of-RIB' as const } };
+  expect(peerText(peerJson({ ...back, routes: down.routes })).split('\n')).toContain(
+    '  Restart:         5 routes of IPv4, IPv6 are kept until 2026-05-05 11:32:04, for its End-of-RIB',
   );
 });
 

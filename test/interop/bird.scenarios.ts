@@ -177,7 +177,7 @@ await play({
       'our routes',
       async () => (await bird.count('protocol', 'tortie', 'table', 'all')) === 3,
     );
-    await stage.speaker.close({ notify: true });
+    await stage.speaker.close({ forGood: true });
     await until(
       'BIRD to drop them',
       async () => (await bird.count('protocol', 'tortie', 'table', 'all')) === 0,

@@ -149,7 +149,7 @@ export class Stage {
   /** Ends everything. */
   async close(): Promise<void> {
     for (const host of this.#hosts) await host.kill();
-    await this.speaker.close({ notify: false });
+    await this.speaker.close({ forGood: false });
     rmSync(this.#scratch, { recursive: true });
   }
 }

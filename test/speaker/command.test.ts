@@ -204,10 +204,13 @@ test('what one originates goes through the other; a reload adds, withdraws, and 
   a.signal('SIGHUP');
   await a.line(() => a.said('configured anew') > before);
 
-  // Leaving withdraws.
+  // To end is not to leave: what it announced stays until it is back, and nobody hears of it.
   const from = o.lines.length;
   expect(await a.end()).toBe(0);
-  await o.line((line) => line.routes?.length === 0, from);
+  await b.line(() => b.said('session ended', A) === 1);
+  speaker('a', A, 64501, fileA);
+  await b.line((line) => b.said('session established', A) === 2 && established(A)(line));
+  expect(o.lines.slice(from).filter(({ routes }) => routes)).toEqual([]);
 }, 120_000);
 
 test('RFC 4456: with a cluster id, what an iBGP peer announces goes to the others', async () => {
@@ -263,6 +266,7 @@ test('tortiectl bgp: peers, routes, and why a route is where it is', async () =>
           state: 'best',
           reason: 'only path',
           changedBy: [],
+          isStale: false,
           nextHop: A,
           attributes: { asPath: '64501', origin: 'igp' },
         },

@@ -43,4 +43,4 @@ speaker.configure({
   ],
   originations: [],
 });
-process.on('SIGTERM', () => void speaker.close({ notify: true }).then(() => process.exit(0)));
+process.on('SIGTERM', () => void speaker.close({ forGood: true }).then(() => process.exit(0)));

@@ -56,6 +56,8 @@ export interface BgpSettings {
   ebgpRequiresPolicy: boolean;
   bmp: Pick<BmpConfig, 'collectors' | 'statisticsSec'> | undefined;
   meshPassword: PasswordRef | undefined;
+  /** For how long nodes of the mesh keep the routes of one that restarts. */
+  meshRestartTimeSec: number;
 }
 
 /** BGPConfiguration `default`; of `node.<name>` only listenPort and prefixAdvertisements count here, as in Calico. */
@@ -82,6 +84,7 @@ export function readBgpSettings(
     listenPort: ownSpec?.listenPort ?? spec.listenPort,
     bindToNodeAddress: spec.bindMode === 'NodeIP',
     holdTimeSec: parseDuration(spec.holdTime) / 1000,
+    meshRestartTimeSec: restartTimeSec(spec.nodeMeshMaxRestartTime),
     bfd: readBfd(spec.bfd),
     ebgpRequiresPolicy: spec.ebgpRequiresPolicy === 'Enabled',
     normalPriority: { 4: spec.ipv4NormalRoutePriority, 6: spec.ipv6NormalRoutePriority },
@@ -107,6 +110,12 @@ export function readBfd(
     detectMult: multiplier,
     ...(multihop !== undefined && { hops: multihop ? 'multi' : 'single' }),
   };
+}
+
+/** RFC 4724 §3 has 12 bits for it: a longer time is the longest. BIRD's default, and so Calico's, is 120 s. */
+export function restartTimeSec(duration: string | undefined): number {
+  if (duration === undefined) return 120;
+  return Math.min(4095, Math.ceil(parseDuration(duration) / 1000));
 }
 
 export function readNodes(

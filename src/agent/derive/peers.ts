@@ -21,7 +21,13 @@ import {
 } from '../../../api/index.ts';
 import type { Role } from '../../../bgp/role.ts';
 import type { BfdSettings } from '../../../bgp/speaker.ts';
-import { type BgpSettings, type ClusterNode, readable, readBfd } from './cluster.ts';
+import {
+  type BgpSettings,
+  type ClusterNode,
+  readable,
+  readBfd,
+  restartTimeSec,
+} from './cluster.ts';
 import { type PasswordRef, passwordRef } from './passwords.ts';
 
 /** The words of calicoctl's PEER TYPE column. */
@@ -41,6 +47,8 @@ export interface DerivedPeer {
   holdTimeSec: number;
   /** Undefined: a third of the hold time. */
   keepaliveSec: number | undefined;
+  /** For how long both sides keep each other's routes when the session ends. */
+  restartTimeSec: number;
   nextHopMode: 'auto' | 'self' | 'keep';
   routeReflectorClient: boolean;
   /** Undefined: none. */
@@ -87,12 +95,7 @@ export function derivePeers(input: PeersInput, problems: string[]): DerivedPeer[
 }
 
 /** Fields of a BGPPeer that the speaker does not act on: said, because a session without them is another one. */
-const NOT_YET = [
-  'localASNumber',
-  'localWorkloadSelector',
-  'reachableBy',
-  'maxRestartTime',
-] as const;
+const NOT_YET = ['localASNumber', 'localWorkloadSelector', 'reachableBy'] as const;
 
 interface ReadPeer {
   name: string;
@@ -222,6 +225,7 @@ function session(
     passive: false,
     holdTimeSec: settings.holdTimeSec,
     keepaliveSec: undefined,
+    restartTimeSec: settings.meshRestartTimeSec,
     nextHopMode: 'auto',
     routeReflectorClient: false,
     bfd: undefined,
@@ -253,6 +257,7 @@ function settingsOf({ name, spec }: ReadPeer, derived: DerivedPeer): Partial<Der
       spec.holdTime === undefined ? derived.holdTimeSec : parseDuration(spec.holdTime) / 1000,
     keepaliveSec:
       spec.keepaliveTime === undefined ? undefined : parseDuration(spec.keepaliveTime) / 1000,
+    restartTimeSec: restartTimeSec(spec.maxRestartTime),
     nextHopMode: keep ? 'keep' : spec.nextHopMode === 'Self' ? 'self' : 'auto',
     bfd: readBfd(spec.bfd),
     role: spec.role && ROLES[spec.role],

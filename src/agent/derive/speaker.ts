@@ -60,6 +60,7 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
       families: [peer.address.family],
       holdTimeSec: peer.holdTimeSec,
       ...(peer.keepaliveSec !== undefined && { keepaliveSec: peer.keepaliveSec }),
+      restartTimeSec: peer.restartTimeSec,
       nextHopMode: peer.nextHopMode,
       ...(own4 && { localAddress4: own4 }),
       ...(own6 && { localAddress6: own6 }),

@@ -104,7 +104,7 @@ test('RFC 7313 §4: what a peer does not tell again is told as withdrawn', () =>
   a.announce(MANY, fromAs(65001));
   routing.refreshBegins(a.id, 4);
   a.announce(MANY.slice(0, 10), fromAs(65001));
-  routing.refreshEnds(a.id, 4);
+  routing.forgetStale(a.id, 4);
   owner.settle([a, b]);
   expect([...follower.tables.get(a.id)!.keys()]).toEqual(MANY.slice(0, 10));
 });

@@ -115,7 +115,7 @@ describe('§4.9: why a session ended', () => {
     world.run(2_000);
     us.configure({ ...BMP, peers: [] });
     world.run(100);
-    expect(reasonOf()).toEqual([1, 6, CEASE.PEER_DECONFIGURED]);
+    expect(reasonOf()).toEqual([1, 6, CEASE.HARD_RESET]);
   });
 
   test('1: … since the peer said nothing for the hold time', () => {
@@ -131,16 +131,16 @@ describe('§4.9: why a session ended', () => {
     start(US, ['10.0.0.2'], BMP);
     const two = start('10.0.0.2', [US]);
     world.run(2_000);
-    void two.speaker.close({ notify: true });
+    void two.speaker.close({ forGood: true });
     world.run(100);
-    expect(reasonOf()).toEqual([3, 6, CEASE.ADMINISTRATIVE_SHUTDOWN]);
+    expect(reasonOf()).toEqual([3, 6, CEASE.HARD_RESET]);
   });
 
   test('4: the connection was lost', () => {
     start(US, ['10.0.0.2'], BMP);
     const two = start('10.0.0.2', [US]);
     world.run(2_000);
-    void two.speaker.close({ notify: false });
+    void two.speaker.close({ forGood: false });
     world.run(100);
     expect(reasonOf()).toEqual([4]);
   });
@@ -150,7 +150,7 @@ test('§4.5: the end of the speaker: its sessions, then itself', () => {
   const us = start(US, ['10.0.0.2'], BMP);
   start('10.0.0.2', [US]);
   world.run(2_000);
-  void us.speaker.close({ notify: true });
+  void us.speaker.close({ forGood: true });
   world.run(2_000);
   expect(collector.types.slice(-2)).toEqual(['peer down', 'termination']);
   expect(collector.stream).toBeUndefined();

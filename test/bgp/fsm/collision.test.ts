@@ -34,12 +34,32 @@ describe('a connection comes in while the peer has', () => {
       'refuse',
     ],
   ])('%s', (_, contenders, fate) => {
-    expect(admit(contenders).fate).toBe(fate);
+    expect(admit(contenders, false).fate).toBe(fate);
+  });
+
+  test.each([
+    ['nothing else', [contender('Established', 'us')], 'second'],
+    ['no matter who asked for it', [contender('Established', 'them')], 'second'],
+    [
+      'another such connection, OPEN sent',
+      [contender('Established', 'them'), contender('OpenSent', 'them')],
+      'replace',
+    ],
+    [
+      'another such connection, OPENs exchanged',
+      [contender('Established', 'them'), contender('OpenConfirm', 'them')],
+      'refuse',
+    ],
+  ])('RFC 4724 §5: a session that it may have lost, and %s', (_, contenders, fate) => {
+    expect(admit(contenders, true)).toMatchObject({
+      fate,
+      ...(fate === 'replace' ? { stale: 1 } : {}),
+    });
   });
 
   test('the one to replace is the earlier one of theirs', () => {
     const both = [contender('OpenSent', 'us'), contender('OpenSent', 'them')];
-    expect(admit(both)).toEqual({ fate: 'replace', stale: 1 });
+    expect(admit(both, false)).toEqual({ fate: 'replace', stale: 1 });
   });
 });
 

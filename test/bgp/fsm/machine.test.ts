@@ -4,7 +4,7 @@
  * failed twice before, so that keeping, counting and clearing can be told apart.
  */
 
-import { notificationEvent } from '../../../bgp/fsm/event.ts';
+import { type Event, notificationEvent } from '../../../bgp/fsm/event.ts';
 import { type Fsm, IDLE } from '../../../bgp/fsm/transition.ts';
 import { EVENT_NAMES, EVENTS, NEGOTIATED, step } from './table.ts';
 
@@ -286,6 +286,73 @@ describe('RFC 4271 §4.2, §4.4 hold time', () => {
   });
 });
 
+describe('ends of an Established session with graceful restart', () => {
+  const gracefulRestart = {
+    families: [4, 6] as const,
+    preserved: [4, 6] as const,
+    restarted: false,
+    notification: false,
+    restartTimeMs: 120_000,
+  };
+  const end = (event: Event, notification: boolean) => {
+    const negotiated = { ...NEGOTIATED, gracefulRestart: { ...gracefulRestart, notification } };
+    return step({ ...machines.Established, negotiated }, event)
+      .replace(/^Idle #\d: /, '')
+      .replace(/, drop.*/, '');
+  };
+  const hard = { name: 'NotifMsg', isHardReset: true } as const;
+
+  // RFC 4724 §5, and with N of both (RFC 8538 §4).
+  test.each<[string, Event, string, string]>([
+    [
+      'TCP fails',
+      EVENTS.TcpConnectionFails,
+      'stop timers, down gracefully',
+      'stop timers, down gracefully',
+    ],
+    ['NOTIFICATION', EVENTS.NotifMsg, 'stop timers, down', 'stop timers, down gracefully'],
+    ['hard reset', hard, 'stop timers, down', 'stop timers, down'],
+    [
+      'hold timer',
+      EVENTS.HoldTimer_Expires,
+      'notify 4/0, stop timers, down',
+      'notify 4/0, stop timers, down gracefully',
+    ],
+    [
+      'malformed UPDATE',
+      EVENTS.UpdateMsgErr,
+      'notify 3/1, stop timers, down',
+      'notify 3/1, stop timers, down gracefully',
+    ],
+    [
+      'malformed header',
+      EVENTS.BGPHeaderErr,
+      'notify 1/2, stop timers, down',
+      'notify 1/2, stop timers, down gracefully',
+    ],
+    [
+      'OPEN out of place',
+      EVENTS.BGPOpen,
+      'notify 5/3, stop timers, down',
+      'notify 5/3, stop timers, down gracefully',
+    ],
+    [
+      'stopped by the operator: for good (RFC 8538 §3.1)',
+      EVENTS.ManualStop,
+      'notify 6/2, stop timers, down',
+      'notify 6/9, stop timers, down',
+    ],
+    [
+      'stopped automatically: for good',
+      EVENTS.AutomaticStop,
+      'notify 6/1, stop timers, down',
+      'notify 6/9, stop timers, down',
+    ],
+  ])('%s', (_, event, without, withN) => {
+    expect([end(event, false), end(event, true)]).toEqual([without, withN]);
+  });
+});
+
 test('RFC 4271 §10: timers but the HoldTimer take 75–100 % of their time', () => {
   const least = () => 0;
   expect(step(machines.Idle, EVENTS.ManualStart, {}, least)).toContain('ConnectRetry 2250');
@@ -299,4 +366,12 @@ test.each([
   ['§6.1: Message Header Error / Connection Not Synchronized', 1, 1, 'NotifMsg'],
 ])('RFC 4271 %s is event %3$s', (_, code, subcode, name) => {
   expect(notificationEvent({ code, subcode }).name).toBe(name);
+});
+
+test('RFC 8538 §3: Cease / Hard Reset is told from others', () => {
+  expect(notificationEvent({ code: 6, subcode: 9 })).toEqual({
+    name: 'NotifMsg',
+    isHardReset: true,
+  });
+  expect(notificationEvent({ code: 5, subcode: 9 })).toMatchObject({ isHardReset: false });
 });

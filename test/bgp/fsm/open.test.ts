@@ -1,6 +1,13 @@
 /** OPEN: what we say, what we refuse in the peer's and with which NOTIFICATION, and what the two settle. */
 
-import { type Capability, decodeOpen, encodeOpen, type Open } from 'bgp-parser-ts';
+import {
+  type Capability,
+  decodeOpen,
+  encodeCapability,
+  encodeOpen,
+  type Open,
+} from 'bgp-parser-ts';
+import type { RestartState } from '../../../bgp/fsm/graceful-restart.ts';
 import { openEvent, openFor, type Terms } from '../../../bgp/fsm/open.ts';
 import { IDLE } from '../../../bgp/fsm/transition.ts';
 
@@ -12,7 +19,9 @@ const terms: Terms = {
   keepaliveSec: undefined,
   families: [4, 6],
   extendedNextHop: false,
+  gracefulRestart: undefined,
 };
+const running: RestartState = { restarted: false, forwarding: true };
 
 const ipv4: Capability = { kind: 'multiprotocol', afi: 1, safi: 1 };
 const ipv6: Capability = { kind: 'multiprotocol', afi: 2, safi: 1 };
@@ -46,8 +55,8 @@ function refusal(open: Partial<typeof theirs>, ours: Partial<Terms> = {}) {
   return { error: `${code}/${subcode}`, data: Buffer.from(data).toString('hex'), text };
 }
 
-test('ours announces the families, route refresh and the 4-octet AS; not graceful restart', () => {
-  const bytes = encodeOpen(openFor({ ...terms, localAs: 4_200_000_000 }));
+test('ours announces the families, route refresh and the 4-octet AS; not graceful restart if it is off', () => {
+  const bytes = encodeOpen(openFor({ ...terms, localAs: 4_200_000_000 }, running));
   expect(decodeOpen(bytes, 0, bytes.length)).toEqual({
     message: {
       type: 'open',
@@ -71,8 +80,10 @@ describe('RFC 8950 §4: IPv4 routes with IPv6 next hops', () => {
   const announced: Capability = { kind: 'extended-next-hop', families };
 
   test('announced for IPv4 unicast where asked for, and not else', () => {
-    expect(openFor({ ...terms, extendedNextHop: true }).capabilities).toContainEqual(announced);
-    expect(openFor(terms).capabilities).not.toContainEqual(announced);
+    expect(openFor({ ...terms, extendedNextHop: true }, running).capabilities).toContainEqual(
+      announced,
+    );
+    expect(openFor(terms, running).capabilities).not.toContainEqual(announced);
   });
 
   test.each<[string, boolean, Capability[], boolean]>([
@@ -247,11 +258,11 @@ describe('RFC 9234 §4.2: roles', () => {
     ['customer', 3],
     ['peer', 4],
   ] as const)('as a %s we announce %i', (own, number) => {
-    expect(openFor({ ...terms, role: own }).capabilities).toContainEqual(role(number));
+    expect(openFor({ ...terms, role: own }, running).capabilities).toContainEqual(role(number));
   });
 
   test('without one we announce none, and ask for none', () => {
-    expect(openFor(terms).capabilities.map(({ kind }) => kind)).not.toContain('role');
+    expect(openFor(terms, running).capabilities.map(({ kind }) => kind)).not.toContain('role');
     expect(settled(withRoles([4])).families).toEqual([4, 6]);
   });
 
@@ -278,5 +289,70 @@ describe('RFC 9234 §4.2: roles', () => {
       data: '',
       text: `the peer says that it is ${text}`,
     });
+  });
+});
+
+describe('RFC 4724 §3 graceful restart', () => {
+  const gracefulRestart = { restartTimeSec: 120 };
+  const theirRestart = (
+    more: Partial<Extract<Capability, { kind: 'graceful-restart' }>> = {},
+  ): Capability => ({
+    kind: 'graceful-restart',
+    restarted: false,
+    notification: true,
+    restartTime: 90,
+    families: [
+      { afi: 1, safi: 1, forwarding: true },
+      { afi: 2, safi: 1, forwarding: false },
+      { afi: 1, safi: 2, forwarding: true },
+    ],
+    ...more,
+  });
+  const settledWith = (capability: Capability, ours = { gracefulRestart }) =>
+    settled({ capabilities: [...theirs.capabilities, capability] }, ours).gracefulRestart;
+
+  test.each([
+    [{ restarted: true, forwarding: true }, 'c078' + '00010180' + '00020180'],
+    [{ restarted: true, forwarding: false }, 'c078' + '00010100' + '00020100'],
+    [{ restarted: false, forwarding: true }, '4078' + '00010180' + '00020180'],
+  ])('ours, %j', (restart, hex) => {
+    const { capabilities } = openFor({ ...terms, gracefulRestart }, restart);
+    const ours = capabilities.find(({ kind }) => kind === 'graceful-restart')!;
+    expect(Buffer.from(encodeCapability(ours)).toString('hex')).toBe(`400a${hex}`);
+  });
+
+  test('theirs: families that are negotiated, those with F, R, N, the shorter time', () => {
+    expect(settledWith(theirRestart())).toEqual({
+      families: [4, 6],
+      preserved: [4],
+      restarted: false,
+      notification: true,
+      restartTimeMs: 90_000,
+    });
+    const other = theirRestart({ restarted: true, notification: false, restartTime: 4095 });
+    expect(settledWith(other)).toMatchObject({
+      restarted: true,
+      notification: false,
+      restartTimeMs: 120_000,
+    });
+  });
+
+  test('RFC 4724 §3: without families the peer keeps our routes, and we keep none of its', () => {
+    expect(settledWith(theirRestart({ families: [] }))).toMatchObject({ families: [] });
+  });
+
+  test('RFC 4724 §3: of several the last one counts', () => {
+    const capabilities = [...theirs.capabilities, theirRestart(), theirRestart({ restartTime: 7 })];
+    expect(settled({ capabilities }, { gracefulRestart }).gracefulRestart).toMatchObject({
+      restartTimeMs: 7_000,
+    });
+  });
+
+  test('not negotiated when either side lacks it', () => {
+    expect(settled({}, { gracefulRestart }).gracefulRestart).toBeUndefined();
+    const off = { gracefulRestart: undefined };
+    expect(
+      settled({ capabilities: [...theirs.capabilities, theirRestart()] }, off).gracefulRestart,
+    ).toBeUndefined();
   });
 });

@@ -15,6 +15,7 @@ export const NEGOTIATED: Negotiated = {
   extendedMessage: false,
   extendedNextHop: false,
   enhancedRouteRefresh: false,
+  gracefulRestart: undefined,
   remoteRouterId: 0x0a000002,
   capabilities: [],
 };
@@ -59,7 +60,7 @@ export const EVENTS: { readonly [Name in EventName]: Extract<Event, { name: Name
   BGPOpenMsgErr: { name: 'BGPOpenMsgErr', error: wireError(2, 2) },
   OpenCollisionDump: { name: 'OpenCollisionDump' },
   NotifMsgVerErr: { name: 'NotifMsgVerErr' },
-  NotifMsg: { name: 'NotifMsg' },
+  NotifMsg: { name: 'NotifMsg', isHardReset: false },
   KeepAliveMsg: { name: 'KeepAliveMsg' },
   UpdateMsg: { name: 'UpdateMsg' },
   UpdateMsgErr: { name: 'UpdateMsgErr', error: wireError(3, 1) },
@@ -100,7 +101,7 @@ function inWords(action: Action): string {
     case 'sessionUp':
       return 'up';
     case 'sessionDown':
-      return 'down';
+      return action.graceful ? 'down gracefully' : 'down';
     case 'processUpdate':
       return 'process UPDATE';
     case 'processRouteRefresh':

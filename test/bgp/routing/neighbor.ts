@@ -120,7 +120,7 @@ export class Neighbor {
     return this.#stale.size === 0;
   }
 
-  up(): void {
+  up(remoteRouterId = this.routerId): void {
     this.isUp = true;
     this.#routing.peerUp(this.id, {
       families: this.families,
@@ -128,13 +128,14 @@ export class Neighbor {
       extendedMessage: this.settings.extendedMessage ?? false,
       extendedNextHop: this.settings.extendedNextHop ?? false,
       enhancedRouteRefresh: this.settings.enhancedRouteRefresh ?? false,
-      remoteRouterId: this.routerId,
+      remoteRouterId,
       localAddress: parseZonedAddress(this.settings.localAddress ?? OWN4),
       remoteAddress: parseAddress(this.address),
     });
   }
 
-  down(): void {
+  /** @param kept families whose paths stay, as stale ones */
+  down(kept: readonly Family[] = []): void {
     this.isUp = false;
     this.table.clear();
     this.endOfRibs.length = 0;
@@ -143,7 +144,7 @@ export class Neighbor {
     this.pieces = [];
     this.messages = 0;
     this.bytes = 0;
-    this.#routing.peerDown(this.id);
+    this.#routing.peerDown(this.id, kept);
   }
 
   change(config: Partial<RoutingPeer>): void {

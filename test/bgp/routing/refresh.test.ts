@@ -96,7 +96,7 @@ test('RFC 7313 §4: what a peer does not tell again between the marks is gone, i
     true,
     false,
   ]);
-  routing.refreshEnds(a.id, 4);
+  routing.forgetStale(a.id, 4);
   owner.settle([a, b]);
   expect([...b.table.keys()].sort()).toEqual(['10.1.0.0/24', '10.2.0.0/24', '2001:db8::/32']);
   expect(routing.peerCounts(a.id).received).toBe(3);
@@ -107,13 +107,13 @@ test('RFC 7313 §4: another beginning before the end: only what came after the l
   a.announce(['10.1.0.0/24', '10.2.0.0/24'], fromAs(65001));
   routing.refreshBegins(a.id, 4);
   a.announce(['10.1.0.0/24'], fromAs(65001));
-  routing.refreshEnds(a.id, 4);
+  routing.forgetStale(a.id, 4);
   // Before that sweep has begun:
   routing.refreshBegins(a.id, 4);
   a.announce(['10.2.0.0/24'], fromAs(65001));
   owner.settle([a, b]);
   expect(b.table.size).toBe(2);
-  routing.refreshEnds(a.id, 4);
+  routing.forgetStale(a.id, 4);
   owner.settle([a, b]);
   expect([...b.table.keys()]).toEqual(['10.2.0.0/24']);
 });

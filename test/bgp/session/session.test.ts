@@ -479,7 +479,7 @@ describe('while Established', () => {
       encodeRouteRefresh(1, 1, 2),
     );
     world.run(10);
-    expect(here.told).toEqual(['up', 'refresh IPv4 begins', 'refresh IPv4 ends']);
+    expect(here.told).toEqual(['up', 'refresh IPv4 begins', 'forget 4']);
   });
 
   test('RFC 7313 §4: with graceful restart a beginning before End-of-RIB is ignored', () => {

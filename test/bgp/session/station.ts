@@ -28,13 +28,15 @@ export interface StationOptions {
   readonly holdTimeSec?: number;
   readonly passive?: boolean;
   readonly delayOpenSec?: number;
+  /** 0: no graceful restart. @default 0 */
+  readonly restartTimeSec?: number;
 }
 
 /** One speaker with one peer. */
 export class Station {
   readonly peer: Peer;
   readonly log: string[] = [];
-  /** What the RIB was told: `up`, `down`, `refresh IPv4`. */
+  /** What the RIB was told: `up`, `down`, `down but 4`, `forget 4`, `refresh IPv4`. */
   readonly told: string[] = [];
   readonly updates: Uint8Array[] = [];
   /** Taken by the session as it can send. */
@@ -62,15 +64,19 @@ export class Station {
         keepaliveSec: undefined,
         families: [4, 6],
         extendedNextHop: false,
+        gracefulRestart: options.restartTimeSec
+          ? { restartTimeSec: options.restartTimeSec }
+          : undefined,
       },
       attributes: { passive, connectRetryMs: 3_000, delayOpenMs: delayOpenSec * 1000 },
     };
     const routes = {
       peerUp: () => this.told.push('up'),
-      peerDown: () => this.told.push('down'),
+      peerDown: (_: number, kept: readonly number[] = []) =>
+        this.told.push(['down', ...(kept.length > 0 ? ['but', ...kept] : [])].join(' ')),
+      forgetStale: (_: number, family: number) => this.told.push(`forget ${family}`),
       refresh: (_: number, family: number) => this.told.push(`refresh IPv${family}`),
       refreshBegins: (_: number, family: number) => this.told.push(`refresh IPv${family} begins`),
-      refreshEnds: (_: number, family: number) => this.told.push(`refresh IPv${family} ends`),
       update: (_: number, bytes: Uint8Array, start: number, end: number) => {
         this.updates.push(bytes.slice(start, end));
         this.onUpdate();
@@ -79,7 +85,8 @@ export class Station {
       pull: () => this.toSend.splice(0, 1),
     };
     const schedule = new Schedule(clock, immediate);
-    const around = { clock, random, schedule, transport };
+    const restart = { restarted: false, forwarding: true };
+    const around = { clock, random, schedule, transport, restart };
     const events = {
       sessionUp() {},
       sessionDown() {},

@@ -89,8 +89,8 @@ test('RFC 5882 §4.2: a cut link ends the session within the detection time; its
     lastError: {
       source: 'notification sent',
       code: 6,
-      subcode: 10, // RFC 9384
-      name: 'Cease / BFD Down',
+      subcode: 9, // RFC 9384
+      name: 'Cease / Hard Reset: Cease / BFD Down',
       text: 'BFD found the path down: Control Detection Time Expired',
     },
   });
@@ -112,8 +112,8 @@ test('RFC 9384 §2: the side that still hears is told by Cease / BFD Down, or by
   const [one, two] = pair();
   air.deaf.add('10.0.0.1');
   world.run(905);
-  expect(one.status(2).lastNotification?.name).toBe('Cease / BFD Down');
-  expect(two.status(1).lastNotification?.name).toBe('Cease / BFD Down');
+  expect(one.status(2).lastNotification?.name).toBe('Cease / Hard Reset: Cease / BFD Down');
+  expect(two.status(1).lastNotification?.name).toBe('Cease / Hard Reset: Cease / BFD Down');
 });
 
 test('RFC 5882 §4.1: a peer without BFD has its session all the same', () => {
@@ -170,7 +170,7 @@ test('other timers reset neither BGP nor BFD, and other peers notice nothing', (
 
 test('RFC 5882 §4.3: a session that ends for another reason takes its BFD session with it', () => {
   const [one, two] = pair();
-  void two.speaker.close({ notify: false });
+  void two.speaker.close({ forGood: false });
   world.run(5_000);
   // TCP told, BFD did not fail: AdminDown came with the end.
   expect(one.status(2)).toMatchObject({ bfd: undefined, lastError: { source: 'transport' } });
@@ -178,7 +178,7 @@ test('RFC 5882 §4.3: a session that ends for another reason takes its BFD sessi
 
 test('a closed speaker sends nothing more', async () => {
   const [one, two] = pair();
-  for (const { speaker } of [one, two]) void speaker.close({ notify: true });
+  for (const { speaker } of [one, two]) void speaker.close({ forGood: true });
   world.run(5_000);
   const sent = air.packets.length;
   world.run(60_000);

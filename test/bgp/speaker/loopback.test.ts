@@ -19,7 +19,7 @@ const DEADLINE_MS = 15_000;
 const running: Speaker[] = [];
 
 afterEach(async () => {
-  await Promise.all(running.splice(0).map((speaker) => speaker.close({ notify: false })));
+  await Promise.all(running.splice(0).map((speaker) => speaker.close({ forGood: false })));
 });
 
 /** A speaker that listens on `address`, and the port that it got. */
@@ -101,10 +101,10 @@ test.each([
     negotiated: { localAddress: here, remoteAddress: there, families: [4, 6] },
   });
 
-  await a.speaker.close({ notify: true });
+  await a.speaker.close({ forGood: true });
   await until(() => b.table.size === 2);
   expect(b.speaker.inspect().peers[0]!.lastNotification).toMatchObject({
-    name: 'Cease / Administrative Shutdown',
+    name: 'Cease / Hard Reset: Cease / Administrative Shutdown',
   });
 });
 
@@ -141,7 +141,7 @@ test('a table of 20,000 routes arrives whole, and goes when the session does', a
     received: 20_000,
     accepted: 20_000,
   });
-  await b.speaker.close({ notify: false });
+  await b.speaker.close({ forGood: true });
   await until(() => a.table.size === 0);
   expect([...a.speaker.routes()]).toEqual([]);
 });

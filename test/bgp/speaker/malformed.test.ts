@@ -78,7 +78,7 @@ afterEach(() => {
   expect(bugs).toEqual([]);
 });
 
-afterAll(() => speaker.close({ notify: false }));
+afterAll(() => speaker.close({ forGood: false }));
 
 function configure(): void {
   speaker.configure({

@@ -1,4 +1,4 @@
-/** A speaker in the virtual world, for tests of whole speakers. */
+/** Speakers over a virtual network and clock, and what they tell. */
 
 import { formatAddress, formatPrefix } from 'net-ipaddr';
 import {
@@ -16,6 +16,8 @@ export class Node {
   readonly log: string[] = [];
   /** prefix → next hops, as onRoutes told; `local` for own ones. */
   readonly table = new Map<string, string>();
+  /** Every change of `table`: `prefix next hops`, or `prefix gone`. */
+  readonly history: string[] = [];
   /** `name up`, `name down`. */
   readonly sessions: string[] = [];
   config: SpeakerConfig;
@@ -32,6 +34,7 @@ export class Node {
         if (!routes.hasRoute(id)) this.table.delete(prefix);
         else if (routes.isLocal(id)) this.table.set(prefix, 'local');
         else this.table.set(prefix, routes.nextHops(id).map(formatAddress).join(' '));
+        this.history.push(`${prefix} ${this.table.get(prefix) ?? 'gone'}`);
       }
     });
     this.speaker.onSessionChange(({ name, state }) => {
@@ -73,4 +76,32 @@ export function peer(index: number, more: Partial<PeerConfig> = {}): PeerConfig 
     exportPolicy: 'all',
     ...more,
   };
+}
+
+/** A full mesh in which node i originates 10.i.0.0/26. */
+export function mesh(world: World, count: number): Node[] {
+  const indices = Array.from({ length: count }, (_, at) => at + 1);
+  const nodes = indices.map((index) => new Node(world, index));
+  nodes.forEach((node, at) => {
+    node.configure({
+      peers: indices.filter((index) => index !== at + 1).map((index) => peer(index)),
+      originations: [{ prefix: `10.${at + 1}.0.0/26` }],
+    });
+  });
+  return nodes;
+}
+
+/** All that a promise will come to within `ms` of virtual time. */
+export async function within<T>(
+  world: World,
+  ms: number,
+  promise: Promise<T>,
+): Promise<T | 'pending'> {
+  let result: T | 'pending' = 'pending';
+  void promise.then((value) => {
+    result = value;
+  });
+  world.run(ms);
+  await new Promise((resolve) => setImmediate(resolve));
+  return result;
 }

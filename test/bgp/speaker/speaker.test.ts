@@ -5,41 +5,17 @@ import type { SpeakerConfig } from '../../../bgp/speaker.ts';
 import { ConfigurationError } from '../../../bgp/speaker.ts';
 import { Wire } from '../session/station.ts';
 import { World } from '../session/world.ts';
-import { Node, peer } from './node.ts';
+import { mesh, Node, peer, within } from './node.ts';
 
 let world: World;
 beforeEach(() => {
   world = new World();
 });
 
-/** A full mesh in which node i originates 10.i.0.0/26. */
-function mesh(count: number): Node[] {
-  const indices = Array.from({ length: count }, (_, at) => at + 1);
-  const nodes = indices.map((index) => new Node(world, index));
-  nodes.forEach((node, at) => {
-    node.configure({
-      peers: indices.filter((index) => index !== at + 1).map((index) => peer(index)),
-      originations: [{ prefix: `10.${at + 1}.0.0/26` }],
-    });
-  });
-  return nodes;
-}
-
-/** All that a promise will come to within `ms` of virtual time. */
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | 'pending'> {
-  let result: T | 'pending' = 'pending';
-  void promise.then((value) => {
-    result = value;
-  });
-  world.run(ms);
-  await new Promise((resolve) => setImmediate(resolve));
-  return result;
-}
-
 describe('routes', () => {
   test('in a mesh, every node learns the others’ blocks with their next hops', async () => {
-    const nodes = mesh(3);
-    expect(await within(5_000, nodes[0]!.speaker.whenConverged(60_000))).toBe(true);
+    const nodes = mesh(world, 3);
+    expect(await within(world, 5_000, nodes[0]!.speaker.whenConverged(60_000))).toBe(true);
     expect(nodes.map(({ routes }) => routes)).toEqual([
       { '10.1.0.0/26': 'local', '10.2.0.0/26': '10.0.0.2', '10.3.0.0/26': '10.0.0.3' },
       { '10.1.0.0/26': '10.0.0.1', '10.2.0.0/26': 'local', '10.3.0.0/26': '10.0.0.3' },
@@ -48,7 +24,7 @@ describe('routes', () => {
   });
 
   test('a block more, a block less, and a changed one', () => {
-    const [a, b] = mesh(2) as [Node, Node];
+    const [a, b] = mesh(world, 2) as [Node, Node];
     world.run(1_000);
     const originations = [{ prefix: '10.1.0.64/26' }, { prefix: 'fd00:1::/122' }];
     a.configure({ originations });
@@ -77,8 +53,9 @@ describe('routes', () => {
     ]);
   });
 
-  test('a session that is lost takes its routes with it, within the hold time', () => {
-    const [a, b] = mesh(2) as [Node, Node];
+  test('without graceful restart a lost session takes its routes with it, within the hold time', () => {
+    const [a, b] = mesh(world, 2) as [Node, Node];
+    a.configure({ peers: [peer(2, { restartTimeSec: 0 })] });
     world.run(1_000);
     world.cut(a.address, b.address);
     world.run(9_500);
@@ -99,30 +76,30 @@ describe('whenConverged', () => {
   test('with no peers at once', async () => {
     const a = new Node(world, 1);
     a.configure();
-    expect(await within(10, a.speaker.whenConverged(1_000))).toBe(true);
+    expect(await within(world, 10, a.speaker.whenConverged(1_000))).toBe(true);
   });
 
   test('not before the configuration has come', async () => {
     const a = new Node(world, 1);
-    expect(await within(900, a.speaker.whenConverged(1_000))).toBe('pending');
+    expect(await within(world, 900, a.speaker.whenConverged(1_000))).toBe('pending');
   });
 
   test('waits for the last peer, and gives up at the deadline', async () => {
-    const [a, b] = mesh(2) as [Node, Node];
+    const [a, b] = mesh(world, 2) as [Node, Node];
     a.configure({ peers: [peer(2), peer(3)] });
     const converged = a.speaker.whenConverged(20_000);
-    expect(await within(19_000, converged)).toBe('pending');
-    expect(await within(1_500, converged)).toBe(false);
-    expect(await within(10, b.speaker.whenConverged(1_000))).toBe(true);
+    expect(await within(world, 19_000, converged)).toBe('pending');
+    expect(await within(world, 1_500, converged)).toBe(false);
+    expect(await within(world, 10, b.speaker.whenConverged(1_000))).toBe(true);
   });
 
   test('a peer that is no longer wanted is not waited for', async () => {
-    const [a] = mesh(2) as [Node, Node];
+    const [a] = mesh(world, 2) as [Node, Node];
     a.configure({ peers: [peer(2), peer(3)] });
     const converged = a.speaker.whenConverged(60_000);
-    expect(await within(5_000, converged)).toBe('pending');
+    expect(await within(world, 5_000, converged)).toBe('pending');
     a.configure({ peers: [peer(2)] });
-    expect(await within(100, converged)).toBe(true);
+    expect(await within(world, 100, converged)).toBe(true);
   });
 });
 
@@ -131,7 +108,7 @@ describe('configure is a difference', () => {
   let b: Node;
   let c: Node;
   beforeEach(() => {
-    [a, b, c] = mesh(3) as [Node, Node, Node];
+    [a, b, c] = mesh(world, 3) as [Node, Node, Node];
     world.run(5_000);
     for (const node of [a, b, c]) node.sessions.length = 0;
   });
@@ -173,7 +150,7 @@ describe('configure is a difference', () => {
     world.run(100);
     expect(c.status('n1').lastError).toMatchObject({
       source: 'notification received',
-      name: 'Cease / Other Configuration Change',
+      name: 'Cease / Hard Reset: Cease / Other Configuration Change',
     });
     world.run(10_000);
     expect(a.sessions).toEqual(['n3 down', 'n3 up']);
@@ -186,7 +163,9 @@ describe('configure is a difference', () => {
     a.configure({ peers: [peer(2)] });
     world.run(1_000);
     expect(a.routes).toEqual({ '10.1.0.0/26': 'local', '10.2.0.0/26': '10.0.0.2' });
-    expect(c.status('n1').lastNotification).toMatchObject({ name: 'Cease / Peer De-configured' });
+    expect(c.status('n1').lastNotification).toMatchObject({
+      name: 'Cease / Hard Reset: Cease / Peer De-configured',
+    });
     // It dials on, and is a stranger now.
     expect(c.status('n1').lastError).toMatchObject({ source: 'transport' });
     expect(a.speaker.inspect().strangersRefused).toBeGreaterThan(0);
@@ -244,7 +223,7 @@ describe('configure is a difference', () => {
 
 describe('connections', () => {
   test('from no peer’s address are refused, counted, and told of once a minute', () => {
-    const [a] = mesh(2) as [Node, Node];
+    const [a] = mesh(world, 2) as [Node, Node];
     world.run(1_000);
     const wires = Array.from({ length: 5 }, () => Wire.dial(world, '10.0.0.9', a.address));
     world.run(10);
@@ -278,13 +257,15 @@ describe('connections', () => {
 });
 
 describe('close', () => {
-  test('with notify: peers are told, and drop our routes at once; our listeners hear nothing', async () => {
-    const [a, b] = mesh(2) as [Node, Node];
+  test('for good: peers are told, and drop our routes at once; our listeners hear nothing', async () => {
+    const [a, b] = mesh(world, 2) as [Node, Node];
     world.run(1_000);
     const before = a.routes;
-    expect(await within(50, a.speaker.close({ notify: true }))).toBeUndefined();
+    expect(await within(world, 50, a.speaker.close({ forGood: true }))).toBeUndefined();
     expect(b.routes).toEqual({ '10.2.0.0/26': 'local' });
-    expect(b.status('n1').lastError).toMatchObject({ name: 'Cease / Administrative Shutdown' });
+    expect(b.status('n1').lastError).toMatchObject({
+      name: 'Cease / Hard Reset: Cease / Administrative Shutdown',
+    });
     expect(a.routes).toEqual(before);
     expect(a.sessions).toEqual(['n2 up']);
     world.run(600_000);
@@ -292,13 +273,13 @@ describe('close', () => {
     expect(() => a.configure()).toThrow('closed');
   });
 
-  test('without: the connections just close', async () => {
-    const [a, b] = mesh(2) as [Node, Node];
+  test('to be back: the connections just close', async () => {
+    const [a, b] = mesh(world, 2) as [Node, Node];
     world.run(1_000);
     const converged = a.speaker.whenConverged(60_000);
     a.configure({ peers: [peer(2), peer(3)] });
     const waiting = a.speaker.whenConverged(60_000);
-    expect(await within(50, a.speaker.close({ notify: false }))).toBeUndefined();
+    expect(await within(world, 50, a.speaker.close({ forGood: false }))).toBeUndefined();
     expect(b.status('n1').lastError).toMatchObject({ source: 'transport' });
     expect([await converged, await waiting]).toEqual([true, false]);
   });

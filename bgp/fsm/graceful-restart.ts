@@ -1,0 +1,74 @@
+/** Graceful restart (RFC 4724, RFC 8538): what our OPEN says of it, and what the peer's settles. */
+
+import { type Capability, SAFI_UNICAST } from 'bgp-parser-ts';
+import type { Family } from 'net-ipaddr';
+import { AFI } from '../afi.ts';
+
+/** What we offer to a peer. */
+export interface RestartTerms {
+  /**
+   * Seconds, 0–4095: for how long the peer is asked to keep our routes while we are away, and the
+   * most that it gets of us when it asks for more.
+   */
+  readonly restartTimeSec: number;
+}
+
+/** What our OPEN says of this process. */
+export interface RestartState {
+  /** R: we have restarted, and have not yet chosen routes again. */
+  readonly restarted: boolean;
+  /** F: packets went on being forwarded by our routes meanwhile. */
+  readonly forwarding: boolean;
+}
+
+/** What the two OPENs settled; all of it is about the peer going away and coming back. */
+export interface GracefulRestart {
+  /** Families whose routes are kept when the session ends: negotiated, and in the peer's capability. */
+  readonly families: readonly Family[];
+  /** Those of them with F: what was kept since the last session stays until End-of-RIB. */
+  readonly preserved: readonly Family[];
+  /** R: the peer has restarted. It waits for our End-of-RIB, so that we must not wait for its. */
+  readonly restarted: boolean;
+  /** RFC 8538: both sides have N, so that NOTIFICATIONs are graceful too. */
+  readonly notification: boolean;
+  /** How long the peer may be away. */
+  readonly restartTimeMs: number;
+}
+
+type RestartCapability = Extract<Capability, { kind: 'graceful-restart' }>;
+
+/** All families: whatever peers announced us, our kernel goes on using. */
+export function restartCapability(
+  { restartTimeSec }: RestartTerms,
+  families: readonly Family[],
+  { restarted, forwarding }: RestartState,
+): RestartCapability {
+  return {
+    kind: 'graceful-restart',
+    restarted,
+    notification: true,
+    restartTime: restartTimeSec,
+    families: families.map((family) => ({ afi: AFI[family], safi: SAFI_UNICAST, forwarding })),
+  };
+}
+
+/** Undefined: the peer does not have the capability. */
+export function negotiateRestart(
+  { restartTimeSec }: RestartTerms,
+  families: readonly Family[],
+  capabilities: readonly Capability[],
+): GracefulRestart | undefined {
+  // RFC 5492 §4 lets a capability come several times; RFC 4724 §3 says that the last one counts.
+  const theirs = capabilities.findLast((one) => one.kind === 'graceful-restart');
+  if (theirs === undefined) return undefined;
+  const named = (family: Family) =>
+    theirs.families.find(({ afi, safi }) => afi === AFI[family] && safi === SAFI_UNICAST);
+  const kept = families.filter((family) => named(family) !== undefined);
+  return {
+    families: kept,
+    preserved: kept.filter((family) => named(family)!.forwarding),
+    restarted: theirs.restarted,
+    notification: theirs.notification,
+    restartTimeMs: 1000 * Math.min(theirs.restartTime, restartTimeSec),
+  };
+}
