@@ -1,5 +1,11 @@
 /** What `tortiectl bgp` prints for people. Pure text; peers' own words are escaped. */
-import { errorText, type PathJson, type PeerJson, type RouteJson } from '../inspect/bgp-json.ts';
+import {
+  type AttributesJson,
+  errorText,
+  type PathJson,
+  type PeerJson,
+  type RouteJson,
+} from '../inspect/bgp-json.ts';
 import { formatTable } from './table.ts';
 
 const PEER_COLUMNS = ['PEER', 'AS', 'STATE', 'SINCE', 'RECEIVED', 'ACCEPTED', 'SENT', 'TYPE'];
@@ -48,6 +54,7 @@ export function peerText(peer: PeerJson): string {
       'Routes',
       `${routes.received} received, ${routes.accepted} accepted, ${routes.advertised} sent${routes.inStep ? '' : ' (sending)'}`,
     ],
+    ['BFD', peer.bfd && bfdText(peer.bfd)],
     ['Initial routes', negotiated && initialRoutes(peer)],
     ['Restart', restart(peer)],
     ['Malformed', malformed(peer)],
@@ -82,6 +89,14 @@ function restart({ negotiated, routes, stale }: PeerJson): string | undefined {
   const { families, notification, restartTimeMs } = gracefulRestart;
   const also = notification ? ', also after a NOTIFICATION' : '';
   return `routes of ${names(families)} are kept for ${restartTimeMs / 1000} s${also}`;
+}
+
+function bfdText(bfd: NonNullable<PeerJson['bfd']>): string {
+  const { state, sinceMs, diagnostic, detectionTimeMs, remote, sent, received } = bfd;
+  const there = remote ? `${remote.state} there` : 'nobody answers';
+  const detects = detectionTimeMs > 0 ? `, down after ${detectionTimeMs} ms of silence` : '';
+  const why = state === 'Up' ? '' : ` (${diagnostic})`;
+  return `${state} since ${moment(sinceMs)}${why}, ${there}${detects}; ${sent} packets sent, ${received} received`;
 }
 
 function malformed({ routes }: PeerJson): string | undefined {
@@ -124,30 +139,47 @@ export function routesText(routes: readonly RouteJson[]): string {
 }
 
 /** One route: all its paths, why the best won, to whom it went and why not to others. */
-export function routeText({ prefix, paths, sentTo, notSentTo }: RouteJson): string {
+export function routeText({ prefix, paths, sentTo, notSentTo, changedFor }: RouteJson): string {
   return [
     `${prefix}, ${paths.length === 1 ? 'one path' : `${paths.length} paths`}`,
     ...paths.flatMap(pathLines),
     ...(sentTo.length > 0 ? [`  Sent to ${sentTo.join(', ')}`] : []),
+    ...changedFor.map(({ peer, changedBy }) => `  Changed for ${peer} by ${changedBy.join(', ')}`),
     ...notSentTo.map(({ peer, reason }) => `  Not sent to ${peer}: ${reason}`),
   ].join('\n');
 }
 
 function pathLines(path: PathJson): string[] {
-  const { state, isStale, reason, peer, nextHop, attributes } = path;
-  const { asPath, others, ...rest } = attributes;
+  const { state, reason, isStale, peer, nextHop, attributes, imported, changedBy } = path;
+  const before = attributeFacts(attributes);
+  const after = imported ? attributeFacts(imported) : before;
+  const names = new Set([...before.keys(), ...after.keys()]);
   const facts: [string, string | undefined][] = [
     ['Next hop', nextHop],
-    ['AS path', asPath || undefined],
-    ...Object.entries(rest).map(([key, value]): [string, string] => [
-      title(key),
-      [value].flat().join(' '),
+    ...[...names].map((name): [string, string] => [
+      name,
+      changeText(before.get(name), after.get(name)),
     ]),
-    ...(others ?? []).map(({ name, value }): [string, string] => [title(name), `0x${value}`]),
+    ['Changed by', changedBy.join(', ')],
   ];
   const origin = peer === undefined ? 'originated here' : `from ${peer}`;
-  const standing = `${title(state)}${isStale ? ', stale' : ''}`;
+  const standing = isStale ? `${title(state)}, stale` : title(state);
   return [`  ${standing}: ${origin} (${reason})`, ...lines(facts).map((line) => `  ${line}`)];
+}
+
+/** By their names for people, in the order of their codes. */
+function attributeFacts({ asPath, others, ...rest }: AttributesJson): Map<string, string> {
+  return new Map([
+    ...(asPath ? [['AS path', asPath] as const] : []),
+    ...Object.entries(rest).map(([key, value]) => [title(key), [value].flat().join(' ')] as const),
+    ...(others ?? []).map(({ name, value }) => [title(name), `0x${value}`] as const),
+  ]);
+}
+
+function changeText(before: string | undefined, after: string | undefined): string {
+  if (before === after) return before!;
+  if (after === undefined) return `removed, was ${before}`;
+  return before === undefined ? `${after} (added)` : `${after} (was ${before})`;
 }
 
 /** `localPref` → `Local pref`. */

@@ -190,3 +190,64 @@ test('one route: each path with why, and to whom it went', () => {
   Not sent to 10.0.0.4: community NO_EXPORT`,
   );
 });
+
+test('what filters did: on the way in what was and what is, on the way out for whom', () => {
+  const [best] = route.paths;
+  const changed: RouteStatus = {
+    ...route,
+    paths: [
+      {
+        ...best!,
+        isStale: false,
+        attributes: { origin: 'igp', asPath: [], localPref: 100, med: 7 },
+        imported: { origin: 'igp', asPath: [], localPref: 200, communities: [0xfde80001] },
+        changedBy: ['BGPFilter "in" importV4[0]', 'BGPFilter "in" importV4[2]'],
+      },
+    ],
+    changedFor: [{ peer: '10.0.0.3', changedBy: ['prefixAdvertisements[0]'] }],
+  };
+  expect(routeText(routeJson(changed))).toBe(
+    `10.1.0.0/26, one path
+  Best: from 10.0.0.2 (shorter AS path)
+    Next hop:     10.0.0.2
+    Origin:       igp
+    MED:          removed, was 7
+    Local pref:   200 (was 100)
+    Communities:  65000:1 (added)
+    Changed by:   BGPFilter "in" importV4[0], BGPFilter "in" importV4[2]
+  Sent to 10.0.0.3
+  Changed for 10.0.0.3 by prefixAdvertisements[0]
+  Not sent to 10.0.0.4: community NO_EXPORT`,
+  );
+});
+
+test('BFD beside the session', () => {
+  const bfd = {
+    state: 'Up',
+    sinceMs: AT,
+    diagnostic: 'No Diagnostic',
+    hops: 'single',
+    localDiscriminator: 1,
+    transmitIntervalMs: 300,
+    detectionTimeMs: 900,
+    remote: {
+      state: 'Up',
+      diagnostic: 'No Diagnostic',
+      discriminator: 2,
+      detectMult: 3,
+      desiredMinTxMs: 300,
+      requiredMinRxMs: 300,
+    },
+    sent: 5,
+    sendFailures: 0,
+    lastSendFailure: undefined,
+    received: 4,
+  } as const;
+  expect(peerText(peerJson({ ...established, bfd }))).toContain(
+    'BFD:             Up since 2026-05-05 11:30:04, Up there, down after 900 ms of silence; 5 packets sent, 4 received\n',
+  );
+  const down = { ...bfd, state: 'Down', diagnostic: 'Control Detection Time Expired' } as const;
+  expect(peerText(peerJson({ ...established, bfd: { ...down, remote: undefined } }))).toContain(
+    'Down since 2026-05-05 11:30:04 (Control Detection Time Expired), nobody answers',
+  );
+});
