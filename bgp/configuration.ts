@@ -240,12 +240,6 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
     throw new ConfigurationError(`${field('families')} must be [4], [6] or [4, 6]`);
   }
   requireInteger(field('allowedLocalAs'), peer.allowedLocalAs ?? 0, 0, 255);
-  if (peer.bfd !== undefined) {
-    const { intervalMs, detectMult } = peer.bfd;
-    const [min, max] = [MIN_BFD_INTERVAL_MS, MAX_BFD_INTERVAL_MS];
-    requireInteger(field('bfd.intervalMs'), intervalMs, min, max);
-    requireInteger(field('bfd.detectMult'), detectMult, 1, 255);
-  }
   const { role, routeServerClient = false } = peer;
   if (peer.remoteAs === config.localAs && (role !== undefined || routeServerClient)) {
     throw new ConfigurationError(
@@ -292,8 +286,16 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
       importPolicy: peer.importPolicy,
       exportPolicy: peer.exportPolicy,
     },
-    bfd: peer.bfd,
+    bfd: checkBfd(peer, field),
   };
+}
+
+function checkBfd({ bfd }: PeerConfig, field: (name: string) => string): BfdSettings | undefined {
+  if (bfd === undefined) return undefined;
+  const [min, max] = [MIN_BFD_INTERVAL_MS, MAX_BFD_INTERVAL_MS];
+  requireInteger(field('bfd.intervalMs'), bfd.intervalMs, min, max);
+  requireInteger(field('bfd.detectMult'), bfd.detectMult, 1, 255);
+  return bfd;
 }
 
 function checkGuards(peer: PeerConfig, field: (name: string) => string): Guards {

@@ -383,6 +383,7 @@ export class Speaker {
       local: parseZonedAddress(ends.localAddress),
       remote,
       device: remote.zone,
+      minTtl: settings.guards.minTtl,
       failed: (why) => peer.pathFailed(why),
     });
   }

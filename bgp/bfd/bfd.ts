@@ -29,6 +29,8 @@ export interface Watched {
   readonly remote: Address;
   /** Name of the interface of link-local addresses. */
   readonly device: string | undefined;
+  /** Over several hops, where the operator knows how many (RFC 5082 §3). @default any */
+  readonly minTtl: number | undefined;
   /** The path failed. Not called for what either side took down on purpose (RFC 5882 §4.2). */
   readonly failed: (why: string) => void;
 }
@@ -73,6 +75,7 @@ export class Bfd {
   watch(peer: string, wanted: Watched | undefined): void {
     const watch = this.#watches.get(peer);
     if (watch !== undefined && wanted !== undefined && isSamePath(watch.watched, wanted)) {
+      watch.session.minTtl = minTtlOf(wanted, watch.session.path.hops);
       watch.session.retime(timingOf(wanted.settings));
       this.#watches.set(peer, { session: watch.session, watched: wanted });
       return;
@@ -102,7 +105,8 @@ export class Bfd {
     }
   }
 
-  #open(peer: string, { settings, local, remote, device, failed }: Watched): void {
+  #open(peer: string, watched: Watched): void {
+    const { settings, local, remote, device, failed } = watched;
     const hops = settings.hops ?? (this.#around.transport.isOnLink(remote) ? 'single' : 'multi');
     const path = { local, remote, device, hops };
     // What still says goodbye on this path would speak against the new one.
@@ -113,10 +117,11 @@ export class Bfd {
     }
     this.#listen(remote.family, hops);
     const localDiscriminator = this.#newDiscriminator();
-    const options = { ...timingOf(settings), path, localDiscriminator, failed };
+    const minTtl = minTtlOf(watched, hops);
+    const options = { ...timingOf(settings), path, minTtl, localDiscriminator, failed };
     const session = new Session(options, this.#around, this.#log.child({ peer }));
     this.#byDiscriminator.set(localDiscriminator, session);
-    this.#watches.set(peer, { session, watched: { settings, local, remote, device, failed } });
+    this.#watches.set(peer, { session, watched });
   }
 
   #forget(session: Session): void {
@@ -172,7 +177,6 @@ export class Bfd {
 
   /** RFC 5880 §6.8.6 up to the choice of the session. Returns why there is none for the datagram. */
   #deliver(datagram: Datagram, hops: Hops): DropReason | undefined {
-    if (hops === 'single' && datagram.ttl !== NEIGHBOUR_TTL) return 'TTL';
     const packet = decodePacket(datagram.bytes);
     if (typeof packet === 'string') return packet;
     const { yourDiscriminator } = packet;
@@ -182,6 +186,7 @@ export class Bfd {
         : this.#byDiscriminator.get(yourDiscriminator);
     if (session === undefined) return 'no session';
     if (!session.accepts(datagram, hops)) return 'wrong path';
+    if (datagram.ttl < session.minTtl) return 'TTL';
     session.received(packet);
     return undefined;
   }
@@ -197,6 +202,10 @@ export class Bfd {
 
 function timingOf({ intervalMs, detectMult }: BfdSettings) {
   return { intervalUs: intervalMs * 1000, detectMult };
+}
+
+function minTtlOf({ minTtl = 0 }: Watched, hops: Hops): number {
+  return hops === 'single' ? NEIGHBOUR_TTL : minTtl;
 }
 
 function isSamePath(a: Watched, b: Watched): boolean {

@@ -33,6 +33,8 @@ export interface SessionSurroundings {
 
 export interface SessionOptions extends Timing {
   readonly path: Path;
+  /** Packets with less are not ours. */
+  readonly minTtl: number;
   readonly localDiscriminator: number;
   /** The path was Up and is not any more (RFC 5882 §4.2). */
   readonly failed: (why: string) => void;
@@ -71,6 +73,7 @@ export interface BfdRemote {
 export class Session {
   readonly path: Path;
   readonly localDiscriminator: number;
+  minTtl: number;
   readonly #around: SessionSurroundings;
   readonly #failed: (why: string) => void;
   readonly #log: Log;
@@ -98,6 +101,7 @@ export class Session {
   constructor(options: SessionOptions, around: SessionSurroundings, log: Log) {
     const { clock } = around;
     this.path = options.path;
+    this.minTtl = options.minTtl;
     this.localDiscriminator = options.localDiscriminator;
     this.#around = around;
     this.#failed = options.failed;

@@ -38,12 +38,13 @@ class Host {
     this.bfd = new Bfd({ clock, random, schedule, transport }, recordingLog(this.log));
   }
 
-  watch(remote: string, settings: BfdSettings = FAST): void {
+  watch(remote: string, settings: BfdSettings = FAST, minTtl?: number): void {
     this.bfd.watch(remote, {
       settings,
       local: parseAddress(this.address),
       remote: parseAddress(remote),
       device: undefined,
+      minTtl,
       failed: (why) => this.failures.push(`${remote} ${why}`),
     });
   }
@@ -320,6 +321,20 @@ describe('whose packet it is (RFC 5880 §6.8.6, RFC 5881 §3)', () => {
     forge({}, { ttl: 12, hops: 'multi' });
     world.run(5);
     expect(a.bfd.dropped).toEqual({});
+    expect(a.failures).toHaveLength(1);
+  });
+
+  test('RFC 5082 §3: unless the operator knows how many, and that may change', () => {
+    const multihop = { ...FAST, hops: 'multi' } as const;
+    up(multihop);
+    const { localDiscriminator } = a.status(B);
+    a.watch(B, multihop, 254);
+    forge({}, { ttl: 253, hops: 'multi' });
+    world.run(5);
+    expect(a.bfd.dropped).toEqual({ TTL: 1 });
+    expect(a.status(B)).toMatchObject({ state: 'Up', localDiscriminator });
+    forge({}, { ttl: 254, hops: 'multi' });
+    world.run(5);
     expect(a.failures).toHaveLength(1);
   });
 
