@@ -6,6 +6,7 @@ import { Bird } from './daemons/bird.ts';
 import { birdConfig, statics } from './daemons/bird-config.ts';
 import { Frr, frrConfig } from './daemons/frr.ts';
 import { command, type Host, until } from './daemons/host.ts';
+import type { Session } from './daemons/session.ts';
 import { OUR_AS, play, type Stage } from './stage.ts';
 
 const THEIR_AS = 65_001;
@@ -57,7 +58,11 @@ function session({ over6, multihop, passive }: Setup) {
   };
 }
 
-async function startBird(stage: Stage, setup: Setup, more = ''): Promise<Neighbor & Bird> {
+async function startBird(
+  stage: Stage,
+  setup: Setup,
+  { more = '', between }: Pick<Session, 'more' | 'between'> = {},
+): Promise<Neighbor & Bird> {
   const host = stage.host('bird');
   await host.up();
   if (setup.multihop) await addFarAddresses(host);
@@ -67,6 +72,7 @@ async function startBird(stage: Stage, setup: Setup, more = ''): Promise<Neighbo
   await bird.start(
     birdConfig(host, {
       ...session(setup),
+      ...(between && { between }),
       options: setup.multihop ? 'multihop 2; bfd on;' : 'bfd on;',
       more: `
 protocol bfd watch { interface "*" ${timers}; multihop ${timers}; }
@@ -252,6 +258,29 @@ await play({
     return { after254, after255: stage.status(bird.host).lastError?.text };
   },
 
+  /** Every link has the same addresses: the packets are known by their interface (RFC 5881 §3). */
+  async 'bird over link-local addresses'(stage) {
+    const setup: Setup = { over6: true, multihop: false, passive: 'they' };
+    const bird = await startBird(stage, setup, { between: ['fe80::b', "fe80::a%'uplink'"] });
+    const { host } = bird;
+    await host.run('ip', 'address', 'add', 'fe80::b/64', 'dev', 'uplink', 'nodad');
+    const other = stage.host('other');
+    await other.up();
+    for (const device of [host.interface, other.interface]) {
+      command('ip', 'address', 'add', 'fe80::a/64', 'dev', device, 'nodad');
+    }
+    const peer = { bfd: FAST, address: `fe80::b%${host.interface}`, localAddress6: 'fe80::a' };
+    stage.configure([stage.peer(host, THEIR_AS, peer)]);
+    await allUp(stage, bird);
+    const { hops } = stage.status(host).bfd!;
+    host.signal('SIGSTOP');
+    const lastError = () => stage.status(host).lastError?.name;
+    await until('silence to be noticed', () => lastError() === 'Cease / BFD Down');
+    host.signal('SIGCONT');
+    await allUp(stage, bird);
+    return { hops, sessions: stage.sessions };
+  },
+
   /** RFC 5880 §6.8.3, in both directions, against a peer that stays as it is. */
   async 'other timers'(stage) {
     const frr = await startFrr(stage, NEAR);
@@ -297,7 +326,7 @@ await play({
 
   /** The session lives while the table comes, at 300 ms and then at 100 ms. */
   async load(stage) {
-    const bird = await startBird(stage, NEAR, bigTable());
+    const bird = await startBird(stage, NEAR, { more: bigTable() });
     configure(stage, bird, NEAR);
     const start = performance.now();
     await until('the table', () => stage.learned.size === ROUTES + 2, 90_000);

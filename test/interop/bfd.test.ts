@@ -46,6 +46,17 @@ test.concurrent(
 );
 
 test.concurrent(
+  'RFC 5881 §3: between link-local addresses that are on another link, too',
+  async () => {
+    expect(await play('bird over link-local addresses')).toEqual({
+      hops: 'single',
+      sessions: ['bird up', 'bird down', 'bird up'],
+    });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
   'RFC 5880 §6.8.3: slower and faster timers are agreed on with FRR, and reset nothing',
   async () => {
     expect(await play('other timers')).toEqual({
