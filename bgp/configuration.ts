@@ -61,6 +61,8 @@ export interface PeerConfig {
   /** Where we connect to. @default 179 */
   readonly port?: number;
   readonly remoteAs: number;
+  /** As RoutingPeer's. Another one resets the session. @default SpeakerConfig's */
+  readonly localAs?: number;
   /** Wait for the peer to connect. @default false */
   readonly passive?: boolean;
   /** Where we connect from. @default the kernel's choice */
@@ -241,7 +243,9 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
   }
   requireInteger(field('allowedLocalAs'), peer.allowedLocalAs ?? 0, 0, 255);
   const { role, routeServerClient = false } = peer;
-  if (peer.remoteAs === config.localAs && (role !== undefined || routeServerClient)) {
+  const localAs = peer.localAs ?? config.localAs;
+  requireAs(field('localAs'), localAs);
+  if (peer.remoteAs === localAs && (role !== undefined || routeServerClient)) {
     throw new ConfigurationError(
       `${field(role === undefined ? 'routeServerClient' : 'role')} is for peers in another AS, and this one is in our own`,
     );
@@ -256,7 +260,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
       remote: { address: formatZonedAddress(address), port },
       sourceAddress: source && formatZonedAddress(source),
       terms: {
-        localAs: config.localAs,
+        localAs,
         routerId,
         remoteAs: peer.remoteAs,
         holdTimeSec,
@@ -276,6 +280,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
     routing: {
       name: peer.name,
       remoteAs: peer.remoteAs,
+      localAs,
       nextHopMode: peer.nextHopMode ?? 'auto',
       ...(localAddress4 && { localAddress4 }),
       ...(localAddress6 && { localAddress6 }),

@@ -30,10 +30,11 @@ const OVER_IPV6 = { addPath: false, extendedNextHop: true };
 
 export class RoutedPeer implements Sender {
   readonly id: number;
-  readonly #localAs: number;
+  readonly #speakerAs: number;
   #config: RoutingPeer;
-  /** The peer's AS; while up, the one that the session was set up with. */
+  /** The peer's AS and what ours is to it; while up, those that the session was set up with. */
   #remoteAs: number;
+  #localAs: number;
   #imports: CompiledPolicy;
   #exports: CompiledPolicy;
   /** What import does to routes from this peer whatever the policy. */
@@ -54,11 +55,12 @@ export class RoutedPeer implements Sender {
   treatedAsWithdraw = 0;
   attributesDiscarded = 0;
 
-  constructor(id: number, config: RoutingPeer, localAs: number) {
+  constructor(id: number, config: RoutingPeer, speakerAs: number) {
     this.id = id;
-    this.#localAs = localAs;
+    this.#speakerAs = speakerAs;
     this.#config = config;
     this.#remoteAs = config.remoteAs;
+    this.#localAs = config.localAs ?? speakerAs;
     this.#imports = compilePolicy(config.importPolicy);
     this.#exports = compilePolicy(config.exportPolicy);
     this.rules = this.#importRules();
@@ -110,7 +112,7 @@ export class RoutedPeer implements Sender {
       kind: false,
     };
     this.#config = config;
-    if (!this.hasPaths) this.#remoteAs = config.remoteAs;
+    if (!this.hasPaths) this.#takeAs();
     this.#imports = imports;
     this.#exports = exports;
     this.rules = this.#importRules();
@@ -131,7 +133,7 @@ export class RoutedPeer implements Sender {
   down(kept: readonly Family[]): void {
     this.#negotiated = undefined;
     this.kept = kept;
-    if (!this.hasPaths) this.#remoteAs = this.#config.remoteAs;
+    if (!this.hasPaths) this.#takeAs();
     this.context = this.#contextFor(undefined);
     this.memberships = [];
     this.isReadable = false;
@@ -147,6 +149,7 @@ export class RoutedPeer implements Sender {
     return {
       family,
       kind: this.kind,
+      localAs: this.#localAs,
       fourOctetAs,
       extendedMessage,
       extendedNextHop: family === 4 && extendedNextHop,
@@ -168,10 +171,15 @@ export class RoutedPeer implements Sender {
     else log.debug(fields, 'malformed UPDATE');
   }
 
+  #takeAs(): void {
+    this.#remoteAs = this.#config.remoteAs;
+    this.#localAs = this.#config.localAs ?? this.#speakerAs;
+  }
+
   #importRules(): RouteRule[] {
     const { allowedLocalAs = 0, role } = this.#config;
     return importRules({
-      localAs: this.#localAs,
+      ownAs: new Set([this.#localAs, this.#speakerAs]),
       allowedLocalAs,
       remoteAs: this.#remoteAs,
       role,

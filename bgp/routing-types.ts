@@ -33,8 +33,13 @@ export interface RoutingOptions {
 export interface RoutingPeer {
   /** For logs and inspection. */
   readonly name: string;
-  /** Equal to the speaker's own AS: an iBGP peer. */
+  /** Equal to our own AS: an iBGP peer. */
   readonly remoteAs: number;
+  /**
+   * RFC 7705: what our AS is to this peer, in OPEN and in AS paths, where it stands in the place of
+   * the speaker's own. What the peer sends stays as it is. @default the speaker's
+   */
+  readonly localAs?: number;
   /**
    * `auto`: RFC 4271 §5.1.3, the own address to eBGP peers, unchanged to iBGP peers. `self`: the own
    * address always. `keep`: unchanged always. What is originated here always goes out with the own address.

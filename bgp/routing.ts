@@ -85,13 +85,13 @@ export class Routing {
   #onUpdate: UpdateListener | undefined;
 
   constructor(options: RoutingOptions) {
-    const { localAs, random, resolve, routerId } = options;
+    const { random, resolve, routerId } = options;
     const clusterId = options.clusterId ?? routerId;
     this.#options = options;
     this.#rib = new Rib(random, new NextHops(resolve));
     this.#checks = new ImportChecks({ routerId, clusterId });
     this.#import = new Import(this.#rib, this.#checks);
-    this.#groups = new Groups(this.#rib, { localAs, clusterId }, randomKey(random));
+    this.#groups = new Groups(this.#rib, { clusterId }, randomKey(random));
     this.#sweep = new Sweep(this.#rib.paths);
     this.#stale = new Stale(this.#rib, this.#sweep);
     this.#gone = new GonePaths(this.#rib);

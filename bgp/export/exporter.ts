@@ -33,7 +33,6 @@ import type { Role } from '../role.ts';
 import { type Blocks, messageOverhead, NO_BLOCK } from './blocks.ts';
 
 export interface ExportIdentity {
-  readonly localAs: number;
   readonly clusterId: number;
 }
 
@@ -41,6 +40,8 @@ export interface ExportIdentity {
 export interface GroupConfig {
   readonly family: Family;
   readonly kind: typeof EXTERNAL | typeof CLIENT | typeof INTERNAL;
+  /** What our AS is to the peers. */
+  readonly localAs: number;
   readonly fourOctetAs: boolean;
   readonly extendedMessage: boolean;
   /** RFC 8950: IPv4 routes may go out with an IPv6 next hop. False for IPv6. */
@@ -59,9 +60,9 @@ export interface GroupConfig {
 }
 
 export function groupKey(config: GroupConfig): string {
-  const { family, kind, fourOctetAs, extendedMessage, extendedNextHop } = config;
+  const { family, kind, localAs, fourOctetAs, extendedMessage, extendedNextHop } = config;
   const { nextHopMode, role, isTransparent, localAddress, policy } = config;
-  const session = [family, kind, fourOctetAs, extendedMessage, extendedNextHop];
+  const session = [family, kind, localAs, fourOctetAs, extendedMessage, extendedNextHop];
   const rules = [nextHopMode, role, isTransparent];
   return [...session, ...rules, localAddress?.join('.'), policy.key].join(' ');
 }
@@ -109,10 +110,10 @@ export class Exporter {
     this.#scratch = scratch;
     this.#rules = exportRules({
       isExternal: config.kind === EXTERNAL,
-      localAs: identity.localAs,
+      localAs: config.localAs,
       role: config.role,
     });
-    this.#prepend = [identity.localAs];
+    this.#prepend = [config.localAs];
   }
 
   /**

@@ -12,8 +12,9 @@ import type { RouteRule } from './route-rule.ts';
 
 /** What depends on the peer. */
 export interface ImportSettings {
-  readonly localAs: number;
-  /** How often the own AS may stand in the AS path. */
+  /** The speaker's AS, and what it is to the peer (RFC 7705). */
+  readonly ownAs: ReadonlySet<number>;
+  /** How often an own AS may stand in the AS path. */
   readonly allowedLocalAs: number;
   readonly remoteAs: number;
   /** RFC 9234: what we are to the peer. */
@@ -22,11 +23,14 @@ export interface ImportSettings {
 
 /** The rules for what one peer sends. */
 export function importRules(settings: ImportSettings): RouteRule[] {
-  const { localAs, allowedLocalAs, remoteAs, role } = settings;
+  const { ownAs, allowedLocalAs, remoteAs, role } = settings;
   // RFC 4271 §9.1.2: the path must not hold our own AS.
-  const ownAs: RouteRule = (view) =>
-    view.countAs(localAs) > allowedLocalAs ? 'own AS in the AS path' : undefined;
-  return role === undefined ? [ownAs] : [ownAs, roleImportRule(role, remoteAs)];
+  const noLoops = [...ownAs].map(
+    (as): RouteRule =>
+      (view) =>
+        view.countAs(as) > allowedLocalAs ? 'own AS in the AS path' : undefined,
+  );
+  return role === undefined ? noLoops : [...noLoops, roleImportRule(role, remoteAs)];
 }
 
 export interface ImportIdentity {

@@ -41,6 +41,8 @@ export interface DerivedPeer {
   address: Address;
   port: number;
   remoteAs: number;
+  /** What our AS is to the peer. */
+  localAs: number;
   sourceAddress: Address | undefined;
   /** Waits for the other side: of two nodes of a mesh only one connects. */
   passive: boolean;
@@ -65,6 +67,8 @@ export interface DerivedPeer {
   /** RFC 5082: at most so many hops away; 0: anywhere. */
   ttlSecurityHops: number;
 }
+
+type AsNumbers = Pick<DerivedPeer, 'localAs' | 'remoteAs'>;
 
 /** A BGPPeer's spec with its defaults. */
 type PeerSpec = (typeof BGPPeer extends CustomResource<BGPPeer, infer Full> ? Full : never)['spec'];
@@ -95,7 +99,7 @@ export function derivePeers(input: PeersInput, problems: string[]): DerivedPeer[
 }
 
 /** Fields of a BGPPeer that the speaker does not act on: said, because a session without them is another one. */
-const NOT_YET = ['localASNumber', 'localWorkloadSelector', 'reachableBy'] as const;
+const NOT_YET = ['localWorkloadSelector', 'reachableBy'] as const;
 
 interface ReadPeer {
   name: string;
@@ -113,7 +117,7 @@ function readPeers(peers: readonly BGPPeer[], problems: string[]): ReadPeer[] {
     const { spec } = peer;
     const { name } = peer.metadata;
     for (const field of NOT_YET)
-      if (spec[field] !== undefined && spec[field] !== 0)
+      if (spec[field] !== undefined)
         problems.push(`BGPPeer "${name}": spec.${field} has no effect in this version`);
     const nodes = spec.nodeSelector ? parseSelector(spec.nodeSelector) : undefined;
     const others = spec.peerSelector ? parseSelector(spec.peerSelector) : undefined;
@@ -146,21 +150,28 @@ function explicitPeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): De
       addressesOf(other).some((own) => equalAddresses(own, address)),
     );
     const remoteAs = spec.asNumber === undefined ? node?.asNumber : parseAsNumber(spec.asNumber);
-    const derived = session(self, address, remoteAs ?? input.settings.asNumber, peer.type, input);
+    const as = {
+      localAs: localAsOf(peer, self),
+      remoteAs: remoteAs ?? input.settings.asNumber,
+    };
+    const derived = session(self, address, as, peer.type, input);
     return [
       {
         ...derived,
         ...settingsOf(peer, derived),
         passive: spec.passive ?? false,
         port: port ?? (node ? input.settings.listenPort : 179),
-        routeReflectorClient: isClient(self, node, derived.remoteAs),
+        routeReflectorClient: isClient(self, node, as),
       },
     ];
   }
   if (!spec.peerSelector) return [];
   return input.nodes
     .filter((node) => node !== self && peer.meansNode(node))
-    .flatMap((node) => nodePeers(self, node, peer, input));
+    .flatMap((node) => {
+      const as = { localAs: localAsOf(peer, self), remoteAs: node.asNumber };
+      return nodePeers(self, node, as, peer, input);
+    });
 }
 
 /** A session has two ends: who is named by another node's BGPPeer has the other end of it. */
@@ -168,23 +179,27 @@ function reversePeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): Der
   if (peer.spec.reversePeering === 'Manual' || !peer.meansNode(self)) return [];
   return input.nodes
     .filter((node) => node !== self && peer.selectsNode(node))
-    .flatMap((node) => nodePeers(self, node, peer, input));
+    .flatMap((node) => {
+      const as = { localAs: self.asNumber, remoteAs: localAsOf(peer, node) };
+      return nodePeers(self, node, as, peer, input);
+    });
 }
 
 function nodePeers(
   self: ClusterNode,
   node: ClusterNode,
+  as: AsNumbers,
   peer: ReadPeer,
   input: PeersInput,
 ): DerivedPeer[] {
   return addressesOf(node).flatMap((address) => {
     if (!ownAddress(self, address.family)) return [];
-    const derived = session(self, address, node.asNumber, peer.type, input);
+    const derived = session(self, address, as, peer.type, input);
     return [
       {
         ...derived,
         ...settingsOf(peer, derived),
-        routeReflectorClient: isClient(self, node, node.asNumber),
+        routeReflectorClient: isClient(self, node, as),
       },
     ];
   });
@@ -199,7 +214,8 @@ function meshPeers(self: ClusterNode, input: PeersInput): DerivedPeer[] {
       addressesOf(node).flatMap((address) => {
         const own = ownAddress(self, address.family);
         if (!own) return [];
-        const derived = session(self, address, node.asNumber, 'node-to-node mesh', input);
+        const as = { localAs: self.asNumber, remoteAs: node.asNumber };
+        const derived = session(self, address, as, 'node-to-node mesh', input);
         // One side connects, so that two never collide: as in Calico, the one whose text sorts higher.
         const passive = formatAddress(own.address) < formatAddress(address);
         const { bfd, meshPassword: password } = input.settings;
@@ -211,7 +227,7 @@ function meshPeers(self: ClusterNode, input: PeersInput): DerivedPeer[] {
 function session(
   self: ClusterNode,
   address: Address,
-  remoteAs: number,
+  as: AsNumbers,
   type: PeerType,
   { settings }: PeersInput,
 ): DerivedPeer {
@@ -220,7 +236,7 @@ function session(
     type,
     address,
     port: settings.listenPort,
-    remoteAs,
+    ...as,
     sourceAddress: ownAddress(self, address.family)?.address,
     passive: false,
     holdTimeSec: settings.holdTimeSec,
@@ -250,7 +266,9 @@ const ROLES: Readonly<Record<NonNullable<PeerSpec['role']>, Role>> = {
 
 /** What a BGPPeer says of the session itself. */
 function settingsOf({ name, spec }: ReadPeer, derived: DerivedPeer): Partial<DerivedPeer> {
-  const keep = spec.nextHopMode === 'Keep' || spec.keepOriginalNextHop === true;
+  // As in Calico the deprecated field is for eBGP only.
+  const isExternal = derived.remoteAs !== derived.localAs;
+  const keep = spec.nextHopMode === 'Keep' || (spec.keepOriginalNextHop === true && isExternal);
   return {
     sourceAddress: spec.sourceAddress === 'None' ? undefined : derived.sourceAddress,
     holdTimeSec:
@@ -272,11 +290,20 @@ function settingsOf({ name, spec }: ReadPeer, derived: DerivedPeer): Partial<Der
 }
 
 /** As in Calico: a reflector's clients are the peers of its AS that are not reflectors of its own cluster. */
-function isClient(self: ClusterNode, node: ClusterNode | undefined, remoteAs: number): boolean {
+function isClient(
+  self: ClusterNode,
+  node: ClusterNode | undefined,
+  { localAs, remoteAs }: AsNumbers,
+): boolean {
   const own = self.network.routeReflectorClusterID;
-  if (!own || remoteAs !== self.asNumber) return false;
+  if (!own || remoteAs !== localAs) return false;
   const theirs = node?.network.routeReflectorClusterID;
   return !theirs || compareAddresses(own, theirs) !== 0;
+}
+
+/** The node's AS on the sessions of this BGPPeer. */
+function localAsOf({ spec }: ReadPeer, node: ClusterNode): number {
+  return spec.localASNumber === undefined ? node.asNumber : parseAsNumber(spec.localASNumber);
 }
 
 function addressesOf(node: ClusterNode): Address[] {

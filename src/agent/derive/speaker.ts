@@ -52,6 +52,7 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
       address: formatAddress(peer.address),
       port: peer.port,
       remoteAs: peer.remoteAs,
+      localAs: peer.localAs,
       passive: peer.passive,
       ...(peer.sourceAddress && { sourceAddress: formatAddress(peer.sourceAddress) }),
       ...(peer.md5Key !== undefined && { md5Key: peer.md5Key }),
@@ -67,8 +68,8 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
       routeReflectorClient: peer.routeReflectorClient,
       ...(peer.bfd && { bfd: peer.bfd }),
       allowedLocalAs: peer.allowedLocalAs,
-      ...externalSettings(peer, self, problems),
-      ...policies.of(peer.filters, peer.remoteAs !== self.asNumber),
+      ...externalSettings(peer, problems),
+      ...policies.of(peer.filters, peer.remoteAs !== peer.localAs),
     })),
     ...(settings.bmp && { bmp: { ...settings.bmp, sysName: self.name } }),
     originations: blocks.map((block) => ({ prefix: formatPrefix(block) })),
@@ -77,12 +78,11 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
 
 /** What means something between two AS only. */
 function externalSettings(
-  { name, resource, remoteAs, role, routeServerClient }: DerivedPeer,
-  self: ClusterNode,
+  { name, resource, localAs, remoteAs, role, routeServerClient }: DerivedPeer,
   problems: string[],
 ): Pick<PeerConfig, 'role' | 'routeServerClient'> {
   if (!role && !routeServerClient) return {};
-  if (remoteAs !== self.asNumber) return { ...(role && { role }), routeServerClient };
+  if (remoteAs !== localAs) return { ...(role && { role }), routeServerClient };
   const field = role ? 'role' : 'routeServerClient';
   problems.push(
     `BGPPeer "${resource}": spec.${field} is for peers in another AS, and has no effect with ${name}, which is in our own, ${remoteAs}`,

@@ -206,3 +206,30 @@ describe('BGPPeers', () => {
     expect(problems).toEqual([expect.stringContaining('BGPPeer "bad": spec.peerIP')]);
   });
 });
+
+const WITHOUT_MESH = { nodeToNodeMeshEnabled: false };
+
+test('RFC 7705: localASNumber is what we are to the peer, and what a node on the other end takes us for', () => {
+  const nodes = [node('a', 1), node('b', 2)];
+  const peers = [
+    peer('tor', { node: 'a', peerIP: '198.51.100.1', asNumber: 65001, localASNumber: 65100 }),
+    peer('to-b', { node: 'a', peerIP: '192.0.2.2', asNumber: 64512, localASNumber: '0.65101' }),
+  ];
+  const as = (self: string) =>
+    derive(self, nodes, peers, WITHOUT_MESH).derived.map(
+      ({ name, localAs, remoteAs }) => `${name}: ${localAs} and ${remoteAs}`,
+    );
+  expect(as('a')).toEqual(['192.0.2.2: 65101 and 64512', '198.51.100.1: 65100 and 65001']);
+  expect(as('b')).toEqual(['192.0.2.1: 64512 and 65101']);
+});
+
+test('keepOriginalNextHop is for eBGP only; nextHopMode for both', () => {
+  const mode = (spec: Partial<BGPPeer['spec']>) =>
+    derive('a', [node('a', 1)], [peer('p', { peerIP: '198.51.100.1', ...spec })], WITHOUT_MESH)
+      .derived[0]!.nextHopMode;
+  expect(mode({ asNumber: 65001, keepOriginalNextHop: true })).toBe('keep');
+  expect(mode({ asNumber: 64512, keepOriginalNextHop: true })).toBe('auto');
+  expect(mode({ asNumber: 64512, keepOriginalNextHop: true, localASNumber: 65100 })).toBe('keep');
+  expect(mode({ asNumber: 64512, nextHopMode: 'Keep' })).toBe('keep');
+  expect(mode({ asNumber: 64512, nextHopMode: 'Self' })).toBe('self');
+});

@@ -66,7 +66,7 @@ test.each<[string, number, PathAttributes['asPath'], boolean]>([
   ['once, where once is allowed', 1, [{ type: 'sequence', as: [1, 64512] }], false],
   ['twice, where once is allowed', 1, [{ type: 'sequence', as: [64512, 1, 64512] }], true],
 ])('RFC 4271 §9.1.2: %s', (_, allowedLocalAs, asPath, isRefused) => {
-  const rules = importRules({ localAs: 64512, allowedLocalAs, remoteAs: 1 });
+  const rules = importRules({ ownAs: new Set([64512]), allowedLocalAs, remoteAs: 1 });
   expect(applyRules(rules, viewOf({ asPath }))).toBe(
     isRefused ? 'own AS in the AS path' : undefined,
   );

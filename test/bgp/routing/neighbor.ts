@@ -108,7 +108,7 @@ export class Neighbor {
     const unicast = { addPath: false, extendedNextHop };
     return {
       as4: this.settings.fourOctetAs ?? true,
-      ebgp: this.settings.remoteAs !== LOCAL_AS,
+      ebgp: this.settings.remoteAs !== (this.config.localAs ?? LOCAL_AS),
       extendedMessage: this.settings.extendedMessage ?? false,
       ipv4: this.families.includes(4) ? unicast : undefined,
       ipv6: this.families.includes(6) ? unicast : undefined,

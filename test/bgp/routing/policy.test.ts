@@ -1,0 +1,137 @@
+/** Policies that change routes, through a whole Routing. */
+
+import type { PathAttributes } from 'bgp-parser-ts';
+import { parsePrefix } from 'net-ipaddr';
+import { type Policy, type PolicyRule, upTo } from '../../../bgp/policy/policy.ts';
+import type { Routing } from '../../../bgp/routing.ts';
+import {
+  attributesText,
+  fromAs,
+  LOCAL_AS,
+  Neighbor,
+  type NeighborSettings,
+  newRouting,
+  nextHop,
+  OWN4,
+  sequence,
+} from './neighbor.ts';
+
+const EBGP_A = { name: 'a', remoteAs: 65001, number: 2 };
+const EBGP_B = { name: 'b', remoteAs: 65002, number: 3 };
+const IBGP_C = { name: 'c', remoteAs: LOCAL_AS, number: 4 };
+const P = '192.0.2.0/24';
+
+function settle(routing: Routing, ...neighbors: Neighbor[]): void {
+  do {
+    routing.work(1);
+    for (const neighbor of neighbors) if (neighbor.isUp) neighbor.drain();
+  } while (routing.work(1));
+}
+
+function upWith(routing: Routing, settings: NeighborSettings, config = {}): Neighbor {
+  const neighbor = new Neighbor(routing, settings, config);
+  neighbor.up();
+  return neighbor;
+}
+
+function changing(edits: PolicyRule['edits'] & object, name = 'changes'): Policy {
+  const prefixes = upTo(parsePrefix('0.0.0.0/0'));
+  return { rules: [{ name, prefixes, verdict: 'accept', edits }], otherwise: 'reject' };
+}
+
+test('what import changed is what is chosen by, passed on and shown; another policy changes it back', () => {
+  const routing = newRouting();
+  const demoting = { importPolicy: changing({ localPref: 50, communities: [7] }) };
+  const [a, b] = [upWith(routing, EBGP_A, demoting), upWith(routing, EBGP_B)];
+  const c = upWith(routing, IBGP_C);
+  a.announce([P], fromAs(65001));
+  b.announce([P], fromAs(65002, 7, 7));
+  settle(routing, a, b, c);
+  const paths = () =>
+    routing.route(parsePrefix(P))!.paths.map(({ peer, state, changedBy, imported }) => ({
+      peer,
+      state,
+      changedBy,
+      localPref: imported?.localPref,
+    }));
+  expect(paths()).toContainEqual({
+    peer: a.id,
+    state: 'lost',
+    changedBy: ['changes'],
+    localPref: 50,
+  });
+  expect(paths()).toContainEqual({
+    peer: b.id,
+    state: 'best',
+    changedBy: [],
+    localPref: undefined,
+  });
+
+  b.withdraw([P]);
+  settle(routing, a, b, c);
+  const passedOn = (more: PathAttributes) =>
+    attributesText({ ...fromAs(65001), localPref: 100, ...more });
+  expect(c.table.get(P)).toBe(passedOn({ localPref: 50, communities: [7] }));
+
+  a.change({ importPolicy: 'all' });
+  settle(routing, a, b, c);
+  expect(c.table.get(P)).toBe(passedOn({}));
+});
+
+test('export changes are the peer’s own, and named', () => {
+  const routing = newRouting();
+  const marking = { exportPolicy: changing({ communities: [7], prepend: [65010] }, 'marks') };
+  const [a, b] = [upWith(routing, EBGP_A), upWith(routing, EBGP_B, marking)];
+  const c = upWith(routing, IBGP_C);
+  a.announce([P], fromAs(65001));
+  settle(routing, a, b, c);
+  expect(b.table.get(P)).toBe(
+    attributesText({
+      origin: 'igp',
+      ...sequence(LOCAL_AS, 65010, 65001),
+      ...nextHop(OWN4),
+      communities: [7],
+    }),
+  );
+  expect(c.table.get(P)).toBe(attributesText({ ...fromAs(65001), localPref: 100 }));
+  expect(routing.route(parsePrefix(P))!.changedFor).toEqual([{ peer: b.id, changedBy: ['marks'] }]);
+});
+
+test('sets that import made live as long as a route has them', () => {
+  const routing = newRouting();
+  const a = upWith(routing, EBGP_A, { importPolicy: changing({ communities: [7] }) });
+  a.announce([P, '198.51.100.0/24'], fromAs(65001));
+  settle(routing, a);
+  expect(routing.tableSizes().attributeSets).toBe(2); // received, and imported
+  a.change({ importPolicy: changing({ communities: [8] }) });
+  settle(routing, a);
+  expect(routing.tableSizes().attributeSets).toBe(2);
+  a.withdraw([P, '198.51.100.0/24']);
+  settle(routing, a);
+  expect(routing.tableSizes().attributeSets).toBe(0);
+});
+
+test('RFC 4271 §4.3: a path that a policy makes too long for any message is rejected', () => {
+  const routing = newRouting();
+  const prepend = new Array<number>(20_000).fill(65010);
+  const a = upWith(routing, EBGP_A, { importPolicy: changing({ prepend }) });
+  a.announce([P], fromAs(65001));
+  settle(routing, a);
+  expect(routing.route(parsePrefix(P))!.paths).toMatchObject([
+    { state: 'rejected', reason: 'attributes too long' },
+  ]);
+});
+
+test('RFC 7705: one AS in the place of another, towards the peers that know us by it', () => {
+  const routing = newRouting();
+  const legacy = { localAs: 65100 };
+  const [a, b] = [upWith(routing, EBGP_A), upWith(routing, EBGP_B, legacy)];
+  const sameAs = upWith(routing, { name: 'd', remoteAs: 65100, number: 5 }, legacy);
+  a.announce([P], fromAs(65001));
+  settle(routing, a, b, sameAs);
+  expect(b.table.get(P)).toBe(
+    attributesText({ origin: 'igp', ...sequence(65100, 65001), ...nextHop(OWN4) }),
+  );
+  // RFC 7705 §4: with a peer of the local AS the session is internal.
+  expect(sameAs.table.get(P)).toBe(attributesText({ ...fromAs(65001), localPref: 100 }));
+});
