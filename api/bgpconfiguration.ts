@@ -54,6 +54,15 @@ const spec = withRules(
       .optional(),
     /** Ours: without filters nothing comes from, or goes to, a peer in another AS (RFC 8212). */
     ebgpRequiresPolicy: z.enum(['Enabled', 'Disabled']).default('Disabled'),
+    /** Ours: the origins of routes from eBGP peers are validated (RFC 6811) by what these caches say (RFC 8210). */
+    rpki: z
+      .looseObject({
+        servers: z
+          .array(z.looseObject({ address: address(), port: integer(1, 65535).default(323) }))
+          .max(8),
+        invalidRoutes: z.enum(['Accept', 'Reject']).default('Accept'),
+      })
+      .optional(),
     ignoredInterfaces: z.array(z.string().min(1)).optional(),
     communities: z
       .array(z.looseObject({ name: z.string().min(1).max(253), value: community() }))
@@ -131,6 +140,7 @@ const CLUSTER_WIDE = [
   'bfd',
   'bmp',
   'ebgpRequiresPolicy',
+  'rpki',
   'serviceClusterIPs',
   'serviceExternalIPs',
   'serviceLoadBalancerIPs',

@@ -17,6 +17,7 @@ import type { Monitoring } from './bmp/monitor.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Role } from './role.ts';
 import type { Origination, RoutingPeer } from './routing.ts';
+import { MAX_CACHES } from './rpki/vrps.ts';
 import type { SessionSettings } from './session/connection.ts';
 import type { Endpoint, Guards } from './session/transport.ts';
 
@@ -39,6 +40,16 @@ export interface SpeakerConfig {
   readonly originations: readonly OriginationConfig[];
   /** @default no collectors */
   readonly bmp?: BmpConfig;
+  /** @default origins are not validated */
+  readonly rpki?: RpkiConfig;
+}
+
+/** Origin validation of routes from eBGP peers, RFC 6811, by what caches tell over RFC 8210. */
+export interface RpkiConfig {
+  /** At most eight. All are asked, and what any of them says counts until it has expired. */
+  readonly servers: readonly Endpoint[];
+  /** Accepted routes only show their validity. */
+  readonly invalidRoutes: 'accept' | 'reject';
 }
 
 /** The BGP Monitoring Protocol, RFC 7854. */
@@ -123,6 +134,7 @@ export interface Settings {
   /** By canonical text of the prefix. */
   readonly originations: ReadonlyMap<string, { prefix: Prefix; attributes: Origination }>;
   readonly bmp: Monitoring;
+  readonly rpki: RpkiConfig;
   /** Our own addresses, as far as the configuration tells: no next hop. */
   readonly localAddresses: readonly ZonedAddress[];
 }
@@ -147,6 +159,7 @@ const DEFAULT_RESTART_TIME_SEC = 120;
 const MAX_RESTART_TIME_SEC = 4_095;
 const MAX_SECONDS = 65_535;
 const MAX_PORT = 65_535;
+const NO_RPKI: RpkiConfig = { servers: [], invalidRoutes: 'accept' };
 const MAX_TTL = 255;
 /** TCP_MD5SIG_MAXKEYLEN */
 const MAX_MD5_KEY_OCTETS = 80;
@@ -167,9 +180,17 @@ export function check(config: SpeakerConfig): Settings {
     originations.set(formatPrefix(prefix), { prefix, attributes });
   }
   const localAddresses = collectLocalAddresses(listen, peers.values());
-  const bmp = checkBmp(config);
-  const { localAs } = config;
-  return { localAs, routerId, clusterId, listen, peers, originations, bmp, localAddresses };
+  return {
+    localAs: config.localAs,
+    routerId,
+    clusterId,
+    listen,
+    peers,
+    originations,
+    bmp: checkBmp(config),
+    rpki: checkRpki(config.rpki ?? NO_RPKI),
+    localAddresses,
+  };
 }
 
 function checkBmp({ bmp = { collectors: [] }, routerId }: SpeakerConfig): Monitoring {
@@ -180,6 +201,16 @@ function checkBmp({ bmp = { collectors: [] }, routerId }: SpeakerConfig): Monito
     sysName,
     statisticsMs: statisticsSec * 1000,
   };
+}
+
+function checkRpki({ servers, invalidRoutes }: RpkiConfig): RpkiConfig {
+  if (servers.length > MAX_CACHES) {
+    throw new ConfigurationError(
+      `rpki.servers: ${servers.length} are too many: keep ${MAX_CACHES}`,
+    );
+  }
+  const checked = servers.map((at, index) => readEndpoint(`rpki.servers[${index}]`, at, 1));
+  return { servers: checked, invalidRoutes };
 }
 
 function checkPeers(config: SpeakerConfig, routerId: number): Map<string, PeerSettings> {

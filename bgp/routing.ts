@@ -19,7 +19,7 @@ import { Import } from './rib/import.ts';
 import { NextHops, type Reachability } from './rib/nexthops.ts';
 import { RouteReader } from './rib/reader.ts';
 import { Rib, randomKey } from './rib/rib.ts';
-import { LOCAL_SOURCE } from './rib/sources.ts';
+import { EXTERNAL, LOCAL_SOURCE } from './rib/sources.ts';
 import { Stale } from './rib/stale.ts';
 import { Sweep } from './rib/sweep.ts';
 import { RoutedPeer } from './routed-peer.ts';
@@ -35,6 +35,9 @@ import type {
   TableSizes,
   UpdateListener,
 } from './routing-types.ts';
+import type { CoveringPrefixes } from './rpki/covering.ts';
+import type { OriginValidation } from './rpki/origins.ts';
+import { Revalidation } from './rpki/revalidation.ts';
 
 export type { PathDetail } from './rib/detail.ts';
 export type { Reachability } from './rib/nexthops.ts';
@@ -58,6 +61,7 @@ export class Routing {
   readonly #sweep: Sweep;
   readonly #stale: Stale;
   readonly #gone: GonePaths;
+  readonly #revalidation: Revalidation;
   readonly #reclaim: Reclaim;
   readonly #reader: RouteReader;
   readonly #inspection: Inspection;
@@ -95,6 +99,7 @@ export class Routing {
     this.#sweep = new Sweep(this.#rib.paths);
     this.#stale = new Stale(this.#rib, this.#sweep);
     this.#gone = new GonePaths(this.#rib);
+    this.#revalidation = new Revalidation(this.#rib, this.#sweep);
     this.#reclaim = new Reclaim(this.#rib, this.#groups, this.#sweep);
     this.#reader = new RouteReader(this.#rib);
     this.#inspection = new Inspection(this.#rib, this.#import, this.#groups, this.#peers);
@@ -303,6 +308,21 @@ export class Routing {
     this.#wake();
   }
 
+  /** The origins of routes from other ASes are validated by this from now on; undefined: they are not. */
+  validateOrigins(origins: OriginValidation | undefined): void {
+    this.#import.origins = origins;
+    this.#import.forget();
+    for (const peer of this.#peers) {
+      if (peer?.isUp && peer.kind === EXTERNAL) this.#reimport(peer.source);
+    }
+  }
+
+  /** Payloads have changed: routes to these prefixes, and to what lies within them, are judged again. */
+  revalidate(prefixes: CoveringPrefixes): void {
+    this.#revalidation.request(prefixes);
+    this.#wake();
+  }
+
   /** Tells that a next hop can(not) be reached now, and at which cost. Routes are chosen again by `work`. */
   setReachability(nextHop: ZonedAddress, reachability: Reachability): void {
     const hop = this.#rib.nextHops.setReachability(nextHop, reachability);
@@ -382,6 +402,7 @@ export class Routing {
     if (!this.#sweep.isRunning) return;
     this.#sweep.step(SWEPT_PATHS, this.#visit);
     this.#stale.swept();
+    this.#revalidation.swept();
     if (this.#onUpdate) this.#gone.tell(this.#onUpdate);
     this.#import.forget();
     forgetDone(this.#reimports, this.#sweep);
@@ -397,7 +418,7 @@ export class Routing {
       this.#rib.remove(path);
       return;
     }
-    if (this.#reimports.has(source)) {
+    if (this.#reimports.has(source) || this.#revalidation.concerns(path)) {
       const peer = this.#peer(sources.peer(source));
       this.#rib.reimport(path, this.#import.judge(path, peer));
     }

@@ -34,6 +34,9 @@ import {
   type RoutesListener,
   Routing,
 } from './routing.ts';
+import type { CacheStatus } from './rpki/cache.ts';
+import { Caches } from './rpki/caches.ts';
+import { OriginValidation } from './rpki/origins.ts';
 import { type Immediate, Schedule, type Task } from './schedule.ts';
 import type { PeerSurroundings } from './session/connection.ts';
 import { type ListenerStatus, Listeners } from './session/listeners.ts';
@@ -43,7 +46,13 @@ import { tcpTransport } from './session/tcp.ts';
 import type { Md5Key, Stream, Transport } from './session/transport.ts';
 
 export type { BfdSettings } from './bfd/bfd.ts';
-export type { BmpConfig, OriginationConfig, PeerConfig, SpeakerConfig } from './configuration.ts';
+export type {
+  BmpConfig,
+  OriginationConfig,
+  PeerConfig,
+  RpkiConfig,
+  SpeakerConfig,
+} from './configuration.ts';
 export { ConfigurationError } from './configuration.ts';
 
 export interface SpeakerOptions {
@@ -66,6 +75,8 @@ export interface SpeakerStatus {
   readonly bfdDropped: BfdDrops;
   /** BMP collectors. */
   readonly collectors: readonly CollectorStatus[];
+  /** RPKI caches. */
+  readonly caches: readonly CacheStatus[];
   readonly peers: readonly PeerStatus[];
 }
 
@@ -108,6 +119,7 @@ export class Speaker {
   readonly #deferral: Deferral;
   /** As `restarted` was told; undefined: it was not. */
   #hasForwarded: boolean | undefined;
+  readonly #caches: Caches;
   readonly #routesListeners: RoutesListener[] = [];
   readonly #sessionListeners: ((peer: PeerStatus) => void)[] = [];
 
@@ -143,6 +155,15 @@ export class Speaker {
       log,
       dump: () => this.#routing?.dumpAdjRibIn(),
       statistics: (peer) => this.#routing!.peerCounts(peer),
+      closing: () => this.#countClosing(),
+    });
+    this.#caches = new Caches({
+      ...this.#around,
+      log,
+      changed: (prefixes) => {
+        // Where nothing depends on it, what is shown is worked out when it is asked for.
+        if (this.#applied?.rpki.invalidRoutes === 'reject') this.#routing!.revalidate(prefixes);
+      },
       closing: () => this.#countClosing(),
     });
   }
@@ -224,6 +245,7 @@ export class Speaker {
       strangersRefused: this.#strangers.count,
       bfdDropped: this.#bfd.dropped,
       collectors: this.#monitor.status,
+      caches: this.#caches.status,
       peers: [...this.#known.values()].map((known) => this.#statusOf(known)),
     };
   }
@@ -260,6 +282,7 @@ export class Speaker {
     this.#around.schedule.remove(this.#upkeep);
     // Only now: collectors hear how the sessions ended.
     this.#monitor.close();
+    this.#caches.set([]);
     if (this.#closing === 0) return;
     await new Promise<void>((resolve) => {
       this.#allClosed = resolve;
@@ -276,6 +299,9 @@ export class Speaker {
     this.#listeners.set(wanted.listen);
     this.#monitor.set(wanted.bmp);
     routing.onUpdate(this.#monitor.isOn ? this.#monitor.update : undefined);
+    this.#caches.set(wanted.rpki.servers);
+    if (!isDeepStrictEqual(before?.rpki, wanted.rpki))
+      routing.validateOrigins(this.#origins(wanted));
     routing.setLocalAddresses(wanted.localAddresses);
     // All that go before any that come: a peer may take over another's address.
     for (const known of this.#known.values()) {
@@ -313,6 +339,11 @@ export class Speaker {
     if (this.#deferral.isOn) routing.defer(true);
     this.#routing = routing;
     return routing;
+  }
+
+  #origins({ localAs, rpki }: Settings): OriginValidation | undefined {
+    const { table } = this.#caches;
+    return table && new OriginValidation(table, localAs, rpki.invalidRoutes === 'reject');
   }
 
   #add(settings: PeerSettings, routing: Routing): void {

@@ -12,7 +12,15 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const LAB_PACKAGES = ['iproute2', 'iputils-ping', 'util-linux', 'gcc', 'libc6-dev', 'bird2', 'frr'];
-const TEST_PACKAGES = [...LAB_PACKAGES, 'gobgpd', 'openbgpd', 'exabgp', 'etcd-server', 'curl'];
+const TEST_PACKAGES = [
+  ...LAB_PACKAGES,
+  'gobgpd',
+  'openbgpd',
+  'exabgp',
+  'stayrtr',
+  'etcd-server',
+  'curl',
+];
 
 /** Debian starts a daemon as soon as it is installed, unless this file says no (exit code 101). */
 const POLICY = '/usr/sbin/policy-rc.d';

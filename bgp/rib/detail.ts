@@ -2,6 +2,7 @@
 
 import { decodeAttributes, type PathAttributes } from 'bgp-parser-ts';
 import type { ZonedAddress } from 'net-ipaddr';
+import type { Validity } from '../rpki/vrps.ts';
 import { NO_ATTRIBUTES } from './attributes.ts';
 import { type Candidate, decide } from './decision.ts';
 import type { ImportVerdict } from './import.ts';
@@ -24,6 +25,8 @@ export interface PathDetail {
   /** After import, where it changed something; and the policy's rules that did. */
   readonly imported: PathAttributes | undefined;
   readonly changedBy: readonly string[];
+  /** RFC 6811, of routes from other ASes; undefined: origins are not validated. */
+  readonly validity: Validity | undefined;
 }
 
 /**
@@ -41,9 +44,9 @@ export function pathDetails(
   const decision = decide(usable.map((path) => candidateOf(rib, path)));
   const details: PathDetail[] = [];
   for (let path = rib.routes.head(prefix); path !== NO_PATH; path = rib.paths.next(path)) {
-    const { refusal, changedBy = [] } = verdict(path) ?? {};
+    const { refusal, changedBy = [], validity } = verdict(path) ?? {};
     const describeAs = (state: PathDetail['state'], reason: string) =>
-      details.push({ ...describe(rib, path), state, reason, changedBy });
+      details.push({ ...describe(rib, path), state, reason, changedBy, validity });
     const index = usable.indexOf(path);
     if (index < 0) describeAs('rejected', refusal ?? whyUnusable(rib, path));
     else if (index === decision.best) describeAs('best', decision.decidedBy ?? 'only path');

@@ -11,6 +11,8 @@ import { MAX_CANONICAL_LENGTH, type Outcome, UpdateCursor, type WireContext } fr
 import { type CompiledPolicy, REJECTED } from '../policy/compile.ts';
 import type { ImportChecks } from '../policy/import.ts';
 import { applyRules, type RouteRule } from '../policy/route-rule.ts';
+import type { OriginValidation } from '../rpki/origins.ts';
+import type { Validity } from '../rpki/vrps.ts';
 import { NO_ATTRIBUTES } from './attributes.ts';
 import { ImportedSets } from './imported-sets.ts';
 import type { Rib } from './rib.ts';
@@ -30,11 +32,15 @@ export interface ImportVerdict {
   readonly refusal: string | undefined;
   /** Names of the policy's rules. */
   readonly changedBy: readonly string[];
+  /** Of the route's origin; undefined: it is not validated. */
+  readonly validity: Validity | undefined;
 }
 
 export class Import {
   /** The last message: its outcome and errors. */
   readonly cursor = new UpdateCursor();
+  /** Undefined: the origins of routes are not validated. */
+  origins: OriginValidation | undefined;
   readonly #rib: Rib;
   readonly #checks: ImportChecks;
   readonly #canonical = new Uint8Array(MAX_CANONICAL_LENGTH);
@@ -84,19 +90,25 @@ export class Import {
   }
 
   /** As `judge`, for people. */
-  explain(path: number, { policy, rules }: Sender): ImportVerdict {
+  explain(path: number, { context, policy, rules }: Sender): ImportVerdict {
     const { attributes, paths, prefixes } = this.#rib;
     const received = paths.received(path);
     const view = attributes.view(received);
+    const origins = context.ebgp ? this.origins : undefined;
+    const validity = origins?.validity(prefixes, paths.prefix(path), view);
     const refusal = this.#checks.refusal(view);
-    if (refusal !== undefined) return { refusal, changedBy: [] };
+    if (refusal !== undefined) return { refusal, changedBy: [], validity };
     const said = applyRules(rules, view);
-    if (typeof said === 'string') return { refusal: said, changedBy: [] };
+    if (typeof said === 'string') return { refusal: said, changedBy: [], validity };
+    if (validity === 'invalid' && origins?.rejectsInvalid) {
+      return { refusal: 'origin validation: invalid', changedBy: [], validity };
+    }
     policy.consider(attributes, received, true);
     const { isAccepted, decidedBy, changedBy } = policy.explain(prefixes, paths.prefix(path));
     return {
       refusal: isAccepted ? undefined : `import policy: ${decidedBy ?? 'no rule accepts it'}`,
       changedBy,
+      validity,
     };
   }
 
@@ -120,12 +132,13 @@ export class Import {
     const view = attributes.view(set);
     const said = this.#checks.refusal(view) ?? applyRules(sender.rules, view);
     this.#isRefused = typeof said === 'string';
+    this.origins?.consider(view, sender.context.ebgp);
     if (!this.#isRefused) this.#sets.begin(set, typeof said === 'object' ? said : undefined);
   }
 
   /** Of the set judged, to the prefix. */
   #imported(prefix: number, { policy }: Sender): number {
-    if (this.#isRefused) return NO_ATTRIBUTES;
+    if (this.#isRefused || this.origins?.refuses(this.#rib.prefixes, prefix)) return NO_ATTRIBUTES;
     const outcome = policy.outcome(this.#rib.prefixes, prefix);
     return outcome === REJECTED ? NO_ATTRIBUTES : this.#sets.take(outcome, policy);
   }

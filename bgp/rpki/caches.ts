@@ -2,19 +2,28 @@
 
 import type { Endpoint } from '../session/transport.ts';
 import { Cache, type CacheOptions, type CacheStatus } from './cache.ts';
-import { MAX_CACHES } from './vrps.ts';
+import { MAX_CACHES, VrpTable } from './vrps.ts';
+
+export interface CachesOptions extends Omit<CacheOptions, 'table'> {
+  /** As ConnectionOwner.closing. */
+  readonly closing: () => () => void;
+}
 
 export class Caches {
-  readonly #options: CacheOptions;
+  readonly #options: CachesOptions;
+  /** Made when the first cache is configured. */
+  #table: VrpTable | undefined;
   /** By index in the table. */
   readonly #caches: (Cache | undefined)[] = Array.from({ length: MAX_CACHES }, () => undefined);
   readonly #keys: (string | undefined)[] = [];
-  readonly #closed: () => () => void;
 
-  /** @param closing as ConnectionOwner's */
-  constructor(options: CacheOptions, closing: () => () => void) {
+  constructor(options: CachesOptions) {
     this.#options = options;
-    this.#closed = closing;
+  }
+
+  /** Undefined: no cache is configured. */
+  get table(): VrpTable | undefined {
+    return this.#caches.some((cache) => cache !== undefined) ? this.#table : undefined;
   }
 
   get status(): CacheStatus[] {
@@ -26,13 +35,14 @@ export class Caches {
     const wanted = new Map(servers.map((at) => [`${at.address} ${at.port}`, at]));
     this.#keys.forEach((key, index) => {
       if (key === undefined || wanted.delete(key)) return;
-      this.#caches[index]!.close(this.#closed());
+      this.#caches[index]!.close(this.#options.closing());
       this.#caches[index] = undefined;
       this.#keys[index] = undefined;
     });
     for (const [key, at] of wanted) {
+      this.#table ??= new VrpTable(this.#options.random);
       const index = this.#caches.indexOf(undefined);
-      this.#caches[index] = new Cache(at, index, this.#options);
+      this.#caches[index] = new Cache(at, index, { ...this.#options, table: this.#table });
       this.#keys[index] = key;
     }
   }

@@ -150,7 +150,7 @@ export function routeText({ prefix, paths, sentTo, notSentTo, changedFor }: Rout
 }
 
 function pathLines(path: PathJson): string[] {
-  const { state, reason, isStale, peer, nextHop, attributes, imported, changedBy } = path;
+  const { state, reason, isStale, peer, nextHop, attributes, imported, changedBy, validity } = path;
   const before = attributeFacts(attributes);
   const after = imported ? attributeFacts(imported) : before;
   const names = new Set([...before.keys(), ...after.keys()]);
@@ -161,6 +161,7 @@ function pathLines(path: PathJson): string[] {
       changeText(before.get(name), after.get(name)),
     ]),
     ['Changed by', changedBy.join(', ')],
+    ['RPKI', validity],
   ];
   const origin = peer === undefined ? 'originated here' : `from ${peer}`;
   const standing = isStale ? `${title(state)}, stale` : title(state);

@@ -3,6 +3,8 @@
  *
  *     GET /status                                   AgentStatus; of an agent only
  *     GET /bgp/peers                                [PeerJson]
+ *     GET /bgp/collectors                           [CollectorStatus]: BMP
+ *     GET /bgp/caches                               [CacheStatus]: RPKI
  *     GET /bgp/routes?prefix=&in=&from=&to=         RouteJson, one a line
  *
  * `prefix` asks for one route, by an address for the most specific one to it; `in` for those inside a prefix, `from` and
@@ -66,6 +68,8 @@ async function answer(
   const target = request.method === 'GET' ? url.pathname : '';
   if (target === '/status' && status) return json(response, status());
   if (target === '/bgp/peers') return json(response, speaker.inspect().peers.map(peerJson));
+  if (target === '/bgp/collectors') return json(response, speaker.inspect().collectors);
+  if (target === '/bgp/caches') return json(response, speaker.inspect().caches);
   if (target === '/bgp/routes') {
     const query = readQuery(url.searchParams);
     response.setHeader('content-type', 'application/x-ndjson');
@@ -73,7 +77,9 @@ async function answer(
     return;
   }
   response.statusCode = 404;
-  response.end(`there is GET ${status ? '/status, ' : ''}/bgp/peers and /bgp/routes\n`);
+  response.end(
+    `there is GET ${status ? '/status, ' : ''}/bgp/peers, /bgp/collectors, /bgp/caches and /bgp/routes\n`,
+  );
 }
 
 function json(response: ServerResponse, value: unknown): void {

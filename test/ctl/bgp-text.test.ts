@@ -142,6 +142,7 @@ const route: RouteStatus = {
       },
       imported: undefined,
       changedBy: [],
+      validity: 'valid',
     },
     {
       peer: undefined,
@@ -152,6 +153,7 @@ const route: RouteStatus = {
       attributes: { origin: 'incomplete', localPref: 200 },
       imported: undefined,
       changedBy: [],
+      validity: undefined,
     },
   ],
   sentTo: ['10.0.0.3'],
@@ -183,6 +185,7 @@ test('one route: each path with why, and to whom it went', () => {
     Originator id:         10.0.0.9
     Cluster list:          10.0.0.1 10.0.0.2
     Attribute 99:          0x1234
+    RPKI:                  valid
   Rejected: originated here (import policy: no rule accepts it)
     Origin:      incomplete
     Local pref:  200
@@ -215,6 +218,7 @@ test('what filters did: on the way in what was and what is, on the way out for w
     Local pref:   200 (was 100)
     Communities:  65000:1 (added)
     Changed by:   BGPFilter "in" importV4[0], BGPFilter "in" importV4[2]
+    RPKI:         valid
   Sent to 10.0.0.3
   Changed for 10.0.0.3 by prefixAdvertisements[0]
   Not sent to 10.0.0.4: community NO_EXPORT`,

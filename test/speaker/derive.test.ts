@@ -82,6 +82,21 @@ test('BMP collectors of BGPConfiguration, who know the speaker by its node’s n
   expect(derive(ME, {}).bmp).toBeUndefined();
 });
 
+test('RPKI caches of BGPConfiguration, and what becomes of invalid routes', () => {
+  const servers = [{ address: '192.0.2.98' }, { address: '2001:db8::98', port: 8282 }];
+  const given = (rpki: NonNullable<BGPConfiguration['spec']>['rpki']) =>
+    derive(ME, { bgpConfigurations: [object('BGPConfiguration', 'default', { rpki })] }).rpki;
+  expect(given({ servers })).toEqual({
+    servers: [
+      { address: '192.0.2.98', port: 323 },
+      { address: '2001:db8::98', port: 8282 },
+    ],
+    invalidRoutes: 'accept',
+  });
+  expect(given({ servers, invalidRoutes: 'Reject' })?.invalidRoutes).toBe('reject');
+  expect(given(undefined)).toBeUndefined();
+});
+
 test('flags beat the Node, and the Node beats BGPConfiguration', () => {
   const nodes = [
     node('me', {

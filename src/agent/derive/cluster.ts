@@ -16,7 +16,7 @@ import {
   validate,
   withDefaults,
 } from '../../../api/index.ts';
-import type { BfdSettings, BmpConfig } from '../../../bgp/speaker.ts';
+import type { BfdSettings, BmpConfig, RpkiConfig } from '../../../bgp/speaker.ts';
 import type { KubeObject } from '../../../ports.ts';
 import { type Advertisement, readAdvertisements } from './communities.ts';
 import { type PasswordRef, passwordRef } from './passwords.ts';
@@ -55,6 +55,7 @@ export interface BgpSettings {
   /** RFC 8212: an eBGP peer without filters gets nothing, and nothing is taken from it. */
   ebgpRequiresPolicy: boolean;
   bmp: Pick<BmpConfig, 'collectors' | 'statisticsSec'> | undefined;
+  rpki: RpkiConfig | undefined;
   meshPassword: PasswordRef | undefined;
   /** For how long nodes of the mesh keep the routes of one that restarts. */
   meshRestartTimeSec: number;
@@ -91,6 +92,10 @@ export function readBgpSettings(
     advertisements: ownSpec?.prefixAdvertisements
       ? readAdvertisements(`node.${nodeName}`, ownSpec)
       : readAdvertisements('default', spec),
+    rpki: spec.rpki && {
+      servers: spec.rpki.servers,
+      invalidRoutes: spec.rpki.invalidRoutes === 'Reject' ? 'reject' : 'accept',
+    },
     bmp: spec.bmp && {
       collectors: spec.bmp.collectors,
       statisticsSec: Math.round(parseDuration(spec.bmp.statisticsInterval) / 1000),

@@ -71,6 +71,7 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
       ...externalSettings(peer, problems),
       ...policies.of(peer.filters, peer.remoteAs !== peer.localAs),
     })),
+    ...(settings.rpki && { rpki: settings.rpki }),
     ...(settings.bmp && { bmp: { ...settings.bmp, sysName: self.name } }),
     originations: blocks.map((block) => ({ prefix: formatPrefix(block) })),
   };

@@ -3,7 +3,6 @@
 import { PrefixTable, parsePrefix } from 'net-ipaddr';
 import type { CacheStatus } from '../../../bgp/rpki/cache.ts';
 import { Caches } from '../../../bgp/rpki/caches.ts';
-import { VrpTable } from '../../../bgp/rpki/vrps.ts';
 import { Schedule } from '../../../bgp/schedule.ts';
 import { recordingLog, World } from '../session/world.ts';
 import { PORT, RpkiServer } from './server.ts';
@@ -13,7 +12,6 @@ const SOON_MS = 3_000;
 
 let world: World;
 let server: RpkiServer;
-let table: VrpTable;
 let caches: Caches;
 let changes: number;
 let open: number;
@@ -23,7 +21,6 @@ beforeEach(() => {
   const { clock, random, immediate } = world;
   server = new RpkiServer(world.host(SERVER), SERVER);
   server.payloads = ['192.0.2.0/24-24 AS 65001', '198.51.100.0/24-26 AS 65002'];
-  table = new VrpTable(random);
   changes = 0;
   open = 0;
   const around = {
@@ -32,19 +29,19 @@ beforeEach(() => {
     schedule: new Schedule(clock, immediate),
     transport: world.host('10.0.0.1'),
     log: recordingLog(),
-    table,
     changed: () => void changes++,
+    closing: () => {
+      open++;
+      return () => void open--;
+    },
   };
-  caches = new Caches(around, () => {
-    open++;
-    return () => void open--;
-  });
+  caches = new Caches(around);
   caches.set([{ address: SERVER, port: PORT }]);
 });
 
 const prefixes = new PrefixTable(1);
 const validity = (route: string, as: number) =>
-  table.validity(prefixes, prefixes.intern(parsePrefix(route)), as);
+  caches.table!.validity(prefixes, prefixes.intern(parsePrefix(route)), as);
 const status = (): CacheStatus => caches.status[0]!;
 
 test('what the cache has told counts', () => {
