@@ -52,7 +52,7 @@ export class Bird {
     for (const line of (await this.ask('show route', ...what, 'primary all')).split('\n')) {
       const prefix = /^([0-9a-f.:]+\/\d+)\s/.exec(line)?.[1];
       if (prefix) found.push({ prefix, attributes: {} });
-      const attribute = /^\t([A-Za-z_.]+): (.*)$/.exec(line);
+      const attribute = /^\t([A-Za-z_.0-9[\] ]+?): (.*)$/.exec(line);
       if (attribute) found.at(-1)!.attributes[attribute[1]!] = attribute[2]!;
     }
     return found;

@@ -74,6 +74,7 @@ router-id ${host.address4}
 listen on ${own}
 fib-update no
 holdtime ${holdTimeSec}
+connect-retry 1
 nexthop qualify via default
 neighbor ${ours} {
   remote-as ${neighborAs}

@@ -1,0 +1,201 @@
+/**
+ * Routes with every attribute between all five daemons and a raw peer, through one speaker: for
+ * exchange.test.ts to judge.
+ */
+
+import { decodeMessage, type WireContext } from 'bgp-parser-ts';
+import { formatAddress, formatPrefix } from 'net-ipaddr';
+import { BOTH_FAMILIES, fourOctetAs, RawPeer } from '../bgp/speaker/raw-peer.ts';
+import { update } from '../bgp-parser-ts/wire.ts';
+import { command, until } from './daemons/host.ts';
+import { BirdNeighbor } from './neighbors/bird.ts';
+import { ExabgpNeighbor } from './neighbors/exabgp.ts';
+import { FrrNeighbor } from './neighbors/frr.ts';
+import { GobgpNeighbor } from './neighbors/gobgp.ts';
+import { type Neighbor, type Seen, seenHere } from './neighbors/neighbor.ts';
+import { OpenbgpdNeighbor } from './neighbors/openbgpd.ts';
+import { OUR_AS, play, type Stage, THEIR_AS } from './stage.ts';
+
+const RAW_AS = 65_100;
+/** On the loopback interface, as is our end. */
+const RAW = '192.0.2.2';
+const OURS = '192.0.2.1';
+const RAW_PREFIXES = ['198.51.100.0/24', '2001:db8:a::/48'];
+/** What the raw peer announces: a 4-octet AS number, a set, and attribute 99 among the attributes. */
+const RAW_ATTRIBUTES = `
+  40 01 01 01
+  40 02 10 02 02 0000fe4c fa56ea63  01 01 0000fdf2
+  80 04 04 00000007
+  40 06 00
+  c0 07 08 fa56ea63 c0000209
+  c0 08 08 fde80001 fde80002
+  c0 10 08 0002fde800000064
+  c0 20 0c 0000fde8 00000001 00000002
+  c0 63 02 1234`;
+const NEXT_HOP4 = '40 03 04 c0000202';
+const MP_REACH = '80 0e 1c 0002 01 10 20010db8000000000000000000000002 00 30 20010db8000a';
+const MP_UNREACH = '80 0f 0a 0002 01 30 20010db8000a';
+const RAW_PREFIX4 = '18 c63364';
+
+const FAMILY = { addPath: false, extendedNextHop: false };
+const RAW_CONTEXT: WireContext = {
+  as4: true,
+  ebgp: true,
+  extendedMessage: false,
+  ipv4: FAMILY,
+  ipv6: FAMILY,
+};
+
+interface Exchange {
+  readonly kind: 'ebgp' | 'ibgp';
+  readonly over6: boolean;
+  readonly weWait: boolean;
+}
+
+async function exchange(stage: Stage, { kind, over6, weWait }: Exchange): Promise<unknown> {
+  const neighbors = all(stage);
+  command('ip', 'address', 'add', `${OURS}/24`, 'dev', 'lo');
+  // Each has an AS of its own, or would find itself in the others' paths.
+  const asOf = (index: number) => (kind === 'ibgp' ? OUR_AS : THEIR_AS + index);
+  await Promise.all(
+    neighbors.map((one, index) =>
+      one.start({ as: asOf(index), neighborAs: OUR_AS, over6, passive: !weWait }),
+    ),
+  );
+  stage.configure([
+    {
+      name: 'raw',
+      address: RAW,
+      remoteAs: RAW_AS,
+      passive: true,
+      localAddress4: OURS,
+      localAddress6: '2001:db8::1',
+      importPolicy: 'all',
+      exportPolicy: 'all',
+    },
+    ...neighbors.map(({ host }, index) =>
+      stage.peer(host, asOf(index), { over6, passive: weWait, nextHopMode: 'self' }),
+    ),
+  ]);
+  const raw = await connectRaw(stage);
+  await eachUntil(neighbors, 'its session', async ({ host }) => stage.isUp(host));
+
+  raw.send(update('', `${RAW_ATTRIBUTES} ${NEXT_HOP4}`, RAW_PREFIX4));
+  raw.send(update('', `${RAW_ATTRIBUTES} ${MP_REACH}`, ''));
+  await Promise.all(neighbors.map((one, index) => one.announce(prefixesOf(index))));
+  // Over iBGP they do not hear of one another: the speaker is no reflector.
+  const expected = (index: number) => [
+    ...RAW_PREFIXES,
+    ...neighbors.flatMap((_, other) =>
+      kind === 'ibgp' || other === index ? [] : prefixesOf(other),
+    ),
+  ];
+  await eachUntil(neighbors, 'all routes', async (one, index) => {
+    const routes = await one.routes();
+    return hasAll(routes, expected(index));
+  });
+  const allPrefixes = neighbors.flatMap((_, index) => prefixesOf(index));
+  await until('all routes at the raw peer', () => hasAll(tableOf(raw), allPrefixes));
+
+  const seen = Object.fromEntries(
+    await Promise.all(
+      neighbors.map(async (one, index) => [
+        one.host.name,
+        {
+          as: asOf(index),
+          session: stage.summary(one.host),
+          ours: [one.host.ours4, one.host.ours6],
+          theirs: [one.host.address4, one.host.address6],
+          here: prefixesOf(index).map((prefix) => here(stage, prefix, one)),
+          atRaw: prefixesOf(index).map((prefix) => tableOf(raw)[prefix]),
+          there: pick(await one.routes(), expected(index)),
+        },
+      ]),
+    ),
+  );
+
+  raw.send(update(RAW_PREFIX4, MP_UNREACH, ''));
+  await Promise.all(neighbors.map((one, index) => one.withdraw(prefixesOf(index))));
+  await eachUntil(neighbors, 'all withdraws', async (one, index) => {
+    const routes = await one.routes();
+    return expected(index).every((prefix) => !(prefix in routes));
+  });
+  await until('all withdraws here', () => stage.learned.size === 0);
+  await until('all withdraws at the raw peer', () => Object.keys(tableOf(raw)).length === 0);
+  raw.close();
+  return { seen, downs: stage.sessions.filter((what) => what.endsWith('down')) };
+}
+
+function all(stage: Stage): Neighbor[] {
+  return [
+    new BirdNeighbor(stage.host('bird')),
+    new FrrNeighbor(stage.host('frr')),
+    new GobgpNeighbor(stage.host('gobgp')),
+    new OpenbgpdNeighbor(stage.host('openbgpd')),
+    new ExabgpNeighbor(stage.host('exabgp')),
+  ];
+}
+
+function prefixesOf(index: number): string[] {
+  return [`203.0.113.${32 * index}/27`, `2001:db8:b${index}::/48`];
+}
+
+async function connectRaw(stage: Stage): Promise<RawPeer> {
+  const isListening = () => stage.speaker.inspect().listeners.every((one) => one.isListening);
+  await until('the speaker to listen', isListening);
+  const raw = new RawPeer(RAW, { address: OURS, port: 179 });
+  const capabilities = `${BOTH_FAMILIES} ${fourOctetAs(RAW_AS)}`;
+  await raw.establish({ as: RAW_AS, capabilities });
+  return raw;
+}
+
+/** What the messages to the raw peer come to. */
+function tableOf(raw: RawPeer): Record<string, Seen> {
+  const table: Record<string, Seen> = {};
+  for (const bytes of raw.messages) {
+    const decoded = decodeMessage(bytes, RAW_CONTEXT);
+    if ('error' in decoded) throw new Error(decoded.error.text);
+    if (decoded.message.type !== 'update') continue;
+    for (const { prefix } of decoded.message.withdrawn) delete table[formatPrefix(prefix)];
+    for (const { attributes, nlri } of decoded.message.announced) {
+      for (const { prefix } of nlri) table[formatPrefix(prefix)] = seenHere(attributes);
+    }
+  }
+  return table;
+}
+
+/** Of the neighbor's path, since others may tell the route back to us. */
+function here(stage: Stage, prefix: string, { host }: Neighbor): Seen {
+  const [route] = stage.speaker.routes(prefix);
+  const { attributes, nextHop } = route!.paths.find(({ peer }) => peer === host.name)!;
+  return { ...seenHere(attributes), nextHop: formatAddress(nextHop!) };
+}
+
+function hasAll(table: Record<string, Seen>, prefixes: readonly string[]): boolean {
+  return prefixes.every((prefix) => prefix in table);
+}
+
+function pick(table: Record<string, Seen>, prefixes: readonly string[]): Record<string, Seen> {
+  return Object.fromEntries(prefixes.map((prefix) => [prefix, table[prefix]!]));
+}
+
+async function eachUntil(
+  neighbors: readonly Neighbor[],
+  what: string,
+  holds: (one: Neighbor, index: number) => Promise<boolean>,
+): Promise<void> {
+  await Promise.all(
+    neighbors.map((one, index) => until(`${one.host.name}: ${what}`, () => holds(one, index))),
+  );
+}
+
+await play({
+  'ebgp over IPv4, they wait': (stage) =>
+    exchange(stage, { kind: 'ebgp', over6: false, weWait: false }),
+  'ebgp over IPv6, we wait': (stage) =>
+    exchange(stage, { kind: 'ebgp', over6: true, weWait: true }),
+  'ibgp over IPv4, we wait': (stage) =>
+    exchange(stage, { kind: 'ibgp', over6: false, weWait: true }),
+  'ibgp over IPv6, they wait': (stage) =>
+    exchange(stage, { kind: 'ibgp', over6: true, weWait: false }),
+});

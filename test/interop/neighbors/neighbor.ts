@@ -1,0 +1,85 @@
+/** What scenarios that are the same for every daemon ask of one. */
+
+import type { PathAttributes } from 'bgp-parser-ts';
+import { formatAddress } from 'net-ipaddr';
+import type { Host } from '../daemons/host.ts';
+import type { Session } from '../daemons/session.ts';
+
+/** A route's attributes as text, the same for all; absent: the route has none, or the daemon does not show it. */
+export interface Seen {
+  origin?: string;
+  /** `64512 4200000001 {65010}` */
+  asPath?: string;
+  nextHop?: string;
+  med?: number;
+  localPref?: number;
+  atomicAggregate?: true;
+  /** `4200000001 192.0.2.9` */
+  aggregator?: string;
+  /** `65000:1 65000:2` */
+  communities?: string;
+  /** `rt 65000:100` */
+  extendedCommunities?: string;
+  /** `65000:1:2` */
+  largeCommunities?: string;
+  /** Attribute 99, in hex. */
+  unknown?: string;
+}
+
+export interface Neighbor {
+  readonly host: Host;
+  start(session: Session): Promise<void>;
+  /** Each prefix with all attributes of RICH that the daemon has words for. */
+  announce(prefixes: readonly string[]): Promise<void>;
+  withdraw(prefixes: readonly string[]): Promise<void>;
+  /** What it has from us, by prefix. */
+  routes(): Promise<Record<string, Seen>>;
+}
+
+/** A route with everything, as it is announced on either side. */
+export const RICH: Seen = {
+  origin: 'egp',
+  asPath: '65010',
+  med: 7,
+  atomicAggregate: true,
+  aggregator: '65010 192.0.2.9',
+  communities: '65000:1 65000:2',
+  extendedCommunities: 'rt 65000:100',
+  largeCommunities: '65000:1:2',
+  unknown: '1234',
+};
+
+/** As the speaker has it. */
+export function seenHere(attributes: PathAttributes): Seen {
+  const { asPath, aggregator, communities, extendedCommunities, largeCommunities } = attributes;
+  const { origin, med, localPref, atomicAggregate, others } = attributes;
+  const segment = ({ type, as }: { type: string; as: readonly number[] }) =>
+    type === 'set' ? `{${as.join(' ')}}` : as.join(' ');
+  return present({
+    origin,
+    asPath: (asPath ?? []).map(segment).join(' '),
+    med,
+    localPref,
+    atomicAggregate,
+    aggregator: aggregator && `${aggregator.as} ${formatAddress(aggregator.address)}`,
+    communities: communities?.map((one) => `${one >>> 16}:${one & 0xffff}`).join(' '),
+    extendedCommunities: extendedCommunities?.map(routeTarget).join(' '),
+    largeCommunities: largeCommunities
+      ?.map(({ global, local1, local2 }) => `${global}:${local1}:${local2}`)
+      .join(' '),
+    unknown: others
+      ?.filter(({ code }) => code === 99)
+      .map(({ value }) => Buffer.from(value).toString('hex'))
+      .join(),
+  });
+}
+
+/** RFC 4360 §4: type 0x00, subtype 0x02. */
+function routeTarget(community: bigint): string {
+  return `rt ${(community >> 32n) & 0xffffn}:${community & 0xffffffffn}`;
+}
+
+/** Without what is undefined. */
+export function present(seen: { [K in keyof Seen]: Seen[K] | undefined }): Seen {
+  return Object.fromEntries(Object.entries(seen).filter(([, value]) => value !== undefined));
+}
