@@ -7,6 +7,7 @@ import {
   Speaker,
   type SpeakerConfig,
 } from '../../../bgp/speaker.ts';
+import type { Air } from '../bfd/air.ts';
 import { recordingLog, type World } from '../session/world.ts';
 
 /** A speaker on 10.0.0.<index>, and what it tells. */
@@ -22,12 +23,16 @@ export class Node {
   readonly sessions: string[] = [];
   config: SpeakerConfig;
 
-  constructor(world: World, index: number, config: Partial<SpeakerConfig> = {}) {
+  /** @param air What its BFD sends over; undefined: it has none */
+  constructor(world: World, index: number, config: Partial<SpeakerConfig> = {}, air?: Air) {
     this.address = `10.0.0.${index}`;
     const { clock, random, immediate } = world;
     const transport = world.host(this.address);
     const log = recordingLog(this.log);
-    this.speaker = new Speaker({ clock, random, log, transport, immediate });
+    this.speaker = new Speaker({
+      ...{ clock, random, log, transport, immediate },
+      ...(air && { bfdTransport: air.host(this.address) }),
+    });
     this.speaker.onRoutes((ids, count, routes) => {
       for (const id of ids.subarray(0, count)) {
         const prefix = formatPrefix(routes.prefix(id));
