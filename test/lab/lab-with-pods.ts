@@ -46,3 +46,36 @@ export async function lostPings(
     if (lost.length === 0 || performance.now() > deadline) return lost;
   }
 }
+
+const PING_INTERVAL_MS = 20;
+
+/**
+ * Pings every 20 ms from each pod to each other one, over both families, while `doings` goes on and
+ * some time after.
+ * @returns pings that lost packets, in ping's words
+ */
+export async function packetsLostDuring(
+  lab: Lab,
+  pods: readonly LabPod[],
+  seconds: number,
+  doings: () => Promise<void>,
+): Promise<string[]> {
+  const count = String((seconds * 1000) / PING_INTERVAL_MS);
+  const options = ['-n', '-q', '-i', String(PING_INTERVAL_MS / 1000), '-c', count, '-W', '2'];
+  const pinging = pods.flatMap((from) =>
+    pods
+      .filter((to) => to !== from)
+      .flatMap((to) => to.addresses)
+      .map(async (address) => {
+        const ping = ['ip', 'netns', 'exec', from.name, 'ping', ...options, address];
+        const { stdout } = await lab.run(from.node, ping);
+        const [summary = stdout] = /^.*packets transmitted.*$/m.exec(stdout) ?? [];
+        return {
+          isWhole: / 0% packet loss/.test(summary),
+          text: `${from.name} → ${address}: ${summary}`,
+        };
+      }),
+  );
+  const [results] = await Promise.all([Promise.all(pinging), doings()]);
+  return results.filter(({ isWhole }) => !isWhole).map(({ text }) => text);
+}
