@@ -35,6 +35,8 @@ const spec = withRules(
     keepaliveTime: duration().optional(),
     /** Ours: for people; `node status` and `bgp peers` show it. */
     description: z.string().max(255).optional(),
+    /** Ours: the most prefixes of each family; more of them end the session for a while. */
+    maxPrefixes: integer(1, 4_294_967_295).optional(),
     /** Ours: wait for the peer at peerIP to connect. */
     passive: z.boolean().optional(),
     /** Ours: the hold time offered to this peer; absent means BGPConfiguration's. */

@@ -82,6 +82,8 @@ export interface PeerConfig {
   readonly md5Key?: string;
   /** RFC 5082: the peer is at most so many hops away, 1–255; 0: anywhere. @default 0 */
   readonly ttlSecurityHops?: number;
+  /** The most prefixes of each family; more of them end the session for a while. @default any number */
+  readonly maxPrefixes?: number;
   /** @default both, of which the peer may take one */
   readonly families?: readonly Family[];
   /** As SpeakerConfig's, for this peer. */
@@ -147,6 +149,7 @@ export interface PeerSettings {
   readonly session: SessionSettings;
   /** A change of these does not. */
   readonly guards: Guards;
+  readonly maxPrefixes: number | undefined;
   readonly routing: RoutingPeer;
   readonly bfd: BfdSettings | undefined;
 }
@@ -161,6 +164,8 @@ const MAX_SECONDS = 65_535;
 const MAX_PORT = 65_535;
 const NO_RPKI: RpkiConfig = { servers: [], invalidRoutes: 'accept' };
 const MAX_TTL = 255;
+/** What RFC 4486 §4 has room for. */
+const MAX_PREFIXES = 4_294_967_295;
 /** TCP_MD5SIG_MAXKEYLEN */
 const MAX_MD5_KEY_OCTETS = 80;
 const MIN_BFD_INTERVAL_MS = 10;
@@ -267,6 +272,9 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
 
   const restartTimeSec = peer.restartTimeSec ?? DEFAULT_RESTART_TIME_SEC;
   requireInteger(field('restartTimeSec'), restartTimeSec, 0, MAX_RESTART_TIME_SEC);
+  if (peer.maxPrefixes !== undefined) {
+    requireInteger(field('maxPrefixes'), peer.maxPrefixes, 1, MAX_PREFIXES);
+  }
 
   const families = peer.families ?? [4, 6];
   if (families.length === 0 || new Set(families).size !== families.length) {
@@ -308,6 +316,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
       },
     },
     guards: checkGuards(peer, field),
+    maxPrefixes: peer.maxPrefixes,
     routing: {
       name: peer.name,
       remoteAs: peer.remoteAs,

@@ -353,6 +353,11 @@ export class Routing {
     return isMore;
   }
 
+  /** Paths of the family that are held from a peer that is up. */
+  received(id: number, family: Family): number {
+    return this.#rib.sources.held[family][this.#peer(id).source]!;
+  }
+
   peerCounts(id: number): PeerCounts {
     return this.#inspection.counts(this.#peer(id));
   }

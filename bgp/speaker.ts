@@ -317,6 +317,7 @@ export class Speaker {
         if (!isDeepStrictEqual(settings.guards, known.settings.guards)) {
           known.peer.guard(settings.guards);
         }
+        known.peer.limitPrefixes(settings.maxPrefixes);
         known.settings = settings;
         this.#followPath(known);
       }
@@ -366,6 +367,7 @@ export class Speaker {
     this.#byAddress.set(session.remote.address, peer);
     this.#byId.set(id, known);
     peer.guard(settings.guards);
+    peer.limitPrefixes(settings.maxPrefixes);
     peer.start();
   }
 

@@ -36,13 +36,19 @@ export function established(fsm: Fsm, event: Event, context: Context): Transitio
       return stop(fsm, forGood(cease(event.subcode, 'the session is stopped here')));
 
     case 'AutomaticStop':
-      return fail(fsm, context, forGood(cease(event.subcode, event.text)));
+      return fail(
+        fsm,
+        context,
+        forGood(cease(event.subcode, event.text, event.data)),
+        false,
+        event.idleHoldMs,
+      );
 
     case 'HoldTimer_Expires':
       return fail(fsm, context, HOLD_TIMER_EXPIRED, graceful);
 
     case 'SendHoldTimer_Expires':
-      return fail(fsm, context, SEND_HOLD_TIMER_EXPIRED);
+      return fail(fsm, context, SEND_HOLD_TIMER_EXPIRED, graceful);
 
     // §8.2.2 restarts the timer with each UPDATE too, which saves a KEEPALIVE now and then. They go
     // out regularly here, as other speakers take the first one for the end of the initial routes.

@@ -20,7 +20,14 @@ export type Event =
   /** 7 */
   | { readonly name: 'AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment' }
   /** 8. The Cease subcode tells the peer why (RFC 4486), the text our own people. */
-  | { readonly name: 'AutomaticStop'; readonly subcode: number; readonly text: string }
+  | {
+      readonly name: 'AutomaticStop';
+      readonly subcode: number;
+      readonly text: string;
+      readonly data?: Uint8Array;
+      /** How long Idle lasts. @default longer with each failure in a row */
+      readonly idleHoldMs?: number;
+    }
 
   // §8.1.3 Timer events
   /** 9 */

@@ -201,17 +201,23 @@ export function stop(fsm: Fsm, notification?: WireError): Transition {
  * The end of a connection by an error: the notification, if any, goes out, everything is released,
  * and Idle lasts longer with each failure in a row (DampPeerOscillations).
  * @param graceful see the action `sessionDown`
+ * @param idleHoldMs how long Idle lasts, if not longer with each failure
  */
 export function fail(
   fsm: Fsm,
   context: Context,
   notification?: WireError,
   graceful = false,
+  idleHoldMs?: number,
 ): Transition {
   const connectRetryCounter = fsm.connectRetryCounter + 1;
+  const idleHold: Action =
+    idleHoldMs === undefined
+      ? startIdleHold(connectRetryCounter, context)
+      : { do: 'startTimer', timer: 'IdleHold', afterMs: idleHoldMs };
   return {
     fsm: { ...IDLE, connectRetryCounter },
-    actions: [...release(fsm, notification, graceful), startIdleHold(connectRetryCounter, context)],
+    actions: [...release(fsm, notification, graceful), idleHold],
   };
 }
 
@@ -242,8 +248,8 @@ function release(fsm: Fsm, notification: WireError | undefined, graceful: boolea
   return actions;
 }
 
-export function cease(subcode: number, text: string): WireError {
-  return { code: ERROR.CEASE, subcode, data: NO_DATA, text };
+export function cease(subcode: number, text: string, data: Uint8Array = NO_DATA): WireError {
+  return { code: ERROR.CEASE, subcode, data, text };
 }
 
 export const COLLISION = cease(

@@ -3,6 +3,7 @@
 import {
   CEASE,
   ERROR,
+  encodeMaximumPrefixes,
   hardResetReason,
   MESSAGE_KEEPALIVE,
   MESSAGE_NOTIFICATION,
@@ -36,6 +37,7 @@ import {
   type SessionSettings,
 } from './connection.ts';
 import { endOfRib } from './end-of-rib.ts';
+import { PrefixLimit } from './prefix-limit.ts';
 import { StaleRoutes, type StaleStatus } from './stale-routes.ts';
 import type { Guards, Stream } from './transport.ts';
 
@@ -70,6 +72,8 @@ export interface SessionStatus {
   readonly sinceMs: number;
   /** How often it was Established since the peer was configured. */
   readonly upCount: number;
+  /** There were too many prefixes: it stays Idle until then; milliseconds since the epoch. */
+  readonly heldOffUntilMs: number | undefined;
   /** The latest of all: a peer that went away on purpose, and now does not answer, has two reasons. */
   readonly lastError: SessionError | undefined;
   /** The latest that a NOTIFICATION told. */
@@ -87,7 +91,14 @@ export interface SessionStatus {
 /** What of the RIB a session drives. */
 export type PeerRoutes = Pick<
   Routing,
-  'peerUp' | 'peerDown' | 'update' | 'refresh' | 'refreshBegins' | 'forgetStale' | 'pull'
+  | 'peerUp'
+  | 'peerDown'
+  | 'update'
+  | 'received'
+  | 'refresh'
+  | 'refreshBegins'
+  | 'forgetStale'
+  | 'pull'
 >;
 
 /** What the peer's owner hears of, when it happens. */
@@ -117,6 +128,8 @@ const TYPES: Record<number, keyof MessageCounts> = {
 export class Peer implements ConnectionOwner {
   readonly settings: SessionSettings;
   #guards: Guards = {};
+  readonly #limit = new PrefixLimit();
+  #heldOffUntilMs: number | undefined;
   /** The peer's id in `routing`. */
   readonly id: number;
   readonly #routing: PeerRoutes;
@@ -167,6 +180,14 @@ export class Peer implements ConnectionOwner {
   guard(guards: Guards): void {
     this.#guards = guards;
     for (const connection of this.#connections) connection.guard();
+  }
+
+  /** A session that was ended for too many prefixes comes back at once when the limit is another. */
+  limitPrefixes(max: number | undefined): void {
+    if (max === this.#limit.max) return;
+    this.#limit.max = max;
+    if (this.#heldOffUntilMs !== undefined) this.start();
+    this.#heldOffUntilMs = undefined;
   }
 
   start(): void {
@@ -246,6 +267,7 @@ export class Peer implements ConnectionOwner {
       state: this.#furthestState(),
       sinceMs: this.#sinceMs,
       upCount: this.#upCount,
+      heldOffUntilMs: this.#heldOffUntilMs,
       lastError: this.#lastError,
       lastNotification: this.#lastNotification,
       negotiated: this.#negotiated,
@@ -344,6 +366,8 @@ export class Peer implements ConnectionOwner {
     this.#sinceMs = this.#around.clock.now();
     this.#upCount++;
     this.#initialRoutesIn = [];
+    this.#limit.begin();
+    this.#heldOffUntilMs = undefined;
     this.#log.info({ families: negotiated.families }, 'session established');
     this.#routing.peerUp(this.id, { ...negotiated, localAddress, remoteAddress });
     this.#stale.sessionCameBack(negotiated.gracefulRestart);
@@ -382,9 +406,34 @@ export class Peer implements ConnectionOwner {
   update(bytes: Uint8Array, start: number, end: number): WireError | undefined {
     const error = this.#process(bytes, start, end);
     if (error !== undefined) return error;
+    if (this.#limit.max !== undefined) this.#checkPrefixes();
     const family = endOfRib(bytes, start, end);
     if (family !== undefined) this.#noteInitialRoutes([family]);
     return undefined;
+  }
+
+  #checkPrefixes(): void {
+    const { clock } = this.#around;
+    for (const family of this.#negotiated!.families) {
+      const count = this.#routing.received(this.id, family);
+      const verdict = this.#limit.judge(family, count, clock.monotonic());
+      if (verdict === 'fine') continue;
+      if (verdict === 'near') {
+        const { max } = this.#limit;
+        this.#log.warn({ family, count, max }, 'the peer nears the number of prefixes it may have');
+        continue;
+      }
+      const { max, holdOffMs, text } = verdict;
+      this.#heldOffUntilMs = clock.now() + holdOffMs;
+      this.#main.dispatch({
+        name: 'AutomaticStop',
+        subcode: CEASE.MAXIMUM_PREFIXES,
+        text,
+        data: encodeMaximumPrefixes(AFI[family], SAFI_UNICAST, max),
+        idleHoldMs: holdOffMs,
+      });
+      return;
+    }
   }
 
   /** A fault of ours that one peer's message brings out must not take the other sessions down. */

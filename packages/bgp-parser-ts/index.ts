@@ -48,6 +48,7 @@ export {
 export type { Nlri } from './nlri.ts';
 export {
   decodeNotification,
+  encodeMaximumPrefixes,
   encodeNotification,
   encodeShutdownCommunication,
   hardResetReason,

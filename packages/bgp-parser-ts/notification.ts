@@ -152,6 +152,11 @@ export function encodeShutdownCommunication(text: string): Uint8Array {
   return out.slice(0, 1 + written);
 }
 
+/** The data of a Cease / Maximum Number of Prefixes Reached, RFC 4486 §4: AFI, SAFI and the limit. */
+export function encodeMaximumPrefixes(afi: number, safi: number, limit: number): Uint8Array {
+  return Uint8Array.of(afi >> 8, afi, safi, limit >>> 24, limit >>> 16, limit >>> 8, limit);
+}
+
 /** The NOTIFICATION that a Cease / Hard Reset wraps, RFC 8538 §3.1; undefined when it holds none. */
 export function hardResetReason(
   notification: Pick<Notification, 'code' | 'subcode' | 'data'>,

@@ -35,6 +35,12 @@ export function peerText(peer: PeerJson): string {
     ['Description', peer.description],
     ['Type', peer.type],
     ['State', `${peer.state} since ${moment(peer.sinceMs)}, was up ${times(peer.upCount)}`],
+    [
+      'Waits',
+      peer.heldOffUntilMs === undefined
+        ? undefined
+        : `until ${moment(peer.heldOffUntilMs)}, since there were too many prefixes`,
+    ],
     ['Connects', peer.passive ? 'only the peer does' : `we do, to port ${peer.port}, or the peer`],
     [
       'Addresses',

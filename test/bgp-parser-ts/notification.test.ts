@@ -1,5 +1,6 @@
 import {
   decodeMessage,
+  encodeMaximumPrefixes,
   encodeNotification,
   encodeRouteRefresh,
   encodeShutdownCommunication,
@@ -16,6 +17,10 @@ function decode(body: string): Notification {
   if ('error' in decoded) throw new Error(decoded.error.text);
   return decoded.message as Notification;
 }
+
+test('RFC 4486 §4: AFI, SAFI and the number of prefixes', () => {
+  expect(toHex(encodeMaximumPrefixes(2, 1, 4_000_000_000))).toBe('000201ee6b2800');
+});
 
 test.each([
   [1, 2, 'Message Header Error / Bad Message Length'],

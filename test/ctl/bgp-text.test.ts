@@ -17,6 +17,7 @@ const established: PeerStatus = {
   state: 'Established',
   sinceMs: AT,
   upCount: 2,
+  heldOffUntilMs: undefined,
   lastError: {
     atMs: AT,
     source: 'notification received',

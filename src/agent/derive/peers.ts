@@ -66,6 +66,8 @@ export interface DerivedPeer {
   password: PasswordRef | undefined;
   /** RFC 5082: at most so many hops away; 0: anywhere. */
   ttlSecurityHops: number;
+  /** Of each family; undefined: any number. */
+  maxPrefixes: number | undefined;
 }
 
 type AsNumbers = Pick<DerivedPeer, 'localAs' | 'remoteAs'>;
@@ -253,6 +255,7 @@ function session(
     description: undefined,
     password: undefined,
     ttlSecurityHops: 0,
+    maxPrefixes: undefined,
   };
 }
 
@@ -286,6 +289,7 @@ function settingsOf({ name, spec }: ReadPeer, derived: DerivedPeer): Partial<Der
     description: spec.description,
     password: passwordRef(`BGPPeer ${JSON.stringify(name)}`, spec.password),
     ttlSecurityHops: spec.ttlSecurity ?? 0,
+    maxPrefixes: spec.maxPrefixes,
   };
 }
 

@@ -57,6 +57,7 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
       ...(peer.sourceAddress && { sourceAddress: formatAddress(peer.sourceAddress) }),
       ...(peer.md5Key !== undefined && { md5Key: peer.md5Key }),
       ttlSecurityHops: peer.ttlSecurityHops,
+      ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
       // As Calico: a session carries the family of its own addresses.
       families: [peer.address.family],
       holdTimeSec: peer.holdTimeSec,

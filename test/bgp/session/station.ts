@@ -75,6 +75,7 @@ export class Station {
       peerDown: (_: number, kept: readonly number[] = []) =>
         this.told.push(['down', ...(kept.length > 0 ? ['but', ...kept] : [])].join(' ')),
       forgetStale: (_: number, family: number) => this.told.push(`forget ${family}`),
+      received: () => this.updates.length,
       refresh: (_: number, family: number) => this.told.push(`refresh IPv${family}`),
       refreshBegins: (_: number, family: number) => this.told.push(`refresh IPv${family} begins`),
       update: (_: number, bytes: Uint8Array, start: number, end: number) => {

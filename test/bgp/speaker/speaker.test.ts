@@ -285,6 +285,64 @@ describe('close', () => {
   });
 });
 
+describe('RFC 4271 §6.7, RFC 4486 §4: more prefixes than a peer may have', () => {
+  const blocks = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ prefix: `10.1.${index}.0/24` }));
+  const warnings = ({ log }: Node) => log.filter((line) => line.includes('nears the number'));
+
+  function limited(count: number): [Node, Node] {
+    const [a, b] = mesh(world, 2) as [Node, Node];
+    b.configure({ peers: [peer(1, { maxPrefixes: 10 })] });
+    a.configure({ originations: blocks(count) });
+    world.run(1_000);
+    return [a, b];
+  }
+
+  test('as many are fine; near them there is a warning', () => {
+    const [a, b] = limited(8);
+    expect([b.status('n1').state, warnings(b)]).toEqual(['Established', []]);
+    a.configure({ originations: blocks(10) });
+    world.run(60_000);
+    expect(b.status('n1')).toMatchObject({ state: 'Established', upCount: 1 });
+    expect(warnings(b)).toHaveLength(1);
+  });
+
+  test('one more ends the session, which comes back after the hold-off only', () => {
+    const [a, b] = limited(11);
+    expect(b.status('n1')).toMatchObject({
+      state: 'Idle',
+      heldOffUntilMs: expect.any(Number),
+      lastError: {
+        name: 'Cease / Maximum Number of Prefixes Reached',
+        text: 'more than 10 IPv4 prefixes: no session for 1 min',
+      },
+    });
+    expect(a.status('n2').lastNotification).toMatchObject({ code: 6, subcode: 1 });
+    a.configure({ originations: blocks(9) });
+    world.run(58_000);
+    expect(b.status('n1').state).toBe('Idle');
+    world.run(40_000);
+    expect(b.status('n1')).toMatchObject({ state: 'Established', heldOffUntilMs: undefined });
+  });
+
+  test('each time in a row it waits longer', () => {
+    const [, b] = limited(11);
+    world.run(100_000);
+    expect(b.status('n1').lastError).toMatchObject({ text: expect.stringContaining('for 2 min') });
+  });
+
+  test('a higher limit takes effect at once, and resets nothing', () => {
+    const [, b] = limited(11);
+    b.configure({ peers: [peer(1, { maxPrefixes: 20 })] });
+    world.run(40_000);
+    expect(b.status('n1').state).toBe('Established');
+    const { upCount } = b.status('n1');
+    b.configure({ peers: [peer(1, { maxPrefixes: 30 })] });
+    world.run(30_000);
+    expect(b.status('n1').upCount).toBe(upCount);
+  });
+});
+
 describe('a configuration error says what and where', () => {
   const base = (): SpeakerConfig => new Node(world, 1).config;
   test.each<[string, Partial<SpeakerConfig>, string]>([
