@@ -14,16 +14,11 @@
  */
 
 import { join as joinPath } from 'node:path';
-import {
-  type Address,
-  formatAddress,
-  hostPrefix,
-  type Prefix,
-  type ZonedAddress,
-} from 'net-ipaddr';
+import { type Address, formatAddress, hostPrefix, type Prefix } from 'net-ipaddr';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 import type { Workload } from './calc/calculation.ts';
 import { type Allocation, join, type Report } from './calc/join.ts';
+import type { LearnedChange } from './calc/route.ts';
 import {
   type Endpoint,
   EndpointError,
@@ -52,12 +47,6 @@ export { GATEWAY4, HOST_LINK_LOCAL } from './endpoint/wiring.ts';
 const ADD_WAIT_MS = 10_000;
 const OPEN_RETRY_MS = 10_000;
 const LEARNED_DEADLINE_MS = 30_000;
-
-/** A route that BGP chose. Several next hops are an ECMP route; none means that the route is gone. */
-export interface LearnedChange {
-  readonly prefix: Prefix;
-  readonly nextHops: readonly ZonedAddress[];
-}
 
 export interface FelixOptions {
   /** Of the node. Whoever opened it closes it, after `close()`. */

@@ -9,7 +9,7 @@ import type { AddressEntry, Monitor, NetlinkEvent } from 'rtnetlink-ts';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 import { Calculation, type Workload } from './calc/calculation.ts';
 import type { Report } from './calc/join.ts';
-import type { Decision, Refusal } from './calc/route.ts';
+import type { Decision, LearnedChange, Refusal } from './calc/route.ts';
 import { WORKLOAD_INTERFACE_PREFIX } from './endpoint/endpoint.ts';
 import type { HostRoutes } from './endpoint/endpoints.ts';
 import { type InterfaceChange, Interfaces } from './interfaces.ts';
@@ -123,8 +123,9 @@ export class Reconciler implements HostRoutes {
     this.#schedule();
   }
 
-  updateLearned(changes: Iterable<{ prefix: Prefix; nextHops: readonly Address[] }>): void {
-    for (const { prefix, nextHops } of changes) this.calculation.setLearned(prefix, nextHops);
+  updateLearned(changes: Iterable<LearnedChange>): void {
+    for (const { prefix, nextHops, metric } of changes)
+      this.calculation.setLearned(prefix, nextHops, metric);
     this.#schedule();
   }
 

@@ -1,6 +1,7 @@
 /** Reads the Loc-RIB by prefix id, for whoever is told that prefixes have changed. */
 
 import { compareZonedAddresses, type Prefix, type ZonedAddress } from 'net-ipaddr';
+import { priorityOf } from '../policy/priority.ts';
 import { NO_ATTRIBUTES } from './attributes.ts';
 import type { Rib } from './rib.ts';
 import { EXTERNAL, LOCAL_SOURCE } from './sources.ts';
@@ -38,6 +39,12 @@ export class RouteReader {
   /** The best path was learned from an eBGP peer. */
   isExternal(id: number): boolean {
     return this.#rib.sources.kind(this.#rib.routes.source(id)) === EXTERNAL;
+  }
+
+  /** Calico's route priority of the best path, lower is better; undefined: it has none of its own. */
+  priority(id: number): number | undefined {
+    const { attributes, routes } = this.#rib;
+    return priorityOf(attributes.view(routes.attributes(id)));
   }
 
   /**

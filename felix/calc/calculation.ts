@@ -24,7 +24,7 @@ import {
   objectionToNextHops,
   type Surroundings,
 } from './guards.ts';
-import type { Decision, DesiredRoute, Refusal, UnderlayRoute } from './route.ts';
+import type { Decision, DesiredRoute, LearnedTarget, Refusal, UnderlayRoute } from './route.ts';
 
 /** A pod's interface that wants its addresses routed to it. */
 export interface Workload {
@@ -43,7 +43,7 @@ export class Calculation {
   #localBlocks = new PrefixTrie<true>();
   #nodeAddresses = new PrefixTrie<true>();
   #underlay = new PrefixTrie<UnderlayRoute>();
-  readonly #learned = new PrefixTrie<readonly ZonedAddress[]>();
+  readonly #learned = new PrefixTrie<LearnedTarget>();
   /** Prefixes to decide anew, by their text. */
   readonly #dirty = new Map<string, Prefix>();
 
@@ -77,7 +77,7 @@ export class Calculation {
   /** As touchWorkload, for an interface that link-local next hops may be on. */
   touchLink(name: string): void {
     for (const { prefix, value } of this.#learned) {
-      if (value.some(({ zone }) => zone === name)) this.#mark(prefix);
+      if (value.nextHops.some(({ zone }) => zone === name)) this.#mark(prefix);
     }
   }
 
@@ -122,8 +122,9 @@ export class Calculation {
   }
 
   /** @param nextHops none: the route is gone. */
-  setLearned(prefix: Prefix, nextHops: readonly ZonedAddress[]): void {
-    if (nextHops.length > 0) this.#learned.set(prefix, normalized(nextHops));
+  setLearned(prefix: Prefix, nextHops: readonly ZonedAddress[], metric?: number): void {
+    if (nextHops.length > 0)
+      this.#learned.set(prefix, { kind: 'learned', nextHops: normalized(nextHops), metric });
     else if (!this.#learned.delete(prefix)) return;
     this.#mark(prefix);
   }
@@ -151,8 +152,8 @@ export class Calculation {
   decide(prefix: Prefix): Decision {
     const claims = this.#claimsOf(prefix);
     const isBlock = this.#localBlocks.get(prefix) !== undefined;
-    const nextHops = this.#learned.get(prefix);
-    if (claims.length === 0 && !isBlock && nextHops === undefined) return NOTHING;
+    const learned = this.#learned.get(prefix);
+    if (claims.length === 0 && !isBlock && learned === undefined) return NOTHING;
 
     const refusals: Refusal[] = [];
     let route: DesiredRoute | undefined;
@@ -168,13 +169,13 @@ export class Calculation {
       const objection = firstObjection([forEveryRoute], prefix, this.#surroundings());
       if (objection !== undefined) return { refusals: [...refusals, objection] };
     }
-    if (nextHops !== undefined) {
+    if (learned !== undefined) {
       const refusal =
         claims.length > 0
           ? localPod(prefix, claims[0]!)
-          : this.#objectionToLearned(prefix, nextHops);
+          : this.#objectionToLearned(prefix, learned.nextHops);
       if (refusal !== undefined) refusals.push(refusal);
-      else route ??= { prefix, target: { kind: 'learned', nextHops } };
+      else route ??= { prefix, target: learned };
     }
     return route === undefined ? { refusals } : { route, refusals };
   }

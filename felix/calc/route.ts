@@ -7,8 +7,23 @@ export type Target =
   | { readonly kind: 'workload'; readonly hostInterface: string }
   /** A block of this node: what no pod of it has goes nowhere, least of all back to where it came from. */
   | { readonly kind: 'blackhole' }
-  /** What BGP chose: one gateway, or several that share the load. Sorted, without duplicates. */
-  | { readonly kind: 'learned'; readonly nextHops: readonly ZonedAddress[] };
+  | LearnedTarget;
+
+/** A route that BGP chose. Several next hops are an ECMP route; none means that the route is gone. */
+export interface LearnedChange {
+  readonly prefix: Prefix;
+  readonly nextHops: readonly ZonedAddress[];
+  /** 1 to 4294967295. @default 1024, as of all our routes */
+  readonly metric?: number | undefined;
+}
+
+/** What BGP chose: one gateway, or several that share the load. Sorted, without duplicates. */
+export interface LearnedTarget {
+  readonly kind: 'learned';
+  readonly nextHops: readonly ZonedAddress[];
+  /** The route's metric, above 0; undefined: that of all our routes. */
+  readonly metric?: number | undefined;
+}
 
 export interface DesiredRoute {
   readonly prefix: Prefix;

@@ -8,7 +8,7 @@
 
 import type { Prefix } from 'net-ipaddr';
 import type { RouteSpec } from 'rtnetlink-ts';
-import { METRIC, sameRoute } from './kernel-route.ts';
+import { sameRoute } from './kernel-route.ts';
 
 /** All that is known of one prefix in the main table. */
 export interface Slot {
@@ -16,7 +16,7 @@ export interface Slot {
   readonly desired: RouteSpec | undefined;
   /** Our routes of this prefix, whatever their metric. Mostly none or one. */
   readonly ours: readonly RouteSpec[];
-  /** A route of our metric that is not ours. */
+  /** A route that is not ours where ours is to be: of the same metric. */
   readonly stranger: RouteSpec | undefined;
 }
 
@@ -51,7 +51,7 @@ export function difference<S extends Slot>(
     }
     const present = ours.find((route) => sameRoute(route, desired));
     // What has the same metric is in the way of what is wanted, and only that can be replaced.
-    const inPlace = ours.filter((route) => route.metric === METRIC);
+    const inPlace = ours.filter((route) => route.metric === desired.metric);
     const isReplaced = present === undefined && stranger === undefined && inPlace.length === 1;
     for (const route of ours) {
       const stays = route === present || (isReplaced && route === inPlace[0]);

@@ -19,7 +19,7 @@ export const TABLE = 254;
 export const PROTOCOL = 80;
 
 /**
- * Metric of all that we write: Calico's normal route priority, and what the kernel makes of an IPv6
+ * Metric of what we write, but for learned routes that have their own: Calico's normal route priority, and what the kernel makes of an IPv6
  * metric of 0. What an administrator sets without a metric is in front of it.
  */
 export const METRIC = 1024;
@@ -45,7 +45,13 @@ export function routeSpec(desired: DesiredRoute, names: InterfaceNames): RouteSp
   // A link that is gone takes its next hops with it, and not the others.
   const multipath = target.nextHops.flatMap((nextHop) => hopOf(nextHop, names) ?? []);
   if (multipath.length === 0) return undefined;
-  return { ...common, type: 'unicast', ...(multipath.length === 1 ? multipath[0] : { multipath }) };
+  const metric = target.metric ?? METRIC;
+  return {
+    ...common,
+    metric,
+    type: 'unicast',
+    ...(multipath.length === 1 ? multipath[0] : { multipath }),
+  };
 }
 
 /** The kernel finds the interface of a gateway by its routes, but for a link-local one. */

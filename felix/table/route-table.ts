@@ -127,7 +127,10 @@ export class RouteTable {
     if (entry.desired === undefined && desired !== undefined) this.#desiredCount++;
     if (entry.desired !== undefined && desired === undefined) this.#desiredCount--;
     entry.isKnown = true;
+    const placeBefore = metricOf(entry);
     entry.desired = desired;
+    // Who is in the other place the next dump tells; adding overwrites nobody until then.
+    if (metricOf(entry) !== placeBefore) entry.stranger = entry.sightedStranger = undefined;
     entry.attempts = 0;
     this.#problems.delete(entry);
     this.#enqueue(entry);
@@ -206,7 +209,7 @@ export class RouteTable {
       if (entry === undefined || same === undefined) return entry?.desired !== undefined;
       entry.ours = entry.ours.filter((known) => known !== same);
     } else {
-      if (entry === undefined || route.metric !== METRIC) return false;
+      if (entry === undefined || route.metric !== metricOf(entry)) return false;
       // It may have come instead of ours, of which the kernel says nothing.
       if (!gone) return true;
       entry.stranger = undefined;
@@ -282,7 +285,7 @@ export class RouteTable {
     }
     if (action === 'add') this.counters.added++;
     else this.counters.replaced++;
-    entry.ours = [...entry.ours.filter((known) => known.metric !== METRIC), route];
+    entry.ours = [...entry.ours.filter((known) => known.metric !== route.metric), route];
     this.#problems.delete(entry);
     entry.attempts = 0;
   }
@@ -348,7 +351,11 @@ export class RouteTable {
         const { destination, metric } = route;
         if (isOurs(route, names)) sightOurs(this.#entries.findOrAdd(destination), dump, route);
         else {
-          if (metric === METRIC) sightStranger(this.#entries.findOrAdd(destination), dump, route);
+          const entry =
+            metric === METRIC
+              ? this.#entries.findOrAdd(destination)
+              : this.#entries.find(destination);
+          if (entry && metric === metricOf(entry)) sightStranger(entry, dump, route);
           strangers.see(route);
         }
       };
@@ -403,4 +410,9 @@ export class RouteTable {
 
 function isGone(code: string): boolean {
   return code === 'ESRCH' || code === 'ENOENT' || code === 'ENODEV';
+}
+
+/** Where a route of ours to the prefix is, or would be: one metric is one place. */
+function metricOf({ desired }: Entry): number {
+  return desired?.metric ?? METRIC;
 }

@@ -12,7 +12,7 @@ export function sightOurs(entry: Entry, dump: number, route: Route): void {
   entry.sightedOurs = isSame ? ours : [...sightedOurs, route];
 }
 
-/** `dump` tells of a stranger's route of our metric. */
+/** `dump` tells of a stranger's route in the place of ours. */
 export function sightStranger(entry: Entry, dump: number, route: Route): void {
   begin(entry, dump);
   entry.sightedStranger = route;

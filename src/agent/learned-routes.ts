@@ -9,7 +9,15 @@ export function programLearnedRoutes(speaker: Speaker, felix: Felix): void {
       const id = ids[index]!;
       // What is originated here is ours already: a blackhole per block, a route per pod.
       const isLearned = reader.hasRoute(id) && !reader.isLocal(id);
-      changes.push({ prefix: reader.prefix(id), nextHops: isLearned ? reader.nextHops(id) : [] });
+      changes.push(
+        isLearned
+          ? {
+              prefix: reader.prefix(id),
+              nextHops: reader.nextHops(id),
+              metric: reader.priority(id),
+            }
+          : { prefix: reader.prefix(id), nextHops: [] },
+      );
     }
     felix.updateLearned(changes);
   });

@@ -626,6 +626,31 @@ describe('routes', () => {
     );
   });
 
+  test('a learned route has a metric of its own, changes it, and leaves a stranger’s of that metric', async () => {
+    await run();
+    const withMetric = (text: string, metric?: number) =>
+      felix.updateLearned([
+        { prefix: parsePrefix(text), nextHops: [parseAddress('192.0.2.2')], metric },
+      ]);
+    withMetric('10.60.1.0/26', 100);
+    await has('10.60.1.0/26 via 192.0.2.2 dev eth0 proto 80 metric 100');
+    withMetric('10.60.1.0/26', 200);
+    await has('10.60.1.0/26 via 192.0.2.2 dev eth0 proto 80 metric 200');
+    await felix.resync();
+    await has('10.60.1.0/26 via 192.0.2.2 dev eth0 proto 80 metric 200');
+    await host.ip('route add blackhole 10.60.1.0/26 metric 300');
+    withMetric('10.60.1.0/26', 300);
+    await has('blackhole 10.60.1.0/26 metric 300');
+    await felix.resync();
+    expect(felix.inspect().failed).toMatchObject([{ subject: '10.60.1.0/26' }]);
+    withMetric('10.60.1.0/26');
+    await has(
+      'blackhole 10.60.1.0/26 metric 300',
+      '10.60.1.0/26 via 192.0.2.2 dev eth0 proto 80 metric 1024',
+    );
+    expect(felix.inspect().failed).toEqual([]);
+  });
+
   test('routes of ours in another table, and of others, are nobody’s business', async () => {
     await host.ip('route add 10.60.1.0/26 via 192.0.2.9 table 100 proto 80');
     await host.ip('route add 10.60.2.0/26 via 192.0.2.9');

@@ -135,3 +135,19 @@ test('RFC 7705: one AS in the place of another, towards the peers that know us b
   // RFC 7705 §4: with a peer of the local AS the session is internal.
   expect(sameAs.table.get(P)).toBe(attributesText({ ...fromAs(65001), localPref: 100 }));
 });
+
+test('Calico’s priority: LOCAL_PREF 2147483647 less it; what an operator sets himself is none', () => {
+  const routing = newRouting();
+  const priorities: (number | undefined)[] = [];
+  routing.onRoutes((ids, count, reader) => {
+    for (const id of ids.subarray(0, count)) priorities.push(reader.priority(id));
+  });
+  const a = upWith(routing, EBGP_A);
+  a.announce([P], fromAs(65001));
+  for (const localPref of [2147483547, 2 ** 30, 2 ** 30 - 1, 2147483647, 0]) {
+    settle(routing, a);
+    a.change({ importPolicy: changing({ localPref }) });
+  }
+  settle(routing, a);
+  expect(priorities).toEqual([undefined, 100, 2 ** 30 - 1, undefined, undefined, undefined]);
+});
