@@ -5,8 +5,35 @@ import {
   type PathJson,
   type PeerJson,
   type RouteJson,
+  type SpeakerJson,
 } from '../inspect/bgp-json.ts';
 import { formatTable } from './table.ts';
+
+/** What is not of one peer or route. */
+export function speakerText(speaker: SpeakerJson): string {
+  const { listeners, collectors, caches, strangersRefused, bfdDropped } = speaker;
+  const at = ({ address, port }: { address: string; port: number }) =>
+    address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return [
+    ...listeners.map((one) =>
+      one.isListening
+        ? `Listens on ${at(one)}`
+        : `Does not listen on ${at(one)}: ${one.error ?? 'trying'}`,
+    ),
+    ...collectors.map((one) => `BMP collector ${at(one)}: ${one.state}${after(one.lastError)}`),
+    ...caches.map((one) => {
+      const held =
+        one.serial === undefined ? 'nothing held' : `serial ${one.serial}, ${one.vrps} VRPs`;
+      return `RPKI cache ${at(one)}: ${one.phase}, ${held}${after(one.lastError)}`;
+    }),
+    `Connections refused from addresses of no peer: ${strangersRefused}`,
+    ...Object.entries(bfdDropped).map(([why, count]) => `BFD packets dropped, ${why}: ${count}`),
+  ].join('\n');
+}
+
+function after(error: string | undefined): string {
+  return error === undefined ? '' : ` (last error: ${JSON.stringify(error).slice(1, -1)})`;
+}
 
 const PEER_COLUMNS = ['PEER', 'AS', 'STATE', 'SINCE', 'RECEIVED', 'ACCEPTED', 'SENT', 'TYPE'];
 

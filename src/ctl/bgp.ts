@@ -2,8 +2,14 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
-import { INSPECT_SOCKET, readPeers, readRoutes, SPEAKER_SOCKET } from '../inspect/client.ts';
-import { peersText, peerText, routesText, routeText } from './bgp-text.ts';
+import {
+  INSPECT_SOCKET,
+  readPeers,
+  readRoutes,
+  readSpeaker,
+  SPEAKER_SOCKET,
+} from '../inspect/client.ts';
+import { peersText, peerText, routesText, routeText, speakerText } from './bgp-text.ts';
 import { UsageError } from './kinds.ts';
 
 interface Flags {
@@ -14,6 +20,12 @@ interface Flags {
 /** Adds the subcommand to `tortiectl`. */
 export function addBgpCommand(program: Command): void {
   const bgp = program.command('bgp').description('BGP sessions and routes of this node');
+
+  atSpeaker(bgp.command('status'))
+    .description('where the speaker listens, BMP collectors, RPKI caches, what was dropped')
+    .action(async ({ output, socket }: Flags) =>
+      print(await answer(readSpeaker(socket), socket), output, speakerText),
+    );
 
   atSpeaker(bgp.command('peers'))
     .description('the peers, or all that is known of one of them')

@@ -11,7 +11,10 @@ import {
 } from 'bgp-parser-ts';
 import { formatAddress, formatPrefix, formatZonedAddress } from 'net-ipaddr';
 import type { SessionError } from '../../bgp/session/peer.ts';
-import type { PeerStatus, RouteStatus } from '../../bgp/speaker.ts';
+import type { PeerStatus, RouteStatus, SpeakerStatus } from '../../bgp/speaker.ts';
+
+/** The listeners, and whom the speaker tells or asks beside its peers. */
+export type SpeakerJson = Omit<SpeakerStatus, 'peers'>;
 
 export type PeerJson = Omit<PeerStatus, 'negotiated'> & {
   readonly negotiated:
@@ -56,6 +59,10 @@ export interface AttributesJson {
   readonly onlyToCustomer?: number;
   /** What we carry without knowing it; the value in hexadecimal. */
   readonly others?: readonly { name: string; flags: number; value: string }[];
+}
+
+export function speakerJson({ peers: _, ...rest }: SpeakerStatus): SpeakerJson {
+  return rest;
 }
 
 export function peerJson(peer: PeerStatus): PeerJson {

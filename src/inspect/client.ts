@@ -2,7 +2,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { AgentStatus } from '../agent/status.ts';
-import type { PeerJson, RouteJson } from './bgp-json.ts';
+import type { PeerJson, RouteJson, SpeakerJson } from './bgp-json.ts';
 
 export const INSPECT_SOCKET = '/run/tortie/inspect.sock';
 /** Another one for `tortie speaker`: it may run beside an agent. */
@@ -31,6 +31,10 @@ export function agentRuns(): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+export function readSpeaker(socketPath: string): Promise<SpeakerJson> {
+  return readJson(socketPath, '/bgp/speaker');
 }
 
 export function readPeers(socketPath: string): Promise<PeerJson[]> {

@@ -3,8 +3,7 @@
  *
  *     GET /status                                   AgentStatus; of an agent only
  *     GET /bgp/peers                                [PeerJson]
- *     GET /bgp/collectors                           [CollectorStatus]: BMP
- *     GET /bgp/caches                               [CacheStatus]: RPKI
+ *     GET /bgp/speaker                              SpeakerJson: all but peers and routes
  *     GET /bgp/routes?prefix=&in=&from=&to=         RouteJson, one a line
  *
  * `prefix` asks for one route, by an address for the most specific one to it; `in` for those inside a prefix, `from` and
@@ -27,7 +26,7 @@ import {
 import type { RouteStatus, Speaker } from '../../bgp/speaker.ts';
 import type { Clock } from '../../ports.ts';
 import type { AgentStatus } from '../agent/status.ts';
-import { peerJson, replacer, routeJson } from './bgp-json.ts';
+import { peerJson, replacer, routeJson, speakerJson } from './bgp-json.ts';
 
 export interface Inspected {
   readonly speaker: Pick<Speaker, 'inspect' | 'routes'>;
@@ -68,8 +67,7 @@ async function answer(
   const target = request.method === 'GET' ? url.pathname : '';
   if (target === '/status' && status) return json(response, status());
   if (target === '/bgp/peers') return json(response, speaker.inspect().peers.map(peerJson));
-  if (target === '/bgp/collectors') return json(response, speaker.inspect().collectors);
-  if (target === '/bgp/caches') return json(response, speaker.inspect().caches);
+  if (target === '/bgp/speaker') return json(response, speakerJson(speaker.inspect()));
   if (target === '/bgp/routes') {
     const query = readQuery(url.searchParams);
     response.setHeader('content-type', 'application/x-ndjson');
@@ -78,7 +76,7 @@ async function answer(
   }
   response.statusCode = 404;
   response.end(
-    `there is GET ${status ? '/status, ' : ''}/bgp/peers, /bgp/collectors, /bgp/caches and /bgp/routes\n`,
+    `there is GET ${status ? '/status, ' : ''}/bgp/speaker, /bgp/peers and /bgp/routes\n`,
   );
 }
 

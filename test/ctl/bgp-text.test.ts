@@ -1,6 +1,6 @@
 import { parseAddress, parsePrefix } from 'net-ipaddr';
 import type { PeerStatus, RouteStatus } from '../../bgp/speaker.ts';
-import { peersText, peerText, routesText, routeText } from '../../src/ctl/bgp-text.ts';
+import { peersText, peerText, routesText, routeText, speakerText } from '../../src/ctl/bgp-text.ts';
 import { peerJson, routeJson } from '../../src/inspect/bgp-json.ts';
 
 const AT = new Date(2026, 4, 5, 11, 30, 4).getTime();
@@ -254,5 +254,48 @@ test('BFD beside the session', () => {
   const down = { ...bfd, state: 'Down', diagnostic: 'Control Detection Time Expired' } as const;
   expect(peerText(peerJson({ ...established, bfd: { ...down, remote: undefined } }))).toContain(
     'Down since 2026-05-05 11:30:04 (Control Detection Time Expired), nobody answers',
+  );
+});
+
+test('what is not of one peer: listeners, collectors, caches, what was dropped', () => {
+  expect(
+    speakerText({
+      listeners: [
+        { address: '0.0.0.0', port: 179, isListening: true, error: undefined },
+        { address: '::', port: 179, isListening: false, error: 'EACCES' },
+      ],
+      strangersRefused: 3,
+      bfdDropped: { TTL: 2 },
+      collectors: [
+        {
+          address: '192.0.2.9',
+          port: 1790,
+          state: 'disconnected',
+          sinceMs: AT,
+          backlogBytes: 0,
+          lastError: 'connect ECONNREFUSED',
+        },
+      ],
+      caches: [
+        {
+          address: '2001:db8::7',
+          port: 323,
+          phase: 'synchronised',
+          version: 1,
+          sessionId: 1,
+          serial: 42,
+          vrps: 1000,
+          syncedAtMs: AT,
+          lastError: undefined,
+        },
+      ],
+    }),
+  ).toBe(
+    `Listens on 0.0.0.0:179
+Does not listen on [::]:179: EACCES
+BMP collector 192.0.2.9:1790: disconnected (last error: connect ECONNREFUSED)
+RPKI cache [2001:db8::7]:323: synchronised, serial 42, 1000 VRPs
+Connections refused from addresses of no peer: 3
+BFD packets dropped, TTL: 2`,
   );
 });

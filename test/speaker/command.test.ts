@@ -284,6 +284,7 @@ test('tortiectl bgp: peers, routes, and why a route is where it is', async () =>
     /^10\.4\.0\.0\/24, one path\n {2}Best: from 127\.0\.0\.11 \(only path\)\n/,
   );
 
+  expect(tortiectl('b', 'status')).toContain(`Listens on ${B}:1790\n`);
   expect(tortiectl('b', 'route', '192.0.2.1')).toBe('tortiectl: there is no route to 192.0.2.1\n');
   expect(tortiectl('b', 'route', '10.4.0.1/24')).toMatch(/10\.4\.0\.1\/24/);
   expect(tortiectl('b', 'peers', 'nobody')).toMatch(/there is no peer nobody; see/);
