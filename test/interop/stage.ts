@@ -56,32 +56,30 @@ const clock: Clock = {
 };
 
 export class Stage {
-  readonly speaker: Speaker;
+  speaker: Speaker;
   /** What onRoutes told: the prefixes that there is a route to from a peer. */
   readonly learned = new Set<string>();
   /** `<peer> up`, `<peer> down`, as they happened. */
   readonly sessions: string[] = [];
   /** What the speaker logged. */
   readonly log: string[] = [];
+  readonly #transport: Transport;
   readonly #scratch = mkdtempSync(join(tmpdir(), 'tortie-interop-'));
   readonly #hosts: Host[] = [];
 
   constructor(transport: Transport) {
     // Daemons that give up root read their configurations there.
     chmodSync(this.#scratch, 0o755);
-    const note = (_: object, message: string) => void this.log.push(message);
-    const log: Log = { debug: note, info: note, warn: note, error: note, child: () => log };
-    this.speaker = new Speaker({ clock, random: Math.random, log, transport });
-    this.speaker.onRoutes((ids, count, routes) => {
-      for (const id of ids.subarray(0, count)) {
-        const prefix = formatPrefix(routes.prefix(id));
-        if (routes.hasRoute(id) && !routes.isLocal(id)) this.learned.add(prefix);
-        else this.learned.delete(prefix);
-      }
-    });
-    this.speaker.onSessionChange(({ name, state }) => {
-      this.sessions.push(`${name} ${state === 'Established' ? 'up' : 'down'}`);
-    });
+    this.#transport = transport;
+    this.speaker = this.#newSpeaker();
+  }
+
+  /** We end without a word, as by kill -9 or SIGTERM; another of us begins, to be configured. */
+  async restart(): Promise<void> {
+    await this.speaker.close({ forGood: false });
+    this.learned.clear();
+    this.speaker = this.#newSpeaker();
+    this.speaker.restarted({ forwarding: true });
   }
 
   /** A machine for a daemon; it ends with the scenario. */
@@ -144,6 +142,24 @@ export class Stage {
       received: routes.received,
       notification: lastNotification && `${lastNotification.source}: ${lastNotification.name}`,
     };
+  }
+
+  #newSpeaker(): Speaker {
+    const note = (_: object, message: string) => void this.log.push(message);
+    const log: Log = { debug: note, info: note, warn: note, error: note, child: () => log };
+    const transport = this.#transport;
+    const speaker = new Speaker({ clock, random: Math.random, log, transport });
+    speaker.onRoutes((ids, count, routes) => {
+      for (const id of ids.subarray(0, count)) {
+        const prefix = formatPrefix(routes.prefix(id));
+        if (routes.hasRoute(id) && !routes.isLocal(id)) this.learned.add(prefix);
+        else this.learned.delete(prefix);
+      }
+    });
+    speaker.onSessionChange(({ name, state }) => {
+      this.sessions.push(`${name} ${state === 'Established' ? 'up' : 'down'}`);
+    });
+    return speaker;
   }
 
   /** Ends everything. */

@@ -19,10 +19,10 @@ export class Bird {
   }
 
   /** Waits until BIRD answers. */
-  async start(config: string): Promise<void> {
+  async start(config: string, ...options: string[]): Promise<void> {
     await this.host.up();
     const file = this.host.write('bird.conf', config);
-    this.host.spawn(['bird', '-f', '-c', file, '-s', this.#socket]);
+    this.host.spawn(['bird', '-f', '-c', file, '-s', this.#socket, ...options]);
     await until(
       'BIRD to answer',
       answers(() => this.ask('show status')),
