@@ -9,6 +9,7 @@ import {
   conditions,
   duration,
   integer,
+  interfaceName,
   parseAddressAndPort,
   password,
   selector,
@@ -24,6 +25,11 @@ const spec = withRules(
     asNumber: asNumber().optional(),
     peerSelector: selector().optional(),
     localWorkloadSelector: selector().optional(),
+    /**
+     * Ours, unnumbered: the peer is the IPv6 link-local neighbour on this interface of the node, found
+     * by router advertisements. Without asNumber it may be of any AS but the node's own.
+     */
+    interface: interfaceName().optional(),
     localASNumber: asNumber().optional(),
     numAllowedLocalASNumbers: integer(0, 255).optional(),
     /** Deprecated in favour of nextHopMode: Keep. */
@@ -78,11 +84,24 @@ const spec = withRules(
       cel: `!${celIsSet('peerSelector')} || !${celIsSet('localWorkloadSelector')}`,
     },
     {
+      field: 'interface',
+      holds: (spec) =>
+        !isSet(spec.interface) ||
+        !(isSet(spec.peerIP) || isSet(spec.peerSelector) || isSet(spec.localWorkloadSelector)),
+      message:
+        'cannot be set together with peerIP, peerSelector or localWorkloadSelector: keep one',
+      cel: `!${celIsSet('interface')} || !(${celIsSet('peerIP')} || ${celIsSet('peerSelector')} || ${celIsSet('localWorkloadSelector')})`,
+    },
+    {
       field: 'peerIP',
       holds: (spec) =>
-        isSet(spec.peerIP) || isSet(spec.peerSelector) || isSet(spec.localWorkloadSelector),
-      message: 'is missing, and so are peerSelector and localWorkloadSelector: set one of them',
-      cel: `${celIsSet('peerIP')} || ${celIsSet('peerSelector')} || ${celIsSet('localWorkloadSelector')}`,
+        isSet(spec.peerIP) ||
+        isSet(spec.peerSelector) ||
+        isSet(spec.localWorkloadSelector) ||
+        isSet(spec.interface),
+      message:
+        'is missing, and so are peerSelector, localWorkloadSelector and interface: set one of them',
+      cel: `${celIsSet('peerIP')} || ${celIsSet('peerSelector')} || ${celIsSet('localWorkloadSelector')} || ${celIsSet('interface')}`,
     },
     {
       field: 'asNumber',

@@ -85,6 +85,14 @@ export function addressOfFamily(family: 4 | 6) {
   );
 }
 
+/** The name of a network interface, as the kernel allows it. */
+export function interfaceName() {
+  return z
+    .string()
+    .max(15)
+    .regex(/^[^\s/:]*$/, 'is not the name of an interface: it has a space, a slash or a colon');
+}
+
 /** Go's form: "120s", "1m30s". `parseDuration` reads it. */
 export function duration() {
   return parsed(parseDuration, {

@@ -66,12 +66,18 @@ export interface PeerConfig {
   readonly name: string;
   /**
    * An address of one peer only: incoming connections are told apart by it. A link-local one has its
-   * interface with it: fe80::1%eth0.
+   * interface with it: fe80::1%eth0. Of `address` and `interface` a peer has one.
    */
-  readonly address: string;
+  readonly address?: string;
+  /**
+   * Unnumbered: the peer is the neighbour on this link, whatever its address. The two find each other
+   * by router advertisements (RFC 4861).
+   */
+  readonly interface?: string;
   /** Where we connect to. @default 179 */
   readonly port?: number;
-  readonly remoteAs: number;
+  /** `external`: any AS but ours. */
+  readonly remoteAs: number | 'external';
   /** As RoutingPeer's. Another one resets the session. @default SpeakerConfig's */
   readonly localAs?: number;
   /** Wait for the peer to connect. @default false */
@@ -227,14 +233,16 @@ function checkPeers(config: SpeakerConfig, routerId: number): Map<string, PeerSe
       throw new ConfigurationError(`two peers are named "${peer.name}": names must be unique`);
     }
     const settings = checkPeer(peer, config, routerId);
-    const { address } = settings.session.remote;
-    const other = nameOf.get(address);
+    const { remote } = settings.session;
+    const at = 'address' in remote ? remote.address : remote.interface;
+    const other = nameOf.get(at);
     if (other !== undefined) {
+      const what = 'address' in remote ? 'address' : 'interface';
       throw new ConfigurationError(
-        `peer "${peer.name}": ${address} is already the address of peer "${other}"; a connection from there could be either's`,
+        `peer "${peer.name}": ${at} is already the ${what} of peer "${other}"; a connection from there could be either's`,
       );
     }
-    nameOf.set(address, peer.name);
+    nameOf.set(at, peer.name);
     peers.set(peer.name, settings);
   }
   return peers;
@@ -242,22 +250,14 @@ function checkPeers(config: SpeakerConfig, routerId: number): Map<string, PeerSe
 
 function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): PeerSettings {
   const field = (name: string) => `peer "${peer.name}": ${name}`;
-  const address = readAddress(field('address'), peer.address);
-  if (isLinkLocal(address) && address.zone === undefined) {
-    const text = formatAddress(address);
-    throw new ConfigurationError(
-      `${field('address')} ${text} is link-local and says nothing without its interface: write it like ${text}%eth0`,
-    );
-  }
+  const { remote, family } = checkRemote(peer, field);
   const source = readOptional(field('sourceAddress'), peer.sourceAddress);
-  if (source && source.family !== address.family) {
+  if (source && source.family !== family) {
     throw new ConfigurationError(
-      `${field('sourceAddress')} ${formatAddress(source)} cannot reach ${formatAddress(address)}: one is IPv4, the other IPv6`,
+      `${field('sourceAddress')} ${formatAddress(source)} cannot reach ${peer.address ?? peer.interface}: one is IPv4, the other IPv6`,
     );
   }
-  const port = peer.port ?? BGP_PORT;
-  requireInteger(field('port'), port, 1, MAX_PORT);
-  requireAs(field('remoteAs'), peer.remoteAs);
+  if (peer.remoteAs !== 'external') requireAs(field('remoteAs'), peer.remoteAs);
 
   const holdTimeSec = peer.holdTimeSec ?? config.holdTimeSec ?? DEFAULT_HOLD_TIME_SEC;
   if (holdTimeSec !== 0) requireInteger(field('holdTimeSec'), holdTimeSec, 3, MAX_SECONDS);
@@ -296,7 +296,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
     description: peer.description,
     type: peer.type,
     session: {
-      remote: { address: formatZonedAddress(address), port },
+      remote,
       sourceAddress: source && formatZonedAddress(source),
       terms: {
         localAs,
@@ -305,7 +305,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
         holdTimeSec,
         keepaliveSec,
         families,
-        extendedNextHop: address.family === 6 && families.includes(4),
+        extendedNextHop: family === 6 && families.includes(4),
         ...(role && { role }),
         gracefulRestart: restartTimeSec === 0 ? undefined : { restartTimeSec },
       },
@@ -341,6 +341,30 @@ function checkBfd({ bfd }: PeerConfig, field: (name: string) => string): BfdSett
   requireInteger(field('bfd.intervalMs'), bfd.intervalMs, min, max);
   requireInteger(field('bfd.detectMult'), bfd.detectMult, 1, 255);
   return bfd;
+}
+
+function checkRemote(
+  peer: PeerConfig,
+  field: (name: string) => string,
+): { remote: SessionSettings['remote']; family: Family } {
+  const port = peer.port ?? BGP_PORT;
+  requireInteger(field('port'), port, 1, MAX_PORT);
+  if ((peer.address === undefined) === (peer.interface === undefined)) {
+    throw new ConfigurationError(`${field('address')} or interface must be given, and not both`);
+  }
+  if (peer.interface !== undefined) {
+    // What is no interface's name is no zone either.
+    const { zone } = readAddress(field('interface'), `fe80::%${peer.interface}`);
+    return { remote: { interface: zone!, port }, family: 6 };
+  }
+  const address = readAddress(field('address'), peer.address!);
+  if (isLinkLocal(address) && address.zone === undefined) {
+    const text = formatAddress(address);
+    throw new ConfigurationError(
+      `${field('address')} ${text} is link-local and says nothing without its interface: write it like ${text}%eth0`,
+    );
+  }
+  return { remote: { address: formatZonedAddress(address), port }, family: address.family };
 }
 
 function checkGuards(peer: PeerConfig, field: (name: string) => string): Guards {

@@ -33,7 +33,7 @@ export class RoutedPeer implements Sender {
   readonly #speakerAs: number;
   #config: RoutingPeer;
   /** The peer's AS and what ours is to it; while up, those that the session was set up with. */
-  #remoteAs: number;
+  #remoteAs: RoutingPeer['remoteAs'];
   #localAs: number;
   #imports: CompiledPolicy;
   #exports: CompiledPolicy;
@@ -121,6 +121,7 @@ export class RoutedPeer implements Sender {
 
   up(negotiated: Negotiated, zone: number): void {
     this.#negotiated = negotiated;
+    this.#remoteAs = negotiated.remoteAs;
     this.zone = zone;
     this.rules = this.#importRules();
     this.kept = [];
@@ -181,7 +182,8 @@ export class RoutedPeer implements Sender {
     return importRules({
       ownAs: new Set([this.#localAs, this.#speakerAs]),
       allowedLocalAs,
-      remoteAs: this.#remoteAs,
+      // Not known before the session is up, when there is nothing to judge.
+      remoteAs: this.#remoteAs === 'external' ? 0 : this.#remoteAs,
       role,
     });
   }

@@ -33,8 +33,8 @@ export interface RoutingOptions {
 export interface RoutingPeer {
   /** For logs and inspection. */
   readonly name: string;
-  /** Equal to our own AS: an iBGP peer. */
-  readonly remoteAs: number;
+  /** Equal to our own AS: an iBGP peer. `external`: any other. */
+  readonly remoteAs: number | 'external';
   /**
    * RFC 7705: what our AS is to this peer, in OPEN and in AS paths, where it stands in the place of
    * the speaker's own. What the peer sends stays as it is. @default the speaker's
@@ -78,6 +78,8 @@ export interface Negotiated {
   readonly extendedNextHop: boolean;
   /** RFC 7313: marks enclose what a ROUTE-REFRESH is answered with. */
   readonly enhancedRouteRefresh: boolean;
+  /** The AS in the peer's OPEN. */
+  readonly remoteAs: number;
   /** The peer's BGP Identifier, unsigned 32 bits. */
   readonly remoteRouterId: number;
   /** Its zone is that of the link-local next hops that the peer sends. */

@@ -38,12 +38,15 @@ import type { CacheStatus } from './rpki/cache.ts';
 import { Caches } from './rpki/caches.ts';
 import { OriginValidation } from './rpki/origins.ts';
 import { type Immediate, Schedule, type Task } from './schedule.ts';
-import type { PeerSurroundings } from './session/connection.ts';
+import type { PeerSurroundings, SessionSettings } from './session/connection.ts';
 import { type ListenerStatus, Listeners } from './session/listeners.ts';
 import { Peer, type SessionStatus } from './session/peer.ts';
 import { Strangers } from './session/strangers.ts';
 import { tcpTransport } from './session/tcp.ts';
 import type { Md5Key, Stream, Transport } from './session/transport.ts';
+import { Discovery } from './unnumbered/discovery.ts';
+import { kernelLinks } from './unnumbered/kernel-links.ts';
+import type { Links } from './unnumbered/links.ts';
 
 export type { BfdSettings } from './bfd/bfd.ts';
 export type {
@@ -63,6 +66,8 @@ export interface SpeakerOptions {
   readonly transport?: Transport;
   /** @default the kernel's UDP */
   readonly bfdTransport?: BfdTransport;
+  /** Where unnumbered peers are found. @default the kernel's links */
+  readonly links?: Links;
   /** Must let the transport deliver what has come before it calls back. @default setImmediate */
   readonly immediate?: Immediate;
 }
@@ -84,9 +89,10 @@ export interface PeerStatus extends SessionStatus {
   readonly name: string;
   readonly description: string | undefined;
   readonly type: string | undefined;
+  /** Of an unnumbered peer that is not found yet, the interface. */
   readonly address: string;
   readonly port: number;
-  readonly remoteAs: number;
+  readonly remoteAs: number | 'external';
   readonly passive: boolean;
   /** Undefined unless it is configured and the session is Established. */
   readonly bfd: BfdStatus | undefined;
@@ -107,6 +113,8 @@ export interface RouteStatus {
 interface Known {
   settings: PeerSettings;
   readonly peer: Peer;
+  /** Of an unnumbered peer. */
+  discovery?: Discovery;
 }
 
 export class Speaker {
@@ -120,6 +128,7 @@ export class Speaker {
   /** As `restarted` was told; undefined: it was not. */
   #hasForwarded: boolean | undefined;
   readonly #caches: Caches;
+  readonly #links: Links;
   readonly #routesListeners: RoutesListener[] = [];
   readonly #sessionListeners: ((peer: PeerStatus) => void)[] = [];
 
@@ -148,6 +157,7 @@ export class Speaker {
     this.#strangers = new Strangers(clock, log);
     const bfdTransport = options.bfdTransport ?? udpTransport(clock, random);
     this.#bfd = new Bfd({ clock, random, schedule, transport: bfdTransport }, log);
+    this.#links = options.links ?? kernelLinks(clock);
     const incoming = (stream: Stream) => this.#incoming(stream);
     this.#listeners = new Listeners({ transport, clock, random, log, incoming });
     this.#monitor = new Monitor({
@@ -274,7 +284,8 @@ export class Speaker {
     this.#listeners.set([]);
     this.#deferral.stop();
     for (const settle of [...this.#convergenceWaiters]) settle(false);
-    for (const { peer } of this.#known.values()) {
+    for (const { peer, discovery } of this.#known.values()) {
+      discovery?.close();
       if (peer.keepsRoutes && !forGood) peer.abandon();
       else peer.stop(CEASE.ADMINISTRATIVE_SHUTDOWN);
     }
@@ -295,7 +306,7 @@ export class Speaker {
     const before = this.#applied;
     this.#applied = wanted;
     const routing = this.#routing ?? this.#newRouting(wanted);
-    this.#listeners.setMd5Keys(md5Keys(wanted.peers.values()));
+    this.#setMd5Keys();
     this.#listeners.set(wanted.listen);
     this.#monitor.set(wanted.bmp);
     routing.onUpdate(this.#monitor.isOn ? this.#monitor.update : undefined);
@@ -350,7 +361,8 @@ export class Speaker {
   #add(settings: PeerSettings, routing: Routing): void {
     const { name, session } = settings;
     const id = routing.addPeer(settings.routing);
-    const log = this.#options.log.child({ peer: name, address: session.remote.address });
+    const { clock, random } = this.#options;
+    const log = this.#options.log.child({ peer: name, address: placeOf(session.remote) });
     const events = {
       sessionUp: (session: MonitoredSession) => this.#monitor.peerUp(id, session),
       sessionDown: (end: SessionEnd) => this.#monitor.peerDown(id, end),
@@ -364,19 +376,43 @@ export class Speaker {
     const peer = new Peer(session, id, routing, this.#around, events, log);
     const known: Known = { settings, peer };
     this.#known.set(name, known);
-    this.#byAddress.set(session.remote.address, peer);
     this.#byId.set(id, known);
     peer.guard(settings.guards);
     peer.limitPrefixes(settings.maxPrefixes);
     peer.start();
+    const { remote } = session;
+    if ('address' in remote) {
+      this.#byAddress.set(remote.address, peer);
+      return;
+    }
+    const options = { links: this.#links, clock, random, log };
+    known.discovery = new Discovery(remote.interface, options, (address) => {
+      if (peer.remote !== undefined) this.#byAddress.delete(peer.remote.address);
+      if (address !== undefined) this.#byAddress.set(address, peer);
+      peer.locate(address === undefined ? undefined : { address, port: remote.port });
+      this.#setMd5Keys();
+    });
   }
 
-  #remove({ settings, peer }: Known, routing: Routing, subcode: number): void {
+  #remove({ settings, peer, discovery }: Known, routing: Routing, subcode: number): void {
+    discovery?.close();
     peer.stop(subcode);
     routing.removePeer(peer.id);
     this.#known.delete(settings.name);
-    this.#byAddress.delete(settings.session.remote.address);
+    if (peer.remote !== undefined) this.#byAddress.delete(peer.remote.address);
     this.#byId.delete(peer.id);
+  }
+
+  /** Those for peers that are not found yet follow. */
+  #setMd5Keys(): void {
+    const keys: Md5Key[] = [];
+    for (const { name, session, guards } of this.#applied!.peers.values()) {
+      const remote =
+        'address' in session.remote ? session.remote : this.#known.get(name)?.peer.remote;
+      if (guards.md5Key === undefined || remote === undefined) continue;
+      keys.push({ prefix: hostPrefix(parseZonedAddress(remote.address)), key: guards.md5Key });
+    }
+    this.#listeners.setMd5Keys(keys);
   }
 
   // What happens
@@ -481,15 +517,16 @@ export class Speaker {
 
   #statusOf({ settings, peer }: Known): PeerStatus {
     const { name, description, type, session } = settings;
+    const { status } = peer;
     return {
       name,
       description,
       type,
-      address: session.remote.address,
+      address: placeOf(peer.remote ?? session.remote),
       port: session.remote.port,
-      remoteAs: session.terms.remoteAs,
+      remoteAs: status.negotiated?.remoteAs ?? session.terms.remoteAs,
       passive: session.attributes.passive,
-      ...peer.status,
+      ...status,
       bfd: this.#bfd.status(name),
       routes: this.#routing!.peerCounts(peer.id),
     };
@@ -507,12 +544,8 @@ export class Speaker {
   }
 }
 
-function md5Keys(peers: Iterable<PeerSettings>): Md5Key[] {
-  return [...peers].flatMap(({ session, guards: { md5Key: key } }) =>
-    key === undefined
-      ? []
-      : [{ prefix: hostPrefix(parseZonedAddress(session.remote.address)), key }],
-  );
+function placeOf(remote: SessionSettings['remote']): string {
+  return 'address' in remote ? remote.address : remote.interface;
 }
 
 function originate(

@@ -30,7 +30,8 @@ export interface Terms {
   readonly localAs: number;
   /** Our BGP Identifier, unsigned 32 bits. */
   readonly routerId: number;
-  readonly remoteAs: number;
+  /** `external`: any but `localAs`. */
+  readonly remoteAs: number | 'external';
   /** Seconds, 0 or at least 3. */
   readonly holdTimeSec: number;
   /** Seconds between KEEPALIVEs; undefined: a third of the negotiated hold time, which is also the most. */
@@ -61,6 +62,7 @@ export interface Negotiated {
   readonly enhancedRouteRefresh: boolean;
   /** RFC 4724: both sides have the capability. */
   readonly gracefulRestart: GracefulRestart | undefined;
+  readonly remoteAs: number;
   /** The peer's BGP Identifier, unsigned 32 bits. */
   readonly remoteRouterId: number;
   /** All that the peer announced, in its order. */
@@ -111,8 +113,10 @@ export function openEvent(
 
 /** What in a well-formed OPEN we do not accept, in the order of RFC 4271 §6.2. */
 function objection(terms: Terms, open: Open): WireError | undefined {
-  if (open.as !== terms.remoteAs) {
-    const text = `the peer says that it is AS ${open.as}, but it is configured as AS ${terms.remoteAs}`;
+  const isExternal = open.as !== terms.localAs;
+  if (terms.remoteAs === 'external' ? !isExternal : open.as !== terms.remoteAs) {
+    const configured = terms.remoteAs === 'external' ? 'external' : `AS ${terms.remoteAs}`;
+    const text = `the peer says that it is AS ${open.as}, but it is configured as ${configured}`;
     return openError(OPEN_ERROR.BAD_PEER_AS, text);
   }
   // RFC 6286 §2.2: unique within an AS, so that another AS may well use the same.
@@ -158,6 +162,7 @@ function negotiate(terms: Terms, open: Open): Negotiated {
     enhancedRouteRefresh: announces('enhanced-route-refresh'),
     gracefulRestart:
       terms.gracefulRestart && negotiateRestart(terms.gracefulRestart, families, open.capabilities),
+    remoteAs: open.as,
     remoteRouterId: open.routerId,
     capabilities: open.capabilities,
   };

@@ -55,9 +55,16 @@ export interface PeerSurroundings extends Surroundings {
   readonly restart: RestartState;
 }
 
+/** The one neighbour on a link, at this port. */
+export interface LinkEndpoint {
+  readonly interface: string;
+  readonly port: number;
+}
+
 /** How the session with one peer is to be. */
 export interface SessionSettings {
-  readonly remote: Endpoint;
+  /** Where the peer is, or the link on which it is whoever is there. */
+  readonly remote: Endpoint | LinkEndpoint;
   /** Where we connect from; undefined: the kernel chooses. */
   readonly sourceAddress: string | undefined;
   readonly terms: Terms;
@@ -68,6 +75,8 @@ export interface SessionSettings {
 export interface ConnectionOwner extends OutboundOwner {
   readonly settings: SessionSettings;
   readonly guards: Guards;
+  /** Known whenever a connection is wanted. */
+  readonly remote: Endpoint | undefined;
   /** A valid OPEN came. False: this connection lost against another, and is closed by now. */
   survivesCollision(connection: Connection, negotiated: Negotiated): boolean;
   /** Events have been dealt with; `before` is the machine as it was. May dispose of the connection. */
@@ -235,10 +244,9 @@ export class Connection implements Task {
   // The stream
 
   #connect(): void {
-    const { settings, guards } = this.#owner;
-    const { remote, sourceAddress } = settings;
+    const { settings, guards, remote } = this.#owner;
     this.#initiator = 'us';
-    this.#use(this.#around.transport.connect(remote, sourceAddress, guards));
+    this.#use(this.#around.transport.connect(remote!, settings.sourceAddress, guards));
   }
 
   #use(stream: Stream): void {

@@ -39,7 +39,7 @@ import {
 import { endOfRib } from './end-of-rib.ts';
 import { PrefixLimit } from './prefix-limit.ts';
 import { StaleRoutes, type StaleStatus } from './stale-routes.ts';
-import type { Guards, Stream } from './transport.ts';
+import type { Endpoint, Guards, Stream } from './transport.ts';
 
 /** Why a session ended, or did not come about. */
 export interface SessionError {
@@ -130,6 +130,7 @@ export class Peer implements ConnectionOwner {
   #guards: Guards = {};
   readonly #limit = new PrefixLimit();
   #heldOffUntilMs: number | undefined;
+  #remote: Endpoint | undefined;
   /** The peer's id in `routing`. */
   readonly id: number;
   readonly #routing: PeerRoutes;
@@ -162,6 +163,7 @@ export class Peer implements ConnectionOwner {
     log: Log,
   ) {
     this.settings = settings;
+    this.#remote = 'address' in settings.remote ? settings.remote : undefined;
     this.id = id;
     this.#routing = routing;
     this.#around = around;
@@ -190,8 +192,24 @@ export class Peer implements ConnectionOwner {
     this.#heldOffUntilMs = undefined;
   }
 
+  /** Where the peer is, as far as is known. */
+  get remote(): Endpoint | undefined {
+    return this.#remote;
+  }
+
   start(): void {
-    this.#main.dispatch(manualStart(this.settings.attributes.passive));
+    if (this.#remote !== undefined) {
+      this.#main.dispatch(manualStart(this.settings.attributes.passive));
+    } else {
+      this.transportFailed('no neighbour has advertised itself on the link yet, or it is down');
+    }
+  }
+
+  /** The peer is there from now on, or nobody knows where: its session ends, and begins anew. */
+  locate(remote: Endpoint | undefined): void {
+    this.stop(CEASE.OTHER_CONFIGURATION_CHANGE);
+    this.#remote = remote;
+    this.start();
   }
 
   /** Ends the session; the Cease subcode tells the peer why (RFC 4486). */
@@ -321,14 +339,14 @@ export class Peer implements ConnectionOwner {
     return this.keepsRoutes && ageMs >= REPLACEABLE_AFTER_MS;
   }
 
-  survivesCollision(opened: Connection, { remoteRouterId }: Negotiated): boolean {
+  survivesCollision(opened: Connection, { remoteAs, remoteRouterId }: Negotiated): boolean {
     const other = this.#connections.find((connection) => connection !== opened);
     if (other === undefined) return true;
     // RFC 4724 §5 drops the old session with the new connection. It goes with the new session
     // (`sessionUp`): then it was the peer, and it wanted one.
     const replaces = other.fsm.state === 'Established' && opened.contender.initiator === 'them';
     if (replaces && this.#isReplaceable()) return true;
-    const { localAs, routerId, remoteAs } = this.settings.terms;
+    const { localAs, routerId } = this.settings.terms;
     const speakers = { localRouterId: routerId, localAs, remoteRouterId, remoteAs };
     const loser = resolve(opened.contender, other.contender, speakers);
     this.#log.debug({ loser }, 'two connections with the peer: one is closed');
@@ -376,15 +394,15 @@ export class Peer implements ConnectionOwner {
     this.#events.sessionChanged();
   }
 
-  #monitored(connection: Connection, { remoteRouterId }: Negotiated): MonitoredSession {
+  #monitored(connection: Connection, negotiated: Negotiated): MonitoredSession {
     const { openSent, openReceived, stream } = connection;
     return {
       remoteAddress: stream!.remoteAddress!,
       localAddress: stream!.localAddress!,
       remotePort: stream!.remotePort ?? 0,
       localPort: stream!.localPort ?? 0,
-      remoteAs: this.settings.terms.remoteAs,
-      remoteRouterId,
+      remoteAs: negotiated.remoteAs,
+      remoteRouterId: negotiated.remoteRouterId,
       openSent,
       openReceived,
     };

@@ -30,6 +30,7 @@ export interface Addon {
     destination: Uint8Array,
     about: Int32Array,
   ): number;
+  sendDatagram(fd: number, bytes: Uint8Array, destination: Uint8Array): number;
   close(fd: number): number;
   /** Moves the calling thread into a network namespace. */
   setns(fd: number): number;

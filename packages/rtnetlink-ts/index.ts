@@ -7,6 +7,8 @@ export type { FdbEntry, Neighbour, NeighbourFilter, NeighbourState } from './cod
 export type { NextHop, Route, RouteFilter, RouteSpec, RouteType } from './codec/route.ts';
 export type { Rule, RuleAction } from './codec/rule.ts';
 export type { Scope } from './codec/scope.ts';
+export type { Datagram } from './datagram-socket.ts';
+export { type Icmpv6Options, type Icmpv6Socket, openIcmpv6 } from './icmpv6.ts';
 export { setMinTtl, setTtl } from './internet-socket.ts';
 export type { Group, Monitor, NetlinkEvent } from './monitor.ts';
 export { inNamespace, writeSysctls } from './namespace.ts';
@@ -25,4 +27,4 @@ export { SystemCallError } from './system-call-error.ts';
 export { closeDescriptor, openTcp, setTcpMd5, type TcpOptions } from './tcp.ts';
 export { listenTcp, type TcpListener, type TcpListenerEvents } from './tcp-listener.ts';
 export { createTun } from './tun.ts';
-export { type Datagram, openUdp, type UdpOptions, type UdpSocket } from './udp.ts';
+export { openUdp, type UdpOptions, type UdpSocket } from './udp.ts';

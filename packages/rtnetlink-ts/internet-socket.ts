@@ -9,6 +9,7 @@ export const SOL_IP = 0;
 export const SOL_IPV6 = 41;
 
 const SO_BINDTODEVICE = 25;
+const SO_BINDTOIFINDEX = 62;
 const IP_TTL = 2;
 const IP_MINTTL = 21;
 const IPV6_UNICAST_HOPS = 16;
@@ -47,6 +48,14 @@ export function bind(fd: number, { family, address, port = 0 }: BindOptions, wha
 
 export function setDevice(fd: number, device: string): void {
   setOption(fd, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(device), `SO_BINDTODEVICE ${device}`);
+}
+
+/** Index of the interface that the socket is bound to, or 0. */
+export function boundInterface(fd: number): number {
+  const index = new Uint32Array(1);
+  const out = new Uint8Array(index.buffer);
+  checked(addon.getsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, out), 'reading SO_BINDTOIFINDEX');
+  return index[0]!;
 }
 
 /** TTL, or hop limit, of what is sent: 1–255. */

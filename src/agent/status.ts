@@ -5,7 +5,7 @@ export interface SessionStatus {
   port: number;
   /** In calicoctl's words: `node-to-node mesh`, `global`, `node specific`. */
   type: string;
-  remoteAs: number;
+  remoteAs: number | 'external';
   /** RFC 4271's name of the state. */
   state: string;
   since: number;

@@ -97,7 +97,7 @@ const COLUMNS: Record<string, (wide: boolean) => Columns> = {
   bgppeers: () =>
     columns(BGPPeer, ['NAME', 'PEERIP', 'NODE', 'ASN'], ({ metadata, spec }) => [
       metadata.name,
-      spec.peerIP ?? spec.peerSelector,
+      spec.peerIP ?? spec.peerSelector ?? spec.interface,
       spec.node ?? spec.nodeSelector ?? '(global)',
       spec.asNumber,
     ]),

@@ -31,6 +31,7 @@ export const VALID: readonly KubeObject[] = [
   object('BGPConfiguration', 'node.worker-1', { listenPort: 1790 }),
   object('BGPPeer', 'global-asdot', { peerIP: '192.20.30.40', asNumber: '1.10' }),
   object('BGPPeer', 'one-node', { node: 'rack1-host1', peerIP: '192.168.1.1', asNumber: 64567 }),
+  object('BGPPeer', 'unnumbered', { node: 'rack1-host1', interface: 'eth1' }),
   object('BGPPeer', 'v6-with-port', { peerIP: '[2001:db8::1]:1179', asNumber: 4294967295 }),
   object('BGPPeer', 'reflectors', {
     nodeSelector: 'all()',
@@ -187,7 +188,7 @@ export const REFUSED: readonly Refused[] = [
   refused(
     'BGPPeer',
     {},
-    'spec.peerIP is missing, and so are peerSelector and localWorkloadSelector: set one of them',
+    'spec.peerIP is missing, and so are peerSelector, localWorkloadSelector and interface: set one of them',
   ),
   refused(
     'BGPPeer',
@@ -208,6 +209,16 @@ export const REFUSED: readonly Refused[] = [
     'BGPPeer',
     { peerIP: '192.0.2.1', bfd: { multiplier: 0 } },
     'spec.bfd.multiplier must be at least 1, not 0',
+  ),
+  refused(
+    'BGPPeer',
+    { interface: 'eth1', peerIP: '192.0.2.1' },
+    'spec.interface cannot be set together with peerIP, peerSelector or localWorkloadSelector: keep one',
+  ),
+  refused(
+    'BGPPeer',
+    { interface: 'eth 1' },
+    'spec.interface is not the name of an interface: it has a space, a slash or a colon',
   ),
   refused(
     'BGPPeer',

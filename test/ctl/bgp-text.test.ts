@@ -42,6 +42,7 @@ const established: PeerStatus = {
       notification: true,
       restartTimeMs: 120_000,
     },
+    remoteAs: 65001,
     remoteRouterId: 0x0a000002,
     capabilities: [
       { kind: 'route-refresh' },

@@ -143,6 +143,19 @@ test('the mesh is with the nodes of the file, and BGPPeers with others', () => {
   ]);
 });
 
+test('an unnumbered peer: both families, with the next hop of its link; who dials us is heard', () => {
+  const { peers, listen, problems } = derive(ME, {
+    bgpPeers: [peer('tor', { interface: 'eth1' })],
+  });
+  expect(problems).toEqual([]);
+  expect(listen.map(({ address }) => address)).toEqual(['0.0.0.0', '::']);
+  const [tor] = peers;
+  expect(tor).toMatchObject({ name: 'eth1', interface: 'eth1', remoteAs: 'external' });
+  for (const field of ['address', 'families', 'sourceAddress', 'localAddress4', 'localAddress6']) {
+    expect(tor).not.toHaveProperty(field);
+  }
+});
+
 test('a reflector: iBGP peers are its clients, and it leaves the mesh', () => {
   const { peers } = derive(
     { ...ME, clusterId: parseAddress('10.0.0.1') },

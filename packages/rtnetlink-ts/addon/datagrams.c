@@ -74,7 +74,25 @@ static napi_value receive_datagram(napi_env env, napi_callback_info info)
 	return result_of(env, received);
 }
 
+static napi_value send_datagram(napi_env env, napi_callback_info info)
+{
+	Arguments arguments = arguments_of(env, info);
+	int fd = int_argument(&arguments, 0);
+	Bytes bytes = bytes_argument(&arguments, 1);
+	Bytes destination = bytes_argument(&arguments, 2);
+	long sent;
+
+	if (arguments.failed)
+		return NULL;
+	do
+		sent = sendto(fd, bytes.at, bytes.length, MSG_NOSIGNAL, (struct sockaddr *)destination.at,
+			      destination.length);
+	while (sent < 0 && errno == EINTR);
+	return result_of(env, sent < 0 ? -errno : sent);
+}
+
 void define_datagrams(napi_env env, napi_value exports)
 {
 	define(env, exports, "recvDatagram", receive_datagram);
+	define(env, exports, "sendDatagram", send_datagram);
 }

@@ -34,13 +34,15 @@ import { type PasswordRef, passwordRef } from './passwords.ts';
 export type PeerType = 'node-to-node mesh' | 'global' | 'node specific';
 
 export interface DerivedPeer {
-  /** The address as text: a session is with an address, and there is one with each. */
+  /** The address as text, or the interface: a session is with one of these, and there is one with each. */
   name: string;
   type: PeerType;
   description: string | undefined;
-  address: Address;
+  /** Undefined: the peer is the neighbour on `interface`, whatever its address. */
+  address: Address | undefined;
+  interface: string | undefined;
   port: number;
-  remoteAs: number;
+  remoteAs: number | 'external';
   /** What our AS is to the peer. */
   localAs: number;
   sourceAddress: Address | undefined;
@@ -167,6 +169,7 @@ function explicitPeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): De
       },
     ];
   }
+  if (spec.interface) return [unnumbered(self, peer, spec.interface, input)];
   if (!spec.peerSelector) return [];
   return input.nodes
     .filter((node) => node !== self && peer.meansNode(node))
@@ -174,6 +177,35 @@ function explicitPeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): De
       const as = { localAs: localAsOf(peer, self), remoteAs: node.asNumber };
       return nodePeers(self, node, as, peer, input);
     });
+}
+
+function unnumbered(
+  self: ClusterNode,
+  peer: ReadPeer,
+  name: string,
+  input: PeersInput,
+): DerivedPeer {
+  const { asNumber, passive = false } = peer.spec;
+  const as = {
+    localAs: localAsOf(peer, self),
+    // A router on a link of its own is one of another AS, where nobody says which.
+    remoteAs: asNumber === undefined ? ('external' as const) : parseAsNumber(asNumber),
+  };
+  const derived: DerivedPeer = {
+    ...common(peer.type, input),
+    name,
+    address: undefined,
+    interface: name,
+    ...as,
+    sourceAddress: undefined,
+  };
+  return {
+    ...derived,
+    ...settingsOf(peer, derived),
+    passive,
+    port: 179,
+    routeReflectorClient: isClient(self, undefined, as),
+  };
 }
 
 /** A session has two ends: who is named by another node's BGPPeer has the other end of it. */
@@ -231,20 +263,27 @@ function session(
   address: Address,
   as: AsNumbers,
   type: PeerType,
-  { settings }: PeersInput,
+  input: PeersInput,
 ): DerivedPeer {
   return {
+    ...common(type, input),
     name: formatAddress(address),
-    type,
     address,
-    port: settings.listenPort,
     ...as,
+    interface: undefined,
     sourceAddress: ownAddress(self, address.family)?.address,
+  };
+}
+
+function common(type: PeerType, { settings }: PeersInput) {
+  return {
+    type,
+    port: settings.listenPort,
     passive: false,
     holdTimeSec: settings.holdTimeSec,
     keepaliveSec: undefined,
     restartTimeSec: settings.meshRestartTimeSec,
-    nextHopMode: 'auto',
+    nextHopMode: 'auto' as const,
     routeReflectorClient: false,
     bfd: undefined,
     role: undefined,

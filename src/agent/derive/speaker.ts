@@ -32,7 +32,8 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
   const own4 = self.network.ipv4Address && formatAddress(self.network.ipv4Address.address);
   const own6 = self.network.ipv6Address && formatAddress(self.network.ipv6Address.address);
   const policies = derivePolicies(input, problems);
-  const anywhere = [...(own4 ? ['0.0.0.0'] : []), ...(own6 ? ['::'] : [])];
+  const needs6 = own6 !== undefined || peers.some((peer) => peer.interface !== undefined);
+  const anywhere = [...(own4 ? ['0.0.0.0'] : []), ...(needs6 ? ['::'] : [])];
   const addresses = [own4, own6].filter((address) => address !== undefined);
   const port = settings.listenPort;
   const clusterId = self.network.routeReflectorClusterID;
@@ -49,7 +50,7 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
       name: peer.name,
       type: peer.type,
       ...(peer.description !== undefined && { description: peer.description }),
-      address: formatAddress(peer.address),
+      ...placeOf(peer, own4, own6),
       port: peer.port,
       remoteAs: peer.remoteAs,
       localAs: peer.localAs,
@@ -58,14 +59,10 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
       ...(peer.md5Key !== undefined && { md5Key: peer.md5Key }),
       ttlSecurityHops: peer.ttlSecurityHops,
       ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
-      // As Calico: a session carries the family of its own addresses.
-      families: [peer.address.family],
       holdTimeSec: peer.holdTimeSec,
       ...(peer.keepaliveSec !== undefined && { keepaliveSec: peer.keepaliveSec }),
       restartTimeSec: peer.restartTimeSec,
       nextHopMode: peer.nextHopMode,
-      ...(own4 && { localAddress4: own4 }),
-      ...(own6 && { localAddress6: own6 }),
       routeReflectorClient: peer.routeReflectorClient,
       ...(peer.bfd && { bfd: peer.bfd }),
       allowedLocalAs: peer.allowedLocalAs,
@@ -114,6 +111,20 @@ function derivePolicies(input: SpeakerInput, problems: string[]): Policies {
     problems,
   );
   return new Policies({ filters, normalPriority, standard, ebgpRequiresPolicy });
+}
+
+/**
+ * As Calico: a session carries the family of its own addresses. An unnumbered one carries both, with
+ * the address of its link as next hop: the node's own need not be known there.
+ */
+function placeOf({ address, interface: link }: DerivedPeer, own4?: string, own6?: string) {
+  if (address === undefined) return { interface: link! };
+  return {
+    address: formatAddress(address),
+    families: [address.family],
+    ...(own4 && { localAddress4: own4 }),
+    ...(own6 && { localAddress6: own6 }),
+  };
 }
 
 /** A node without IPv4 still needs a BGP Identifier (RFC 6286: any that is not zero): its name's hash, as in Calico. */

@@ -1,4 +1,3 @@
-import { formatAddress } from 'net-ipaddr';
 import type { BGPConfiguration, BGPPeer, Node } from '../../../api/index.ts';
 import { readBgpSettings, readNodes } from '../../../src/agent/derive/cluster.ts';
 import { type DerivedPeer, derivePeers } from '../../../src/agent/derive/peers.ts';
@@ -58,7 +57,7 @@ function derive(
 const NO_MESH = { nodeToNodeMeshEnabled: false };
 
 const short = (one: DerivedPeer) =>
-  `${formatAddress(one.address)} AS${one.remoteAs} ${one.type}${one.passive ? ' passive' : ''}${one.routeReflectorClient ? ' client' : ''}`;
+  `${one.name} AS${one.remoteAs} ${one.type}${one.passive ? ' passive' : ''}${one.routeReflectorClient ? ' client' : ''}`;
 
 describe('the mesh', () => {
   test('every other node, an AS of its own where it has one, one side of each pair passive', () => {
@@ -132,6 +131,21 @@ describe('BGPPeers', () => {
     ).toEqual([
       ['203.0.113.1', 179, 65001],
       ['203.0.113.2', 1790, 65001 * 65536 + 1],
+    ]);
+  });
+
+  test('unnumbered: the neighbour on an interface, of any other AS where none is given', () => {
+    const nodes = [node('a', 1), node('b', 2)];
+    const peers = [
+      peer('tor', { nodeSelector: 'all()', interface: 'eth1' }),
+      peer('own', { node: 'a', interface: 'eth2', asNumber: 64512 }),
+    ];
+    expect(derive('a', nodes, peers, NO_MESH).derived).toMatchObject([
+      { name: 'eth1', interface: 'eth1', address: undefined, remoteAs: 'external', port: 179 },
+      { name: 'eth2', interface: 'eth2', address: undefined, remoteAs: 64512, port: 179 },
+    ]);
+    expect(derive('b', nodes, peers, NO_MESH).derived.map(short)).toEqual([
+      'eth1 ASexternal node specific',
     ]);
   });
 

@@ -45,6 +45,7 @@ export class WidePeer {
       extendedMessage: false,
       extendedNextHop: false,
       enhancedRouteRefresh: false,
+      remoteAs: this.#as,
       remoteRouterId: number,
       localAddress: parseAddress('10.0.0.1'),
       remoteAddress: parseAddress(`10.0.0.${number}`),

@@ -119,6 +119,15 @@ describe('refused', () => {
     });
   });
 
+  test('any AS but ours is external', () => {
+    const capabilities: Capability[] = [ipv4, { kind: 'four-octet-as', as: 64512 }];
+    expect(refusal({ as: 64512, capabilities }, { remoteAs: 'external' })).toMatchObject({
+      error: '2/2',
+      text: 'the peer says that it is AS 64512, but it is configured as external',
+    });
+    expect(settled({}, { remoteAs: 'external' }).remoteAs).toBe(64513);
+  });
+
   test('RFC 6793 §4.2.3: capability 65 counts, not the My AS field', () => {
     const capabilities: Capability[] = [ipv4, { kind: 'four-octet-as', as: 4_200_000_000 }];
     expect(refusal({ as: 64513, capabilities })).toMatchObject({ error: '2/2' });

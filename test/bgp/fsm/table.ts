@@ -16,6 +16,7 @@ export const NEGOTIATED: Negotiated = {
   extendedNextHop: false,
   enhancedRouteRefresh: false,
   gracefulRestart: undefined,
+  remoteAs: 65001,
   remoteRouterId: 0x0a000002,
   capabilities: [],
 };

@@ -54,6 +54,7 @@ const peer = (name: string, remoteAs: number, last: number) => {
     extendedMessage: false,
     extendedNextHop: false,
     enhancedRouteRefresh: false,
+    remoteAs,
     remoteRouterId: last,
     localAddress: { family: 4, bytes: Uint8Array.of(10, 0, 0, 1) },
     remoteAddress: { family: 4, bytes: Uint8Array.of(10, 0, 0, last) },

@@ -128,6 +128,7 @@ export class Neighbor {
       extendedMessage: this.settings.extendedMessage ?? false,
       extendedNextHop: this.settings.extendedNextHop ?? false,
       enhancedRouteRefresh: this.settings.enhancedRouteRefresh ?? false,
+      remoteAs: this.settings.remoteAs,
       remoteRouterId,
       localAddress: parseZonedAddress(this.settings.localAddress ?? OWN4),
       remoteAddress: parseAddress(this.address),

@@ -4,7 +4,7 @@
  * buffers. Everything happens in the order and at the time that the test's seed and steps say.
  */
 
-import { type Address, formatPrefix, parseAddress } from 'net-ipaddr';
+import { formatPrefix, parseZonedAddress, type ZonedAddress } from 'net-ipaddr';
 import type { Immediate } from '../../../bgp/schedule.ts';
 import type {
   Guards,
@@ -211,12 +211,12 @@ class VirtualStream implements Stream {
     this.guards = guards;
   }
 
-  get localAddress(): Address {
-    return parseAddress(this.#here);
+  get localAddress(): ZonedAddress {
+    return parseZonedAddress(this.#here);
   }
 
-  get remoteAddress(): Address {
-    return parseAddress(this.#there);
+  get remoteAddress(): ZonedAddress {
+    return parseZonedAddress(this.#there);
   }
 
   // Who connected from which port makes no difference here.

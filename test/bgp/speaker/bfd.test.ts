@@ -21,7 +21,7 @@ beforeEach(() => {
 /** A speaker that originates 10.<index>.0.0/26, dials soon, and has a long hold time. */
 function start(index: number): Node {
   const originations = [{ prefix: `10.${index}.0.0/26` }];
-  return new Node(world, index, { holdTimeSec: 90, connectRetrySec: 1, originations }, air);
+  return new Node(world, index, { holdTimeSec: 90, connectRetrySec: 1, originations }, { air });
 }
 
 function configure(node: Node, ...peers: [index: number, bfd?: Bfd][]): void {

@@ -1,16 +1,26 @@
 /** Speakers over a virtual network and clock, and what they tell. */
 
-import { formatAddress, formatPrefix } from 'net-ipaddr';
+import { formatPrefix, formatZonedAddress } from 'net-ipaddr';
 import {
   type PeerConfig,
   type PeerStatus,
   Speaker,
   type SpeakerConfig,
 } from '../../../bgp/speaker.ts';
+import type { Links } from '../../../bgp/unnumbered/links.ts';
 import type { Air } from '../bfd/air.ts';
 import { recordingLog, type World } from '../session/world.ts';
 
-/** A speaker on 10.0.0.<index>, and what it tells. */
+/** Where a speaker is, and what it has there. */
+interface Place {
+  /** @default 10.0.0.<index> */
+  readonly address?: string;
+  readonly links?: Links;
+  /** What its BFD sends over; without it there is none. */
+  readonly air?: Air | undefined;
+}
+
+/** A speaker, and what it tells. */
 export class Node {
   readonly address: string;
   readonly speaker: Speaker;
@@ -23,22 +33,27 @@ export class Node {
   readonly sessions: string[] = [];
   config: SpeakerConfig;
 
-  /** @param air What its BFD sends over; undefined: it has none */
-  constructor(world: World, index: number, config: Partial<SpeakerConfig> = {}, air?: Air) {
-    this.address = `10.0.0.${index}`;
+  constructor(
+    world: World,
+    index: number,
+    config: Partial<SpeakerConfig> = {},
+    { address = `10.0.0.${index}`, links, air }: Place = {},
+  ) {
+    this.address = address;
     const { clock, random, immediate } = world;
     const transport = world.host(this.address);
     const log = recordingLog(this.log);
     this.speaker = new Speaker({
       ...{ clock, random, log, transport, immediate },
-      ...(air && { bfdTransport: air.host(this.address) }),
+      ...(links && { links }),
+      ...(air && { bfdTransport: air.host(address) }),
     });
     this.speaker.onRoutes((ids, count, routes) => {
       for (const id of ids.subarray(0, count)) {
         const prefix = formatPrefix(routes.prefix(id));
         if (!routes.hasRoute(id)) this.table.delete(prefix);
         else if (routes.isLocal(id)) this.table.set(prefix, 'local');
-        else this.table.set(prefix, routes.nextHops(id).map(formatAddress).join(' '));
+        else this.table.set(prefix, routes.nextHops(id).map(formatZonedAddress).join(' '));
         this.history.push(`${prefix} ${this.table.get(prefix) ?? 'gone'}`);
       }
     });
@@ -47,7 +62,7 @@ export class Node {
     });
     this.config = {
       localAs: 64512,
-      routerId: this.address,
+      routerId: `10.0.0.${index}`,
       listen: [{ address: this.address, port: 179 }],
       holdTimeSec: 9,
       peers: [],

@@ -12,6 +12,8 @@ beforeEach(() => {
   world = new World();
 });
 
+const { address: _, ...unnumbered } = peer(2, { name: 'eth1', interface: 'eth1' });
+
 describe('routes', () => {
   test('in a mesh, every node learns the others’ blocks with their next hops', async () => {
     const nodes = mesh(world, 3);
@@ -376,6 +378,21 @@ describe('a configuration error says what and where', () => {
       'a link-local peer address on no link',
       { peers: [peer(2, { address: 'fe80::2' })] },
       'peer "n2": address fe80::2 is link-local and says nothing without its interface: write it like fe80::2%eth0',
+    ],
+    [
+      'a peer with an address and an interface',
+      { peers: [peer(2, { interface: 'eth1' })] },
+      'peer "n2": address or interface must be given, and not both',
+    ],
+    [
+      'what is no interface',
+      { peers: [{ ...unnumbered, interface: 'eth 1' }] },
+      'peer "eth1": interface: "fe80::%eth 1" is not an IP address: the zone is not the name of an interface',
+    ],
+    [
+      'one interface twice',
+      { peers: [unnumbered, { ...unnumbered, name: 'other' }] },
+      'peer "other": eth1 is already the interface of peer "eth1"',
     ],
     ['a peer AS', { peers: [peer(2, { remoteAs: 2 ** 32 })] }, 'peer "n2": remoteAs 4294967296'],
     ['a peer port', { peers: [peer(2, { port: 0 })] }, 'peer "n2": port 0'],
