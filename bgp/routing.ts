@@ -313,7 +313,7 @@ export class Routing {
     this.#import.origins = origins;
     this.#import.forget();
     for (const peer of this.#peers) {
-      if (peer?.isUp && peer.kind === EXTERNAL) this.#reimport(peer.source);
+      if (peer?.hasPaths && peer.kind === EXTERNAL) this.#reimport(peer.source);
     }
   }
 

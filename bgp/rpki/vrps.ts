@@ -1,35 +1,55 @@
 /**
  * Validated ROA payloads of all caches in one table, and the validity of a route by them:
  *
- *   covering prefix ──▶ heads uint32 ──▶ row ──▶ next uint32 ──▶ row …      0: none
- *                                        as         uint32
- *                                        prefix     uint32   id in CoveringPrefixes
- *                                        maxLength  uint8
- *                                        holders    uint8    bit c: cache c says so
- *                                        wanted     uint8    bit c: cache c will have said so at its End of Data
+ *   covering prefix ──▶ heads ──▶ row ──▶ row …      0: none
+ *                                  │
+ *   word  0  as
+ *         1  next row of the prefix, or the next free row
+ *         2  prefix: id in CoveringPrefixes
+ *         3  │ maximum length │ holders │ wanted │   8 bits each
+ *              255: free        bit c: cache c says so
+ *                                         bit c: cache c will have said so at its End of Data
  *
- * What a cache sends only shows once all of it has come: routes are never judged by half an answer
- * (RFC 8210 §10: a payload counts while any of the caches holds it).
+ * What a cache sends only shows once all of it has come: routes are never judged by half an answer.
+ * A payload counts while any of the caches holds it (RFC 8210 §10).
  */
 
 import type { PrefixTable } from 'net-ipaddr';
 import type { Random } from '../../ports.ts';
-import { CoveringPrefixes } from './covering.ts';
+import { CoveringPrefixes, type PrefixWords } from './covering.ts';
 import { PDU_ERROR, type PduError, type PrefixPdu } from './pdu.ts';
+import { Words } from './words.ts';
 
 /** RFC 6811 §2. */
 export type Validity = 'valid' | 'invalid' | 'not-found';
 
-/** Caches are bits of a byte. */
+/** Caches are bits of 8. */
 export const MAX_CACHES = 8;
 /** Several times what all registries have published: a cache that sends more is broken. */
 const MAX_VRPS = 4_194_304;
 
+const AS = 0;
+const NEXT = 1;
+const PREFIX = 2;
+const MARKS = 3;
 const NO_ROW = 0;
-/** In place of a maximum length: the row is free. */
-const FREE = 255;
+const HOLDERS = 0xff00;
+const WANTED = 0x00ff;
+const HOLDERS_SHIFT = 8;
+const MAX_LENGTH_SHIFT = 16;
+const FREE = 255 << MAX_LENGTH_SHIFT;
 /** RFC 6811 §2: no route has the origin AS 0, so such a payload makes routes invalid and none valid. */
 const AS_ZERO = 0;
+
+/** With more changes than this, all routes are judged again: to look for each would take longer. */
+const MAX_CHANGES = 1024;
+/** Rows that nobody holds any more, removed by one commit; others wait for the next ones. */
+const MAX_REMOVED = 1024;
+const NOWHERE = { w0: 0, w1: 0, w2: 0, w3: 0, length: 0 };
+const EVERYTHING: readonly PrefixWords[] = [
+  { family: 4, ...NOWHERE },
+  { family: 6, ...NOWHERE },
+];
 
 const DUPLICATE: PduError = {
   code: PDU_ERROR.DUPLICATE_ANNOUNCEMENT_RECEIVED,
@@ -47,13 +67,9 @@ const TOO_MANY: PduError = {
 export class VrpTable {
   readonly #seed: () => number;
   readonly #prefixes: CoveringPrefixes;
-  #heads = new Uint32Array(1024);
-  #next = new Uint32Array(1024);
-  #prefix = new Uint32Array(1024);
-  #as = new Uint32Array(1024);
-  #maxLength = new Uint8Array(1024);
-  #holders = new Uint8Array(1024);
-  #wanted = new Uint8Array(1024);
+  /** By prefix id. */
+  readonly #heads = new Words();
+  readonly #rows = new Words();
   /** Row 0 is none. */
   #top = 1;
   #freeHead = NO_ROW;
@@ -62,6 +78,7 @@ export class VrpTable {
   constructor(random: Random) {
     this.#seed = () => Math.floor(random() * 2 ** 32) | 0;
     this.#prefixes = new CoveringPrefixes(this.#seed());
+    this.#rows.reach(4);
   }
 
   /** Payloads that a cache holds. */
@@ -74,14 +91,17 @@ export class VrpTable {
    * @param originAs negative where the AS path has none: it ends with an AS_SET
    */
   validity(prefixes: PrefixTable, id: number, originAs: number): Validity {
+    const rows = this.#rows;
     const length = prefixes.length(id);
     let isCovered = false;
     for (let at = this.#prefixes.first(prefixes, id); at >= 0; at = this.#prefixes.next()) {
-      for (let row = this.#heads[at]!; row !== NO_ROW; row = this.#next[row]!) {
-        if (this.#holders[row] === 0) continue;
+      let row = this.#heads.get(at);
+      for (; row !== NO_ROW; row = rows.get(4 * row + NEXT)) {
+        const marks = rows.get(4 * row + MARKS);
+        if ((marks & HOLDERS) === 0) continue;
         isCovered = true;
-        const matches = this.#as[row] === originAs && length <= this.#maxLength[row]!;
-        if (matches && originAs !== AS_ZERO) return 'valid';
+        const allows = length <= marks >>> MAX_LENGTH_SHIFT;
+        if (allows && rows.get(4 * row + AS) === originAs && originAs !== AS_ZERO) return 'valid';
       }
     }
     return isCovered ? 'invalid' : 'not-found';
@@ -89,10 +109,12 @@ export class VrpTable {
 
   /** An answer of the cache begins: with everything, or with what has changed. */
   begin(cache: number, isEverything: boolean): void {
+    const rows = this.#rows;
     const bit = 1 << cache;
     for (let row = 1; row < this.#top; row++) {
-      const kept = isEverything ? 0 : this.#holders[row]! & bit;
-      this.#wanted[row] = (this.#wanted[row]! & ~bit) | kept;
+      const marks = rows.get(4 * row + MARKS);
+      const kept = isEverything ? 0 : (marks >>> HOLDERS_SHIFT) & bit;
+      rows.set(4 * row + MARKS, (marks & ~bit) | kept);
     }
   }
 
@@ -100,31 +122,38 @@ export class VrpTable {
   apply(cache: number, vrp: PrefixPdu): PduError | undefined {
     const bit = 1 << cache;
     let row = this.#find(vrp);
-    const isKnown = (this.#wanted[row]! & bit) !== 0;
+    const isKnown = row !== NO_ROW && (this.#rows.get(4 * row + MARKS) & bit) !== 0;
     if (isKnown === vrp.announces) return isKnown ? DUPLICATE : UNKNOWN;
     if (row === NO_ROW) row = this.#add(vrp);
     if (row === NO_ROW) return TOO_MANY;
-    this.#wanted[row]! ^= bit;
+    this.#rows.set(4 * row + MARKS, this.#rows.get(4 * row + MARKS) ^ bit);
     return undefined;
   }
 
   /** The answer is complete, and counts. The prefixes below which routes may be judged otherwise now. */
   commit(cache: number): CoveringPrefixes {
+    const rows = this.#rows;
     const bit = 1 << cache;
+    const held = bit << HOLDERS_SHIFT;
     const changed = new CoveringPrefixes(this.#seed());
+    let changes = 0;
+    let removed = 0;
     let count = 0;
     for (let row = 1; row < this.#top; row++) {
-      if (this.#maxLength[row] === FREE) continue;
-      const before = this.#holders[row]!;
-      const after = (before & ~bit) | (this.#wanted[row]! & bit);
-      this.#holders[row] = after;
+      const before = rows.get(4 * row + MARKS);
+      if (before >= FREE) continue;
+      const after = (before & ~held) | ((before & bit) << HOLDERS_SHIFT);
+      rows.set(4 * row + MARKS, after);
       if ((after & bit) !== 0) count++;
-      if ((before === 0) !== (after === 0)) {
-        changed.add(this.#prefixes.words(this.#prefix[row]!));
+      const hasChanged = ((before & HOLDERS) === 0) !== ((after & HOLDERS) === 0);
+      if (hasChanged && ++changes <= MAX_CHANGES) {
+        changed.add(this.#prefixes.words(rows.get(4 * row + PREFIX)));
       }
-      if (after === 0 && this.#wanted[row] === 0) this.#remove(row);
+      const isUnheld = (after & (HOLDERS | WANTED)) === 0;
+      if (isUnheld && removed++ < MAX_REMOVED) this.#remove(row);
     }
     this.#counts[cache] = count;
+    if (changes > MAX_CHANGES) for (const all of EVERYTHING) changed.add(all);
     return changed;
   }
 
@@ -135,10 +164,13 @@ export class VrpTable {
   }
 
   #find({ maxLength, as, ...prefix }: PrefixPdu): number {
+    const rows = this.#rows;
     const id = this.#prefixes.find(prefix);
-    let row = id < 0 ? NO_ROW : this.#heads[id]!;
-    while (row !== NO_ROW && !(this.#as[row] === as && this.#maxLength[row] === maxLength)) {
-      row = this.#next[row]!;
+    let row = id < 0 ? NO_ROW : this.#heads.get(id);
+    while (row !== NO_ROW) {
+      const isIt = rows.get(4 * row + MARKS) >>> MAX_LENGTH_SHIFT === maxLength;
+      if (isIt && rows.get(4 * row + AS) === as) break;
+      row = rows.get(4 * row + NEXT);
     }
     return row;
   }
@@ -148,53 +180,39 @@ export class VrpTable {
     const row = this.#takeRow();
     if (row === NO_ROW) return NO_ROW;
     const prefix = this.#prefixes.add(vrp);
-    if (prefix >= this.#heads.length) this.#heads = larger(this.#heads);
-    this.#next[row] = this.#heads[prefix]!;
-    this.#heads[prefix] = row;
-    this.#prefix[row] = prefix;
-    this.#as[row] = vrp.as;
-    this.#maxLength[row] = vrp.maxLength;
+    this.#heads.reach(prefix + 1);
+    this.#rows.set(4 * row + AS, vrp.as);
+    this.#rows.set(4 * row + NEXT, this.#heads.get(prefix));
+    this.#rows.set(4 * row + PREFIX, prefix);
+    this.#rows.set(4 * row + MARKS, vrp.maxLength << MAX_LENGTH_SHIFT);
+    this.#heads.set(prefix, row);
     return row;
   }
 
   #takeRow(): number {
     const free = this.#freeHead;
     if (free !== NO_ROW) {
-      this.#freeHead = this.#next[free]!;
+      this.#freeHead = this.#rows.get(4 * free + NEXT);
       return free;
     }
     if (this.#top > MAX_VRPS) return NO_ROW;
-    if (this.#top === this.#next.length) this.#grow();
+    this.#rows.reach(4 * this.#top + 4);
     return this.#top++;
   }
 
   #remove(row: number): void {
-    const prefix = this.#prefix[row]!;
-    const next = this.#next[row]!;
-    if (this.#heads[prefix] === row) this.#heads[prefix] = next;
+    const rows = this.#rows;
+    const prefix = rows.get(4 * row + PREFIX);
+    const next = rows.get(4 * row + NEXT);
+    let before = this.#heads.get(prefix);
+    if (before === row) this.#heads.set(prefix, next);
     else {
-      let before = this.#heads[prefix]!;
-      while (this.#next[before] !== row) before = this.#next[before]!;
-      this.#next[before] = next;
+      while (rows.get(4 * before + NEXT) !== row) before = rows.get(4 * before + NEXT);
+      rows.set(4 * before + NEXT, next);
     }
-    if (this.#heads[prefix] === NO_ROW) this.#prefixes.remove(prefix);
-    this.#maxLength[row] = FREE;
-    this.#next[row] = this.#freeHead;
+    if (this.#heads.get(prefix) === NO_ROW) this.#prefixes.remove(prefix);
+    rows.set(4 * row + MARKS, FREE);
+    rows.set(4 * row + NEXT, this.#freeHead);
     this.#freeHead = row;
   }
-
-  #grow(): void {
-    this.#next = larger(this.#next);
-    this.#prefix = larger(this.#prefix);
-    this.#as = larger(this.#as);
-    this.#maxLength = larger(this.#maxLength);
-    this.#holders = larger(this.#holders);
-    this.#wanted = larger(this.#wanted);
-  }
-}
-
-function larger<T extends Uint8Array | Uint32Array>(array: T): T {
-  const grown = new (array.constructor as new (length: number) => T)(array.length * 2);
-  grown.set(array);
-  return grown;
 }
