@@ -10,6 +10,7 @@ import type { Session } from './daemons/session.ts';
 import { OUR_AS, play, type Stage } from './stage.ts';
 
 const THEIR_AS = 65_001;
+const OUR_PREFIX = '10.1.0.0/26';
 const PREFIX4 = '198.51.100.0/24';
 const PREFIX6 = '2001:db8:b::/48';
 const FAST: BfdSettings = { intervalMs: 300, detectMult: 3 };
@@ -20,6 +21,8 @@ const FAR = { 4: ['10.98.0.1', '10.99.0.1'], 6: ['fd98::1', 'fd99::1'] } as cons
 interface Setup {
   readonly over6: boolean;
   readonly multihop: boolean;
+  /** Both sides keep routes of the other while it restarts. */
+  readonly graceful?: boolean;
   /** Who waits for the other's TCP connection. */
   readonly passive: 'we' | 'they';
 }
@@ -30,6 +33,8 @@ interface Neighbor {
   /** Its BFD session's state in its own words; empty: none. */
   bfdState(): Promise<string>;
   isEstablished(): Promise<boolean>;
+  /** Whether it has OUR_PREFIX. */
+  holdsOurs(): Promise<boolean>;
 }
 
 /** Addresses on the loopback interfaces, with routes over the cable. */
@@ -73,7 +78,11 @@ async function startBird(
     birdConfig(host, {
       ...session(setup),
       ...(between && { between }),
-      options: setup.multihop ? 'multihop 2; bfd on;' : 'bfd on;',
+      options: [
+        ...(setup.multihop ? ['multihop 2;'] : []),
+        // With plain `bfd on` BIRD forgets the routes, also when it knows that we restart.
+        ...(setup.graceful ? ['graceful restart on; bfd graceful;'] : ['bfd on;']),
+      ].join(' '),
       more: `
 protocol bfd watch { interface "*" ${timers}; multihop ${timers}; }
 ${statics('s4', 4, [{ prefix: PREFIX4 }])}${statics('s6', 6, [{ prefix: PREFIX6 }])}${more}`,
@@ -85,6 +94,7 @@ ${statics('s4', 4, [{ prefix: PREFIX4 }])}${statics('s6', 6, [{ prefix: PREFIX6 
       return /^[0-9a-f.:]+\s+\S+\s+(\S+)/m.exec(answer.replace(/^watch:.*$/m, ''))?.[1] ?? '';
     },
     isEstablished: async () => (await bird.ask('show protocols tortie')).includes('Established'),
+    holdsOurs: async () => (await bird.count('protocol', 'tortie', 'table', 'all')) === 1,
   });
 }
 
@@ -106,6 +116,7 @@ async function startFrr(stage: Stage, setup: Setup): Promise<Neighbor & Frr> {
       ...(between && { between }),
       options: lines.join('\n'),
       more: `router bgp ${THEIR_AS}
+${setup.graceful ? ' bgp graceful-restart\n bgp graceful-restart preserve-fw-state' : ''}
  address-family ipv4 unicast
   network ${PREFIX4}
  exit-address-family
@@ -119,6 +130,7 @@ exit`,
   return Object.assign(frr, {
     bfdState: async () => (await frr.json('show bfd peers'))[0]?.status ?? '',
     isEstablished: async () => (await frr.neighbor(ours)).bgpState === 'Established',
+    holdsOurs: async () => OUR_PREFIX in (await frr.routes(4)),
   });
 }
 
@@ -126,7 +138,9 @@ function configure(stage: Stage, { host }: Neighbor, setup: Setup, bfd: BfdSetti
   const { over6, multihop, passive } = setup;
   const [ours, theirs] = FAR[over6 ? 6 : 4];
   const far = multihop ? { address: theirs, sourceAddress: ours } : {};
-  stage.configure([stage.peer(host, THEIR_AS, { over6, passive: passive === 'we', bfd, ...far })]);
+  stage.configure([stage.peer(host, THEIR_AS, { over6, passive: passive === 'we', bfd, ...far })], {
+    originations: [{ prefix: OUR_PREFIX }],
+  });
 }
 
 /** Session, routes and BFD, at both ends. */
@@ -183,6 +197,8 @@ async function cutAndMend(stage: Stage, neighbor: Neighbor, setup: Setup): Promi
   };
 }
 
+const NEAR: Setup = { over6: false, multihop: false, passive: 'we' };
+
 const STARTS = { bird: startBird, frr: startFrr };
 
 /** `bird over IPv4, single hop, we wait` and its like. */
@@ -201,7 +217,41 @@ function cutScenarios(): Record<string, (stage: Stage) => Promise<unknown>> {
   return scenarios;
 }
 
-const NEAR: Setup = { over6: false, multihop: false, passive: 'we' };
+/** RFC 5882 §4.3.2: TCP tells of the end first; that BFD ends too means nothing then. */
+function restartScenarios(): Record<string, (stage: Stage) => Promise<unknown>> {
+  const scenarios: Record<string, (stage: Stage) => Promise<unknown>> = {};
+  for (const [name, start] of Object.entries(STARTS)) {
+    const setup: Setup = { ...NEAR, graceful: true };
+    scenarios[`${name} is killed`] = async (stage) => {
+      const neighbor = await start(stage, setup);
+      configure(stage, neighbor, setup);
+      await allUp(stage, neighbor);
+      await neighbor.host.killPrograms();
+      await until('TCP to tell', () => !stage.isUp(neighbor.host));
+      const { bfd, stale, lastError } = stage.status(neighbor.host);
+      return {
+        bfd,
+        stale: stale?.families,
+        lastError: lastError?.source,
+        learned: stage.learned.size,
+      };
+    };
+    scenarios[`${name} and our restart`] = async (stage) => {
+      const neighbor = await start(stage, setup);
+      configure(stage, neighbor, setup);
+      await allUp(stage, neighbor);
+      await until('our route there', () => neighbor.holdsOurs());
+      await stage.speaker.close({ forGood: false });
+      const isDown = async () => (await neighbor.bfdState()).toLowerCase() !== 'up';
+      await until('BFD to be down there', isDown);
+      return {
+        isEstablished: await neighbor.isEstablished(),
+        holdsOurs: await neighbor.holdsOurs(),
+      };
+    };
+  }
+  return scenarios;
+}
 
 /** A packet from the neighbour's address that the neighbour did not send. */
 async function forge(stage: Stage, { host }: Neighbor, ttl: number): Promise<void> {
@@ -243,6 +293,7 @@ function bigTable(): string {
 
 await play({
   ...cutScenarios(),
+  ...restartScenarios(),
 
   /** RFC 5881 §5. The same packet from nearer shows that nothing else keeps it out. */
   async 'a forged packet'(stage) {

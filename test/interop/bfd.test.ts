@@ -25,7 +25,8 @@ test.concurrent.each([
     expect(rest).toEqual({
       hops,
       transmitIntervalMs: 300,
-      lastError: 'Cease / BFD Down',
+      // RFC 8538 §3.1: FRR would keep our routes, BIRD does not know how.
+      lastError: peer === 'frr' ? 'Cease / Hard Reset: Cease / BFD Down' : 'Cease / BFD Down',
       sessions: [`${peer} up`, `${peer} down`, `${peer} up`],
       dropped: {},
     });
@@ -78,6 +79,22 @@ test.concurrent(
       sessions: ['frr up'],
       frrSays: true,
     });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent.each(['bird is killed', 'frr is killed'])(
+  'RFC 5882 §4.3.2: a restart that TCP tells of keeps their routes here: %s',
+  async (name) => {
+    expect(await play(name)).toEqual({ stale: [4, 6], lastError: 'transport', learned: 2 });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent.each(['bird and our restart', 'frr and our restart'])(
+  'RFC 5882 §4.3.2: and ours there, though BFD goes down with us: %s',
+  async (name) => {
+    expect(await play(name)).toEqual({ isEstablished: false, holdsOurs: true });
   },
   DEADLINE_MS,
 );
