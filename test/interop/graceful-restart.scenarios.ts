@@ -5,7 +5,7 @@ import { Bird } from './daemons/bird.ts';
 import { birdConfig, statics } from './daemons/bird-config.ts';
 import { Frr, frrConfig } from './daemons/frr.ts';
 import { Gobgp, gobgpConfig } from './daemons/gobgp.ts';
-import { type Host, until } from './daemons/host.ts';
+import { command, type Host, until } from './daemons/host.ts';
 import { OUR_AS, play, type Stage, THEIR_AS } from './stage.ts';
 
 const OURS = '10.1.0.0/26';
@@ -71,7 +71,8 @@ function gobgp(stage: Stage): Daemon {
   return {
     host,
     async start() {
-      await daemon.start(config);
+      // As BIRD's -R: else it says that it has not kept what it forwards by.
+      await daemon.start(config, '--graceful-restart');
       await daemon.announce(THEIRS);
       await daemon.announce(THEIRS6);
     },
@@ -144,7 +145,10 @@ async function theyRestart(stage: Stage, daemon: Daemon): Promise<unknown> {
   await host.killPrograms();
   await until('the end of the session', () => !stage.isUp(host));
   const away = seen(stage, host);
+  // It has its routes again before it has a session: GoBGP is told them, and they are to be its first.
+  command('ip', 'link', 'set', host.interface, 'down');
   await daemon.start();
+  command('ip', 'link', 'set', host.interface, 'up');
   await until('the session', () => stage.isUp(host));
   await until('its End-of-RIB', () => stage.status(host).stale === undefined);
   await until('our route there', () => daemon.holdsOurs());

@@ -11,11 +11,11 @@ export class Gobgp {
   }
 
   /** @param config TOML; waits until it answers */
-  async start(config: string): Promise<void> {
+  async start(config: string, ...more: string[]): Promise<void> {
     await this.host.up();
     const file = this.host.write('gobgp.toml', config);
     const options = ['--log-level', 'error', '--api-hosts', '127.0.0.1:50051', '--pprof-disable'];
-    this.host.spawn(['gobgpd', '--config-file', file, ...options]);
+    this.host.spawn(['gobgpd', '--config-file', file, ...options, ...more]);
     await until(
       'gobgpd to answer',
       answers(() => this.ask('neighbor')),
