@@ -4,6 +4,7 @@
  */
 
 import type { PeerConfig } from '../../bgp/speaker.ts';
+import { kernelLinks } from '../../bgp/unnumbered/kernel-links.ts';
 import type { Log } from '../../ports.ts';
 import { KernelRoutes } from '../../src/speaker/kernel-routes.ts';
 import { Bird } from './daemons/bird.ts';
@@ -255,6 +256,35 @@ ${statics('own6', 6, [{ prefix: THEIRS[1] }])}
     await installed.close();
     const hop = atBird.find(({ prefix }) => prefix === OURS[0])!.attributes['BGP.next_hop'];
     return { ...seen, ourHop: hop!.replaceAll(/fe80:[0-9a-f:]+/g, 'fe80:…') };
+  },
+
+  /** The interface before it is there, made anew, renamed, without carrier: what is told of it. */
+  async 'a link comes and goes'() {
+    const told: string[] = [];
+    const soFar = () => told.join(', ');
+    const watch = kernelLinks({ after: () => ({ cancel() {} }) }).watch('late', {
+      up: () => told.push('up'),
+      down: () => told.push('down'),
+      failed: (why) => told.push(why),
+      received() {},
+    });
+    const expected: string[] = [];
+    const step = async (what: string, ...commands: string[]) => {
+      for (const line of commands) ip(...line.split(' '));
+      expected.push(what);
+      await until(`${expected} where ${soFar()} was told`, () => soFar() === expected.join(', '));
+    };
+    const add = 'link add late type veth peer name other';
+    await step('up', add, 'link set late up', 'link set other up');
+    await step('down', 'link set other down');
+    await step('up', 'link set other up');
+    await step('down', 'link delete late');
+    await step('up', add, 'link set late up', 'link set other up');
+    await step('down', 'link set late down', 'link set late name renamed', 'link set renamed up');
+    await step('up', 'link set renamed down', 'link set renamed name late', 'link set late up');
+    watch.close();
+    ip('link', 'delete', 'late');
+    return { told };
   },
 
   /** A router beyond a router: what one link brings goes out on the other. */

@@ -64,6 +64,16 @@ test.concurrent(
 );
 
 test.concurrent(
+  'an interface that comes late, goes, is made anew, loses its carrier or its name',
+  async () => {
+    expect(await play('a link comes and goes')).toEqual({
+      told: ['up', 'down', 'up', 'down', 'up', 'down', 'up'],
+    });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
   'a neighbour that has another address is followed',
   async () => {
     expect(await play('the neighbour changes its address')).toEqual({ pings: [true, true] });
