@@ -28,6 +28,11 @@ export interface RoutingOptions {
    * @default every next hop is reachable at cost 0
    */
   readonly resolve?: (nextHop: ZonedAddress) => Reachability;
+  /**
+   * The interface that a next hop is reached by, for policies that ask for it; asked when a route is
+   * judged. Link-local ones have theirs. @default it is not known of any
+   */
+  readonly interfaceOf?: (nextHop: Address) => string | undefined;
 }
 
 export interface RoutingPeer {

@@ -89,10 +89,10 @@ export class Routing {
   #onUpdate: UpdateListener | undefined;
 
   constructor(options: RoutingOptions) {
-    const { random, resolve, routerId } = options;
+    const { interfaceOf, random, resolve, routerId } = options;
     const clusterId = options.clusterId ?? routerId;
     this.#options = options;
-    this.#rib = new Rib(random, new NextHops(resolve));
+    this.#rib = new Rib(random, new NextHops(resolve, interfaceOf));
     this.#checks = new ImportChecks({ routerId, clusterId });
     this.#import = new Import(this.#rib, this.#checks);
     this.#groups = new Groups(this.#rib, { clusterId }, randomKey(random));

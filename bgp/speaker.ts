@@ -33,6 +33,7 @@ import {
   type RouteDetail,
   type RoutesListener,
   Routing,
+  type RoutingOptions,
 } from './routing.ts';
 import type { CacheStatus } from './rpki/cache.ts';
 import { Caches } from './rpki/caches.ts';
@@ -70,6 +71,8 @@ export interface SpeakerOptions {
   readonly links?: Links;
   /** Must let the transport deliver what has come before it calls back. @default setImmediate */
   readonly immediate?: Immediate;
+  /** As RoutingOptions's. */
+  readonly interfaceOf?: RoutingOptions['interfaceOf'];
 }
 
 export interface SpeakerStatus {
@@ -341,8 +344,16 @@ export class Speaker {
   }
 
   #newRouting({ localAs, routerId, clusterId }: Settings): Routing {
-    const { clock, random, log } = this.#options;
-    const routing = new Routing({ clock, random, log, localAs, routerId, clusterId });
+    const { clock, random, log, interfaceOf } = this.#options;
+    const routing = new Routing({
+      clock,
+      random,
+      log,
+      localAs,
+      routerId,
+      clusterId,
+      ...(interfaceOf && { interfaceOf }),
+    });
     routing.onReadable((id) => this.#byId.get(id)?.peer.readable());
     routing.onWork(() => this.#requestWork());
     routing.onRoutes((ids, count, reader) => {

@@ -15,7 +15,7 @@ import type { AttributeStore } from '../rib/attributes.ts';
 import { mergeEdits } from './edits.ts';
 import type { Policy, PolicyRule, RouteMatch } from './policy.ts';
 import { NO_RULE, PrefixRules } from './prefix-rules.ts';
-import { matchesRoute } from './route-match.ts';
+import { matchesRoute, matchesWildcards } from './route-match.ts';
 
 export const REJECTED = -1;
 /** Accepted as it is. Outcomes above are accepted with edits. */
@@ -95,12 +95,18 @@ export class CompiledPolicy {
     this.#open.length = 0;
     for (const segment of this.#segments) {
       const { route } = segment;
-      if (route === undefined || matchesRoute(route, view, isLearned)) this.#open.push(segment);
+      const isOpen =
+        route === undefined ||
+        (matchesRoute(route, view, isLearned) &&
+          (route.interface === undefined ||
+            matchesWildcards(route.interface, attributes.interfaceOf(set))));
+      if (isOpen) this.#open.push(segment);
     }
   }
 
   /** REJECTED, UNCHANGED, or what `edits` takes: of the route considered, to a prefix by its id in `prefixes`. */
   outcome(prefixes: PrefixTable, id: number): number {
+    if (this.#segments.length === 0) return this.#otherwise;
     let outcome = UNCHANGED;
     this.#decidedBy = NO_RULE;
     for (let i = 0; i < this.#open.length; i++) {

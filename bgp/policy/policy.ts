@@ -39,6 +39,8 @@ export interface RouteMatch {
   readonly largeCommunity?: LargeCommunity;
   /** Its AS path begins with a sequence of these. */
   readonly asPathPrefix?: readonly number[];
+  /** It goes out by an interface of this name; `*` and `?` stand for any characters and for one. */
+  readonly interface?: string;
   /** It has this priority (see priority.ts), or none where that is to count as the same. */
   readonly priority?: { readonly is: number; readonly orNone: boolean };
 }

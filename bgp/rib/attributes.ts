@@ -72,6 +72,11 @@ export class AttributeStore extends ByteStore {
     return this.#pages[id >>> PAGE_BITS]!.nextHop[id & PAGE_MASK]!;
   }
 
+  /** The interface that the next hop is reached by, where that is known. */
+  interfaceOf(id: number): string | undefined {
+    return this.#nextHops.interfaceOf(this.nextHop(id));
+  }
+
   protected override onInsert(id: number): void {
     if (id >>> PAGE_BITS === this.#pages.length) this.#pages.push(newPage());
     const page = this.#pages[id >>> PAGE_BITS]!;

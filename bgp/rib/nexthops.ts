@@ -29,6 +29,7 @@ const REACHABLE: Reachability = { reachable: true, cost: 0 };
 export class NextHops {
   readonly zones = new Zones();
   readonly #resolve: (nextHop: ZonedAddress) => Reachability;
+  readonly #interfaceOf: (nextHop: Address) => string | undefined;
   readonly #ids = new Map<number | string, number>();
   readonly #keys: (number | string)[] = [0];
   readonly #addresses: (ZonedAddress | undefined)[] = [undefined];
@@ -37,8 +38,12 @@ export class NextHops {
   #reachable = new Uint8Array([1, ...new Array(63).fill(0)]);
   #costs = new Uint32Array(64);
 
-  constructor(resolve: (nextHop: ZonedAddress) => Reachability = () => REACHABLE) {
+  constructor(
+    resolve: (nextHop: ZonedAddress) => Reachability = () => REACHABLE,
+    interfaceOf: (nextHop: Address) => string | undefined = () => undefined,
+  ) {
     this.#resolve = resolve;
+    this.#interfaceOf = interfaceOf;
   }
 
   /** The id of the next hop whose 4 or 16 octets are at `bytes[at]`, used once more. */
@@ -90,6 +95,12 @@ export class NextHops {
   /** Undefined for NO_NEXT_HOP. */
   address(id: number): ZonedAddress | undefined {
     return this.#addresses[id];
+  }
+
+  /** The interface that it is reached by; undefined: not known, or for NO_NEXT_HOP none. */
+  interfaceOf(id: number): string | undefined {
+    const address = this.#addresses[id];
+    return address && (address.zone ?? this.#interfaceOf(address));
   }
 
   /** The address with its zone in its octets, as canonical attributes have it. */

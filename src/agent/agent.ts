@@ -23,6 +23,7 @@ import type { Clock, Log, Random, Timer } from '../../ports.ts';
 import { CniCommands } from '../cni/commands.ts';
 import { Releases } from '../cni/releases.ts';
 import { CniServer } from '../cni/server.ts';
+import { connectedInterfaces } from '../connected-interface.ts';
 import { connect, type Datastore } from '../datastore/index.ts';
 import { errorText } from '../inspect/bgp-json.ts';
 import { serveInspection } from '../inspect/server.ts';
@@ -109,7 +110,7 @@ export class Agent {
       stateDir: config.stateDir,
       learnedDeadlineMs: CONVERGENCE_DEADLINE_MS,
     });
-    this.#speaker = new Speaker(room('bgp'));
+    this.#speaker = new Speaker({ ...room('bgp'), interfaceOf: connectedInterfaces(clock) });
   }
 
   async start(): Promise<void> {

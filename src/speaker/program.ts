@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ConfigurationError, Speaker, type SpeakerConfig } from '../../bgp/speaker.ts';
 import type { Log } from '../../ports.ts';
+import { connectedInterfaces } from '../connected-interface.ts';
 import { serveInspection } from '../inspect/server.ts';
 import { openLog, systemClock } from '../system.ts';
 import { deriveRouter, type Identity } from './derive.ts';
@@ -21,7 +22,12 @@ export interface SpeakerOptions {
 export async function runSpeaker(identity: Identity, options: SpeakerOptions): Promise<void> {
   const { file: files, installRoutes, socket } = options;
   const log = openLog('info');
-  const speaker = new Speaker({ clock: systemClock, random: Math.random, log });
+  const speaker = new Speaker({
+    clock: systemClock,
+    random: Math.random,
+    log,
+    interfaceOf: connectedInterfaces(systemClock),
+  });
   let kernelRoutes: KernelRoutes | undefined;
   const configure = () => {
     const config = read(speaker, identity, files, log);

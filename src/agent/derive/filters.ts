@@ -34,7 +34,6 @@ export class Filters {
 
   constructor(filters: readonly BGPFilter[], problems: string[]) {
     const read = filters.flatMap((filter) => readable(BGPFilter, filter, problems) ?? []);
-    for (const { metadata, spec } of read) problems.push(...unsupported(metadata.name, spec));
     this.#byName = new Map(read.map(({ metadata, spec }) => [metadata.name, spec]));
   }
 
@@ -53,26 +52,13 @@ export class Filters {
         if (spec === undefined) return [missing(name, family)];
         const list = `${direction}V${family}` as const;
         return (spec[list] ?? []).flatMap((rule, index) =>
-          isForPeer(rule, input) && !rule.interface
+          isForPeer(rule, input)
             ? [deriveRule(`BGPFilter "${name}" ${list}[${index}]`, rule, family, input)]
             : [],
         );
       }),
     );
   }
-}
-
-function unsupported(name: string, spec: FilterSpec): string[] {
-  const lists = ['importV4', 'importV6', 'exportV4', 'exportV6'] as const;
-  return lists.flatMap((list) =>
-    (spec[list] ?? []).flatMap((rule, index) =>
-      rule.interface
-        ? [
-            `BGPFilter "${name}": spec.${list}[${index}].interface is not known of any route in this version: the rule matches none`,
-          ]
-        : [],
-    ),
-  );
 }
 
 function missing(name: string, family: Family): PolicyRule {
@@ -123,6 +109,7 @@ function routeMatch(rule: FilterRule, normalPriority: number): RouteMatch {
   const { asPathPrefix = [], communities, priority } = rule;
   return {
     ...(rule.source === 'RemotePeers' && { isLearned: true }),
+    ...(rule.interface !== undefined && { interface: rule.interface }),
     ...(communities && communityMatch(communities.values[0]!)),
     ...(asPathPrefix.length > 0 && { asPathPrefix: asPathPrefix.map(parseAsNumber) }),
     ...(priority !== undefined && {

@@ -146,6 +146,12 @@ test.each<[string, Rule, Given, boolean]>([
   expect(imported(rule, given) !== undefined).toBe(isAccepted);
 });
 
+test('interface is the speaker’s to match', () => {
+  const rule = accept({ interface: 'eth*' });
+  const { importPolicy } = policies([filter('f', { importV6: [rule] })]).of(['f'], EXTERNAL);
+  expect(importPolicy).toMatchObject({ rules: [{ route: { interface: 'eth*' } }] });
+});
+
 test('operations, in their order', () => {
   const rule = accept({
     operations: [

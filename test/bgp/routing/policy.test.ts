@@ -151,3 +151,26 @@ test('Calico’s priority: LOCAL_PREF 2147483647 less it; what an operator sets 
   settle(routing, a);
   expect(priorities).toEqual([undefined, 100, 2 ** 30 - 1, undefined, undefined, undefined]);
 });
+
+test('interface: where the next hop is, of what is learned; what is originated here has none', () => {
+  const routing = newRouting({
+    interfaceOf: ({ bytes }) => (bytes[0] === 10 ? 'eth1' : undefined),
+  });
+  const prefixes = upTo(parsePrefix('0.0.0.0/0'));
+  const only = (name: string): Policy => ({
+    rules: [{ name, prefixes, route: { interface: name }, verdict: 'accept' }],
+    otherwise: 'reject',
+  });
+  const [a, b] = [upWith(routing, EBGP_A, { importPolicy: only('eth*') }), upWith(routing, EBGP_B)];
+  routing.originate(parsePrefix('10.1.0.0/26'), {});
+  a.announce([P], { ...fromAs(65001), ...nextHop('10.0.0.7') });
+  a.announce(['198.51.100.0/24'], { ...fromAs(65001), ...nextHop('192.0.2.7') });
+  settle(routing, a, b);
+  expect([...b.table.keys()].sort()).toEqual(['10.1.0.0/26', P]);
+  b.change({ exportPolicy: only('eth?') });
+  settle(routing, a, b);
+  expect([...b.table.keys()]).toEqual([P]);
+  b.change({ exportPolicy: only('eth0') });
+  settle(routing, a, b);
+  expect(b.table.size).toBe(0);
+});
