@@ -1,4 +1,7 @@
-/** The BFD control packet, RFC 5880 §4.1. Authentication is not spoken: such packets are refused. */
+/**
+ * The BFD control packet, RFC 5880 §4.1. Authentication is not spoken: such packets are refused. The C
+ * bit is never set: our BFD ends with our BGP (RFC 5882 §4.3.2).
+ */
 
 /** RFC 5880 §4.1, `Sta`. */
 export type State = 'AdminDown' | 'Down' | 'Init' | 'Up';

@@ -17,8 +17,11 @@ export interface Datagram {
   readonly interface: number;
 }
 
-/** Read in one go; libuv calls again while there are more, after the other sockets. */
-const MAX_BURST = 64;
+/**
+ * Read in one go, before the loop goes on: more small ones than a receive buffer of the usual size
+ * holds. Should still more come meanwhile, libuv calls again after the other sockets.
+ */
+const MAX_BURST = 512;
 
 /** Takes the descriptor over, which reports TTL and destination by now. */
 export class DatagramSocket {

@@ -66,6 +66,19 @@ test.each([
   );
 });
 
+test('all that waits is read in one phase of the loop', async () => {
+  const address = parseAddress('127.0.0.1');
+  const found = collect(open({ family: 4, address, port: 5005 }));
+  const sender = open({ family: 4, remote: { address, port: 5005 } });
+  const readAfterPoll = await new Promise<number>((resolve) => {
+    setTimeout(() => {
+      for (let index = 0; index < 200; index++) sender.send(Buffer.from(`${index}`));
+      setImmediate(() => resolve(found.length));
+    });
+  });
+  expect(readAfterPoll).toBe(200);
+});
+
 test('a link-local address, by its interface', async () => {
   const { index } = network.netlink.link('a')!;
   const found = collect(open({ family: 6, port: 5001 }));
