@@ -6,9 +6,9 @@
  *   word  0  as
  *         1  next row of the prefix, or the next free row
  *         2  prefix: id in CoveringPrefixes
- *         3  │ maximum length │ holders │ wanted │   8 bits each
- *              255: free        bit c: cache c says so
- *                                         bit c: cache c will have said so at its End of Data
+ *         3  │ maximum length + 1 │ holders │ wanted │   8 bits each; all 0: the row is free
+ *                                   bit c: cache c says so
+ *                                             bit c: cache c will have said so at its End of Data
  *
  * What a cache sends only shows once all of it has come: routes are never judged by half an answer.
  * A payload counts while any of the caches holds it (RFC 8210 §10).
@@ -37,7 +37,7 @@ const HOLDERS = 0xff00;
 const WANTED = 0x00ff;
 const HOLDERS_SHIFT = 8;
 const MAX_LENGTH_SHIFT = 16;
-const FREE = 255 << MAX_LENGTH_SHIFT;
+const FREE = 0;
 /** RFC 6811 §2: no route has the origin AS 0, so such a payload makes routes invalid and none valid. */
 const AS_ZERO = 0;
 
@@ -100,7 +100,7 @@ export class VrpTable {
         const marks = rows.get(4 * row + MARKS);
         if ((marks & HOLDERS) === 0) continue;
         isCovered = true;
-        const allows = length <= marks >>> MAX_LENGTH_SHIFT;
+        const allows = length < marks >>> MAX_LENGTH_SHIFT;
         if (allows && rows.get(4 * row + AS) === originAs && originAs !== AS_ZERO) return 'valid';
       }
     }
@@ -109,12 +109,13 @@ export class VrpTable {
 
   /** An answer of the cache begins: with everything, or with what has changed. */
   begin(cache: number, isEverything: boolean): void {
-    const rows = this.#rows;
     const bit = 1 << cache;
-    for (let row = 1; row < this.#top; row++) {
-      const marks = rows.get(4 * row + MARKS);
-      const kept = isEverything ? 0 : (marks >>> HOLDERS_SHIFT) & bit;
-      rows.set(4 * row + MARKS, (marks & ~bit) | kept);
+    for (const segment of this.#rows.segments) {
+      for (let at = MARKS; at < segment.length; at += 4) {
+        const marks = segment[at]!;
+        const kept = isEverything ? 0 : (marks >>> HOLDERS_SHIFT) & bit;
+        segment[at] = (marks & ~bit) | kept;
+      }
     }
   }
 
@@ -132,25 +133,28 @@ export class VrpTable {
 
   /** The answer is complete, and counts. The prefixes below which routes may be judged otherwise now. */
   commit(cache: number): CoveringPrefixes {
-    const rows = this.#rows;
     const bit = 1 << cache;
     const held = bit << HOLDERS_SHIFT;
     const changed = new CoveringPrefixes(this.#seed());
     let changes = 0;
     let removed = 0;
     let count = 0;
-    for (let row = 1; row < this.#top; row++) {
-      const before = rows.get(4 * row + MARKS);
-      if (before >= FREE) continue;
-      const after = (before & ~held) | ((before & bit) << HOLDERS_SHIFT);
-      rows.set(4 * row + MARKS, after);
-      if ((after & bit) !== 0) count++;
-      const hasChanged = ((before & HOLDERS) === 0) !== ((after & HOLDERS) === 0);
-      if (hasChanged && ++changes <= MAX_CHANGES) {
-        changed.add(this.#prefixes.words(rows.get(4 * row + PREFIX)));
+    let base = 0;
+    for (const segment of this.#rows.segments) {
+      for (let at = MARKS; at < segment.length; at += 4) {
+        const before = segment[at]!;
+        if (before === FREE) continue;
+        const after = (before & ~held) | ((before & bit) << HOLDERS_SHIFT);
+        segment[at] = after;
+        if ((after & bit) !== 0) count++;
+        const hasChanged = ((before & HOLDERS) === 0) !== ((after & HOLDERS) === 0);
+        if (hasChanged && ++changes <= MAX_CHANGES) {
+          changed.add(this.#prefixes.words(segment[at - MARKS + PREFIX]!));
+        }
+        const isUnheld = (after & (HOLDERS | WANTED)) === 0;
+        if (isUnheld && removed++ < MAX_REMOVED) this.#remove((base + at) >>> 2);
       }
-      const isUnheld = (after & (HOLDERS | WANTED)) === 0;
-      if (isUnheld && removed++ < MAX_REMOVED) this.#remove(row);
+      base += segment.length;
     }
     this.#counts[cache] = count;
     if (changes > MAX_CHANGES) for (const all of EVERYTHING) changed.add(all);
@@ -168,7 +172,7 @@ export class VrpTable {
     const id = this.#prefixes.find(prefix);
     let row = id < 0 ? NO_ROW : this.#heads.get(id);
     while (row !== NO_ROW) {
-      const isIt = rows.get(4 * row + MARKS) >>> MAX_LENGTH_SHIFT === maxLength;
+      const isIt = rows.get(4 * row + MARKS) >>> MAX_LENGTH_SHIFT === maxLength + 1;
       if (isIt && rows.get(4 * row + AS) === as) break;
       row = rows.get(4 * row + NEXT);
     }
@@ -184,7 +188,7 @@ export class VrpTable {
     this.#rows.set(4 * row + AS, vrp.as);
     this.#rows.set(4 * row + NEXT, this.#heads.get(prefix));
     this.#rows.set(4 * row + PREFIX, prefix);
-    this.#rows.set(4 * row + MARKS, vrp.maxLength << MAX_LENGTH_SHIFT);
+    this.#rows.set(4 * row + MARKS, (vrp.maxLength + 1) << MAX_LENGTH_SHIFT);
     this.#heads.set(prefix, row);
     return row;
   }

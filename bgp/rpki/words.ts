@@ -7,6 +7,11 @@ const MASK = SEGMENT_SIZE - 1;
 export class Words {
   readonly #segments: Uint32Array[] = [];
 
+  /** For walks over all words: a segment begins where the one before it ends. */
+  get segments(): readonly Uint32Array[] {
+    return this.#segments;
+  }
+
   /** Makes room for words below `end`; new ones are 0. */
   reach(end: number): void {
     while (this.#segments.length * SEGMENT_SIZE < end) {
