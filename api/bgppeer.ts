@@ -12,6 +12,7 @@ import {
   interfaceName,
   parseAddressAndPort,
   password,
+  prefix,
   selector,
 } from './fields.ts';
 import { resource, typeAndMeta } from './resource.ts';
@@ -24,6 +25,10 @@ const spec = withRules(
     peerIP: addressAndPort().optional(),
     asNumber: asNumber().optional(),
     peerSelector: selector().optional(),
+    /** Ours: whoever connects from within becomes a peer, until its session has ended. */
+    peerRange: prefix().optional(),
+    /** Ours: of peerRange, at the same time on one node. 100 when absent. */
+    maxPeers: integer(1, 10_000).optional(),
     localWorkloadSelector: selector().optional(),
     /**
      * Ours, unnumbered: the peer is the IPv6 link-local neighbour on this interface of the node, found
@@ -97,11 +102,38 @@ const spec = withRules(
       holds: (spec) =>
         isSet(spec.peerIP) ||
         isSet(spec.peerSelector) ||
+        isSet(spec.peerRange) ||
         isSet(spec.localWorkloadSelector) ||
         isSet(spec.interface),
       message:
-        'is missing, and so are peerSelector, localWorkloadSelector and interface: set one of them',
-      cel: `${celIsSet('peerIP')} || ${celIsSet('peerSelector')} || ${celIsSet('localWorkloadSelector')} || ${celIsSet('interface')}`,
+        'is missing, and so are peerSelector, peerRange, localWorkloadSelector and interface: set one of them',
+      cel: `${celIsSet('peerIP')} || ${celIsSet('peerSelector')} || ${celIsSet('peerRange')} || ${celIsSet('localWorkloadSelector')} || ${celIsSet('interface')}`,
+    },
+    {
+      field: 'peerRange',
+      holds: (spec) =>
+        !isSet(spec.peerRange) ||
+        !(
+          isSet(spec.peerIP) ||
+          isSet(spec.peerSelector) ||
+          isSet(spec.localWorkloadSelector) ||
+          isSet(spec.interface)
+        ),
+      message:
+        'cannot be set together with peerIP, peerSelector, localWorkloadSelector or interface: keep one',
+      cel: `!${celIsSet('peerRange')} || !(${celIsSet('peerIP')} || ${celIsSet('peerSelector')} || ${celIsSet('localWorkloadSelector')} || ${celIsSet('interface')})`,
+    },
+    {
+      field: 'asNumber',
+      holds: (spec) => !isSet(spec.peerRange) || spec.asNumber !== undefined,
+      message: 'is missing: peerRange needs the AS number of those who connect',
+      cel: `!${celIsSet('peerRange')} || has(self.asNumber)`,
+    },
+    {
+      field: 'maxPeers',
+      holds: (spec) => spec.maxPeers === undefined || isSet(spec.peerRange),
+      message: 'is the number of peers of peerRange, which is not set: set peerRange, or remove it',
+      cel: `!has(self.maxPeers) || ${celIsSet('peerRange')}`,
     },
     {
       field: 'asNumber',

@@ -14,6 +14,7 @@ import {
 } from 'net-ipaddr';
 import type { BfdSettings } from './bfd/bfd.ts';
 import type { Monitoring } from './bmp/monitor.ts';
+import type { RangeSettings } from './peer-ranges.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Role } from './role.ts';
 import type { Origination, RoutingPeer } from './routing.ts';
@@ -37,6 +38,8 @@ export interface SpeakerConfig {
   /** Seconds between attempts to connect, less up to a quarter. @default 3 */
   readonly connectRetrySec?: number;
   readonly peers: readonly PeerConfig[];
+  /** Of several that hold an address the longest counts. @default none */
+  readonly peerRanges?: readonly PeerRangeConfig[];
   readonly originations: readonly OriginationConfig[];
   /** @default no collectors */
   readonly bmp?: BmpConfig;
@@ -121,6 +124,14 @@ export interface PeerConfig {
   readonly type?: string;
 }
 
+/** Whoever connects from within becomes a peer, until its session has ended. */
+export interface PeerRangeConfig
+  extends Omit<PeerConfig, 'name' | 'address' | 'port' | 'passive' | 'sourceAddress'> {
+  readonly prefix: string;
+  /** At the same time. @default 100 */
+  readonly maxPeers?: number;
+}
+
 export interface OriginationConfig extends Origination {
   readonly prefix: string;
 }
@@ -139,6 +150,7 @@ export interface Settings {
   readonly listen: readonly Endpoint[];
   /** By name. */
   readonly peers: ReadonlyMap<string, PeerSettings>;
+  readonly ranges: readonly RangeSettings[];
   /** By canonical text of the prefix. */
   readonly originations: ReadonlyMap<string, { prefix: Prefix; attributes: Origination }>;
   readonly bmp: Monitoring;
@@ -169,6 +181,8 @@ const MAX_RESTART_TIME_SEC = 4_095;
 const MAX_SECONDS = 65_535;
 const MAX_PORT = 65_535;
 const NO_RPKI: RpkiConfig = { servers: [], invalidRoutes: 'accept' };
+const DEFAULT_RANGE_PEERS = 100;
+const MAX_RANGE_PEERS = 10_000;
 const MAX_TTL = 255;
 /** What RFC 4486 §4 has room for. */
 const MAX_PREFIXES = 4_294_967_295;
@@ -197,6 +211,7 @@ export function check(config: SpeakerConfig): Settings {
     clusterId,
     listen,
     peers,
+    ranges: checkRanges(config, routerId),
     originations,
     bmp: checkBmp(config),
     rpki: checkRpki(config.rpki ?? NO_RPKI),
@@ -246,6 +261,23 @@ function checkPeers(config: SpeakerConfig, routerId: number): Map<string, PeerSe
     peers.set(peer.name, settings);
   }
   return peers;
+}
+
+function checkRanges(config: SpeakerConfig, routerId: number): RangeSettings[] {
+  const ranges = new Map<string, RangeSettings>();
+  for (const { prefix: text, maxPeers = DEFAULT_RANGE_PEERS, ...range } of config.peerRanges ??
+    []) {
+    const prefix = named('peerRanges', () => parsePrefix(text));
+    const name = formatPrefix(prefix);
+    if (ranges.has(name)) throw new ConfigurationError(`two peer ranges are ${name}: keep one`);
+    requireInteger(`peer range ${name}: maxPeers`, maxPeers, 1, MAX_RANGE_PEERS);
+    const peerAt = (address: string, as = address) =>
+      checkPeer({ ...range, name: as, address, passive: true }, config, routerId);
+    // All that can be wrong is so at any address.
+    const { guards } = peerAt(formatAddress(prefix.address), name);
+    ranges.set(name, { prefix, maxPeers, md5Key: guards.md5Key, peerAt });
+  }
+  return [...ranges.values()];
 }
 
 function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): PeerSettings {

@@ -27,6 +27,7 @@ import type { MonitoredSession, SessionEnd } from './bmp/message.ts';
 import { Monitor } from './bmp/monitor.ts';
 import { check, type PeerSettings, type Settings, type SpeakerConfig } from './configuration.ts';
 import { Deferral } from './deferral.ts';
+import { PeerRanges, type RangeStatus } from './peer-ranges.ts';
 import {
   type PathDetail,
   type PeerCounts,
@@ -54,6 +55,7 @@ export type {
   BmpConfig,
   OriginationConfig,
   PeerConfig,
+  PeerRangeConfig,
   RpkiConfig,
   SpeakerConfig,
 } from './configuration.ts';
@@ -86,6 +88,7 @@ export interface SpeakerStatus {
   /** RPKI caches. */
   readonly caches: readonly CacheStatus[];
   readonly peers: readonly PeerStatus[];
+  readonly ranges: readonly RangeStatus[];
 }
 
 export interface PeerStatus extends SessionStatus {
@@ -97,6 +100,8 @@ export interface PeerStatus extends SessionStatus {
   readonly port: number;
   readonly remoteAs: number | 'external';
   readonly passive: boolean;
+  /** It is not configured by itself, but connected from within a range. */
+  readonly isDynamic: boolean;
   /** Undefined unless it is configured and the session is Established. */
   readonly bfd: BfdStatus | undefined;
   readonly routes: PeerCounts;
@@ -141,6 +146,7 @@ export class Speaker {
   #routing: Routing | undefined;
   #hasWork = false;
   readonly #known = new Map<string, Known>();
+  readonly #ranges = new PeerRanges();
   readonly #byAddress = new Map<string, Peer>();
   readonly #byId = new Map<number, Known>();
 
@@ -213,7 +219,7 @@ export class Speaker {
     if (applied && isAnother) {
       // Every path and every encoded UPDATE has the old numbers in it. So all goes, as if it had
       // been withdrawn, and then the new tables begin.
-      this.#apply({ ...applied, peers: new Map(), originations: new Map() });
+      this.#apply({ ...applied, peers: new Map(), ranges: [], originations: new Map() });
       this.#requestWork();
     } else {
       this.#apply(this.#wanted);
@@ -260,6 +266,7 @@ export class Speaker {
       collectors: this.#monitor.status,
       caches: this.#caches.status,
       peers: [...this.#known.values()].map((known) => this.#statusOf(known)),
+      ranges: this.#ranges.status,
     };
   }
 
@@ -309,6 +316,7 @@ export class Speaker {
     const before = this.#applied;
     this.#applied = wanted;
     const routing = this.#routing ?? this.#newRouting(wanted);
+    const peers = this.#ranges.set(wanted.ranges, wanted.peers);
     this.#setMd5Keys();
     this.#listeners.set(wanted.listen);
     this.#monitor.set(wanted.bmp);
@@ -319,7 +327,7 @@ export class Speaker {
     routing.setLocalAddresses(wanted.localAddresses);
     // All that go before any that come: a peer may take over another's address.
     for (const known of this.#known.values()) {
-      const settings = wanted.peers.get(known.settings.name);
+      const settings = peers.get(known.settings.name);
       if (settings === undefined) {
         this.#remove(known, routing, CEASE.PEER_DECONFIGURED);
       } else if (!isDeepStrictEqual(settings.session, known.settings.session)) {
@@ -336,7 +344,7 @@ export class Speaker {
         this.#followPath(known);
       }
     }
-    for (const settings of wanted.peers.values()) {
+    for (const settings of peers.values()) {
       if (!this.#known.has(settings.name)) this.#add(settings, routing);
     }
     originate(before?.originations, wanted.originations, routing);
@@ -382,6 +390,7 @@ export class Speaker {
         this.#sessionChanged(name);
       },
       initialRoutesIn: () => this.#progress(),
+      waiting: () => this.#dismiss(known),
       closing: () => this.#countClosing(),
     };
     const peer = new Peer(session, id, routing, this.#around, events, log);
@@ -423,6 +432,9 @@ export class Speaker {
       if (guards.md5Key === undefined || remote === undefined) continue;
       keys.push({ prefix: hostPrefix(parseZonedAddress(remote.address)), key: guards.md5Key });
     }
+    for (const { prefix, md5Key: key } of this.#applied!.ranges) {
+      if (key !== undefined) keys.push({ prefix, key });
+    }
     this.#listeners.setMd5Keys(keys);
   }
 
@@ -430,13 +442,34 @@ export class Speaker {
 
   #incoming(stream: Stream): void {
     const address = stream.remoteAddress && formatZonedAddress(stream.remoteAddress);
-    const peer = address === undefined ? undefined : this.#byAddress.get(address);
-    if (peer !== undefined && !this.#isClosed) {
+    const peer = address === undefined || this.#isClosed ? undefined : this.#peerAt(address);
+    if (peer !== undefined) {
       peer.incoming(stream);
       return;
     }
     stream.destroy();
     this.#strangers.refused(address);
+  }
+
+  /** Who has connected from there; a dynamic neighbour is made by that. */
+  #peerAt(address: string): Peer | undefined {
+    const known = this.#byAddress.get(address);
+    if (known !== undefined || this.#applied !== this.#wanted) return known;
+    const settings = this.#ranges.admit(address);
+    if (settings === undefined) return undefined;
+    this.#add(settings, this.#routing!);
+    return this.#byAddress.get(address);
+  }
+
+  /** A dynamic neighbour whose connection is gone is a peer no more. Not from within its own doings. */
+  #dismiss({ settings, peer }: Known): void {
+    if (!this.#ranges.has(settings.name)) return;
+    this.#around.schedule.afterPoll(() => {
+      const known = this.#known.get(settings.name);
+      if (known?.peer !== peer || peer.status.state !== 'Active' || this.#isClosed) return;
+      this.#ranges.leave(settings.name);
+      this.#remove(known, this.#routing!, CEASE.PEER_DECONFIGURED);
+    });
   }
 
   #sessionChanged(name: string): void {
@@ -500,8 +533,12 @@ export class Speaker {
     this.#checkConvergence();
   }
 
+  /** The configured ones: nobody waits for dynamic neighbours. */
   get #peers(): Peer[] {
-    return [...this.#known.values()].map(({ peer }) => peer);
+    const configured = [...this.#known.values()].filter(
+      ({ settings }) => !this.#ranges.has(settings.name),
+    );
+    return configured.map(({ peer }) => peer);
   }
 
   #checkConvergence(): void {
@@ -537,6 +574,7 @@ export class Speaker {
       port: session.remote.port,
       remoteAs: status.negotiated?.remoteAs ?? session.terms.remoteAs,
       passive: session.attributes.passive,
+      isDynamic: this.#ranges.has(name),
       ...status,
       bfd: this.#bfd.status(name),
       routes: this.#routing!.peerCounts(peer.id),

@@ -109,6 +109,8 @@ export interface PeerEvents {
   sessionChanged(): void;
   /** The initial routes of all negotiated families are in. */
   initialRoutesIn(): void;
+  /** Nothing is left of a session, and a new one is the peer's to begin. */
+  waiting(): void;
   /** As ConnectionOwner.closing. */
   closing(): () => void;
 }
@@ -170,7 +172,10 @@ export class Peer implements ConnectionOwner {
     this.#events = events;
     this.#log = log;
     this.#sinceMs = around.clock.now();
-    this.#stale = new StaleRoutes(around.clock, (family) => routing.forgetStale(id, family));
+    this.#stale = new StaleRoutes(around.clock, (family) => {
+      routing.forgetStale(id, family);
+      this.#tellWaiting();
+    });
     this.#connections = [new Connection(this, around, IDLE)];
   }
 
@@ -363,6 +368,13 @@ export class Peer implements ConnectionOwner {
       connection.dispose();
       this.#connections = this.#connections.filter((one) => one !== connection);
     }
+    this.#tellWaiting();
+  }
+
+  #tellWaiting(): void {
+    const { state, delaysOpen } = this.#main.fsm;
+    const isAlone = this.#connections.length === 1 && state === 'Active' && !delaysOpen;
+    if (isAlone && this.#stale.status === undefined) this.#events.waiting();
   }
 
   // What a connection tells

@@ -11,7 +11,7 @@ import { formatTable } from './table.ts';
 
 /** What is not of one peer or route. */
 export function speakerText(speaker: SpeakerJson): string {
-  const { listeners, collectors, caches, strangersRefused, bfdDropped } = speaker;
+  const { listeners, ranges, collectors, caches, strangersRefused, bfdDropped } = speaker;
   const at = ({ address, port }: { address: string; port: number }) =>
     address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   return [
@@ -20,6 +20,7 @@ export function speakerText(speaker: SpeakerJson): string {
         ? `Listens on ${at(one)}`
         : `Does not listen on ${at(one)}: ${one.error ?? 'trying'}`,
     ),
+    ...ranges.map(({ prefix, peers, maxPeers }) => `Peers from ${prefix}: ${peers} of ${maxPeers}`),
     ...collectors.map((one) => `BMP collector ${at(one)}: ${one.state}${after(one.lastError)}`),
     ...caches.map((one) => {
       const held =

@@ -42,6 +42,7 @@ export const VALID: readonly KubeObject[] = [
     ttlSecurity: 1,
     bfd: { minInterval: '100ms', multiplier: 5, multihop: true },
   }),
+  object('BGPPeer', 'racks', { peerRange: '192.0.2.0/24', asNumber: 64512, maxPeers: 20 }),
   object('BGPPeer', 'workloads', { localWorkloadSelector: "app == 'router'", asNumber: 65401 }),
   object('BGPFilter', 'no-default', {
     exportV4: [
@@ -188,7 +189,22 @@ export const REFUSED: readonly Refused[] = [
   refused(
     'BGPPeer',
     {},
-    'spec.peerIP is missing, and so are peerSelector, localWorkloadSelector and interface: set one of them',
+    'spec.peerIP is missing, and so are peerSelector, peerRange, localWorkloadSelector and interface: set one of them',
+  ),
+  refused(
+    'BGPPeer',
+    { peerRange: '192.0.2.0/24' },
+    'spec.asNumber is missing: peerRange needs the AS number of those who connect',
+  ),
+  refused(
+    'BGPPeer',
+    { peerRange: '192.0.2.0/24', peerIP: '192.0.2.1', asNumber: 64512 },
+    'spec.peerRange cannot be set together with peerIP, peerSelector, localWorkloadSelector or interface: keep one',
+  ),
+  refused(
+    'BGPPeer',
+    { peerIP: '192.0.2.1', asNumber: 64512, maxPeers: 5 },
+    'spec.maxPeers is the number of peers of peerRange, which is not set: set peerRange, or remove it',
   ),
   refused(
     'BGPPeer',

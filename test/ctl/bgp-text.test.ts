@@ -14,6 +14,7 @@ const established: PeerStatus = {
   port: 179,
   remoteAs: 65001,
   passive: false,
+  isDynamic: false,
   state: 'Established',
   sinceMs: AT,
   upCount: 2,
@@ -265,6 +266,7 @@ test('what is not of one peer: listeners, collectors, caches, what was dropped',
         { address: '0.0.0.0', port: 179, isListening: true, error: undefined },
         { address: '::', port: 179, isListening: false, error: 'EACCES' },
       ],
+      ranges: [{ prefix: '10.0.0.0/24', peers: 2, maxPeers: 100 }],
       strangersRefused: 3,
       bfdDropped: { TTL: 2 },
       collectors: [
@@ -294,6 +296,7 @@ test('what is not of one peer: listeners, collectors, caches, what was dropped',
   ).toBe(
     `Listens on 0.0.0.0:179
 Does not listen on [::]:179: EACCES
+Peers from 10.0.0.0/24: 2 of 100
 BMP collector 192.0.2.9:1790: disconnected (last error: connect ECONNREFUSED)
 RPKI cache [2001:db8::7]:323: synchronised, serial 42, 1000 VRPs
 Connections refused from addresses of no peer: 3

@@ -8,8 +8,11 @@ import {
   equalAddresses,
   type Family,
   formatAddress,
+  formatPrefix,
   type InterfaceAddress,
+  type Prefix,
   parseAddress,
+  parsePrefix,
 } from 'net-ipaddr';
 import {
   BGPPeer,
@@ -70,6 +73,8 @@ export interface DerivedPeer {
   ttlSecurityHops: number;
   /** Of each family; undefined: any number. */
   maxPrefixes: number | undefined;
+  /** Of `peerRange`, whose network is the address: how many may connect. Undefined: one peer. */
+  range: { prefix: Prefix; maxPeers: number | undefined } | undefined;
 }
 
 type AsNumbers = Pick<DerivedPeer, 'localAs' | 'remoteAs'>;
@@ -170,6 +175,7 @@ function explicitPeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): De
     ];
   }
   if (spec.interface) return [unnumbered(self, peer, spec.interface, input)];
+  if (spec.peerRange) return [dynamic(self, peer, parsePrefix(spec.peerRange), input)];
   if (!spec.peerSelector) return [];
   return input.nodes
     .filter((node) => node !== self && peer.meansNode(node))
@@ -204,6 +210,19 @@ function unnumbered(
     ...settingsOf(peer, derived),
     passive,
     port: 179,
+    routeReflectorClient: isClient(self, undefined, as),
+  };
+}
+
+/** Those who connect from within a range, of which nobody knows yet who they are. */
+function dynamic(self: ClusterNode, peer: ReadPeer, range: Prefix, input: PeersInput): DerivedPeer {
+  const as = { localAs: localAsOf(peer, self), remoteAs: parseAsNumber(peer.spec.asNumber!) };
+  const derived = session(self, range.address, as, peer.type, input);
+  return {
+    ...derived,
+    ...settingsOf(peer, derived),
+    name: formatPrefix(range),
+    range: { prefix: range, maxPeers: peer.spec.maxPeers },
     routeReflectorClient: isClient(self, undefined, as),
   };
 }
@@ -295,6 +314,7 @@ function common(type: PeerType, { settings }: PeersInput) {
     password: undefined,
     ttlSecurityHops: 0,
     maxPrefixes: undefined,
+    range: undefined,
   };
 }
 

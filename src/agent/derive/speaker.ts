@@ -37,6 +37,29 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
   const addresses = [own4, own6].filter((address) => address !== undefined);
   const port = settings.listenPort;
   const clusterId = self.network.routeReflectorClusterID;
+  const sessionOf = (peer: (typeof peers)[number]) => ({
+    type: peer.type,
+    ...(peer.description !== undefined && { description: peer.description }),
+    remoteAs: peer.remoteAs,
+    localAs: peer.localAs,
+    ...(peer.md5Key !== undefined && { md5Key: peer.md5Key }),
+    ttlSecurityHops: peer.ttlSecurityHops,
+    ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
+    // As Calico: a session carries the family of its own addresses. An unnumbered one carries both,
+    // with the address of its link as next hop: the node's own need not be known there.
+    ...(peer.address && { families: [peer.address.family] }),
+    holdTimeSec: peer.holdTimeSec,
+    ...(peer.keepaliveSec !== undefined && { keepaliveSec: peer.keepaliveSec }),
+    restartTimeSec: peer.restartTimeSec,
+    nextHopMode: peer.nextHopMode,
+    ...(peer.address && own4 && { localAddress4: own4 }),
+    ...(peer.address && own6 && { localAddress6: own6 }),
+    routeReflectorClient: peer.routeReflectorClient,
+    ...(peer.bfd && { bfd: peer.bfd }),
+    allowedLocalAs: peer.allowedLocalAs,
+    ...externalSettings(peer, problems),
+    ...policies.of(peer.filters, peer.remoteAs !== peer.localAs),
+  });
   return {
     localAs: self.asNumber,
     routerId: own4 ?? routerIdOf(self.name),
@@ -46,29 +69,22 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
       port,
     })),
     connectRetrySec: CONNECT_RETRY_SEC,
-    peers: peers.map((peer) => ({
-      name: peer.name,
-      type: peer.type,
-      ...(peer.description !== undefined && { description: peer.description }),
-      ...placeOf(peer, own4, own6),
-      port: peer.port,
-      remoteAs: peer.remoteAs,
-      localAs: peer.localAs,
-      passive: peer.passive,
-      ...(peer.sourceAddress && { sourceAddress: formatAddress(peer.sourceAddress) }),
-      ...(peer.md5Key !== undefined && { md5Key: peer.md5Key }),
-      ttlSecurityHops: peer.ttlSecurityHops,
-      ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
-      holdTimeSec: peer.holdTimeSec,
-      ...(peer.keepaliveSec !== undefined && { keepaliveSec: peer.keepaliveSec }),
-      restartTimeSec: peer.restartTimeSec,
-      nextHopMode: peer.nextHopMode,
-      routeReflectorClient: peer.routeReflectorClient,
-      ...(peer.bfd && { bfd: peer.bfd }),
-      allowedLocalAs: peer.allowedLocalAs,
-      ...externalSettings(peer, problems),
-      ...policies.of(peer.filters, peer.remoteAs !== peer.localAs),
-    })),
+    peers: peers
+      .filter(({ range }) => range === undefined)
+      .map((peer) => ({
+        ...sessionOf(peer),
+        name: peer.name,
+        ...placeOf(peer),
+        port: peer.port,
+        passive: peer.passive,
+        ...(peer.sourceAddress && { sourceAddress: formatAddress(peer.sourceAddress) }),
+      })),
+    peerRanges: peers.flatMap((peer) => {
+      if (peer.range === undefined) return [];
+      const { prefix, maxPeers } = peer.range;
+      const most = maxPeers === undefined ? {} : { maxPeers };
+      return [{ ...sessionOf(peer), prefix: formatPrefix(prefix), ...most }];
+    }),
     ...(settings.rpki && { rpki: settings.rpki }),
     ...(settings.bmp && { bmp: { ...settings.bmp, sysName: self.name } }),
     originations: blocks.map((block) => ({ prefix: formatPrefix(block) })),
@@ -113,18 +129,9 @@ function derivePolicies(input: SpeakerInput, problems: string[]): Policies {
   return new Policies({ filters, normalPriority, standard, ebgpRequiresPolicy });
 }
 
-/**
- * As Calico: a session carries the family of its own addresses. An unnumbered one carries both, with
- * the address of its link as next hop: the node's own need not be known there.
- */
-function placeOf({ address, interface: link }: DerivedPeer, own4?: string, own6?: string) {
-  if (address === undefined) return { interface: link! };
-  return {
-    address: formatAddress(address),
-    families: [address.family],
-    ...(own4 && { localAddress4: own4 }),
-    ...(own6 && { localAddress6: own6 }),
-  };
+/** A numbered peer has an address; an unnumbered one is whoever is on the interface. */
+function placeOf({ address, interface: link }: DerivedPeer) {
+  return address === undefined ? { interface: link! } : { address: formatAddress(address) };
 }
 
 /** A node without IPv4 still needs a BGP Identifier (RFC 6286: any that is not zero): its name's hash, as in Calico. */

@@ -1,3 +1,4 @@
+import { parsePrefix } from 'net-ipaddr';
 import type { BGPConfiguration, BGPPeer, Node } from '../../../api/index.ts';
 import { readBgpSettings, readNodes } from '../../../src/agent/derive/cluster.ts';
 import { type DerivedPeer, derivePeers } from '../../../src/agent/derive/peers.ts';
@@ -201,6 +202,17 @@ describe('BGPPeers', () => {
       '192.0.2.3 BGPConfiguration "default" mesh 0 undefined',
     ]);
     expect(seen('b')[0]).toBe('192.0.2.1 BGPPeer "up" up 2 the top of the rack');
+  });
+
+  test('peerRange: whoever connects from within, of the AS that is said', () => {
+    const spec = { peerRange: '203.0.113.0/24', asNumber: 65001, maxPeers: 5 };
+    const [derived] = derive('a', [node('a', 1)], [peer('racks', spec)]).derived;
+    expect(derived).toMatchObject({
+      name: '203.0.113.0/24',
+      remoteAs: 65001,
+      resource: 'racks',
+      range: { prefix: parsePrefix('203.0.113.0/24'), maxPeers: 5 },
+    });
   });
 
   test('passive: this node waits for the peer', () => {

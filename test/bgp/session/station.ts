@@ -92,6 +92,7 @@ export class Station {
       sessionUp() {},
       sessionDown() {},
       sessionChanged() {},
+      waiting() {},
       initialRoutesIn: () => this.initialRoutes++,
       closing: () => {
         this.closing++;
