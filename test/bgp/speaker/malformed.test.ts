@@ -249,9 +249,9 @@ describe('RFC 7606 §2: session reset', () => {
 });
 
 describe('what took other speakers down', () => {
-  /** What `session` was sent of `prefix`, in hex from the attributes on. */
+  /** The message in which `session` was sent these octets of NLRI, alone or among others, in hex. */
   const heard = (session: RawPeer, nlri: string) =>
-    session.messages.map(toHex).find((text) => text.endsWith(toHex(hex(nlri))));
+    session.messages.map(toHex).find((text) => text.includes(toHex(hex(nlri))));
 
   test.each([
     ['attribute 28, corrupted (VU#347067)', 'e0 1c 05 0001020304'],
