@@ -20,7 +20,7 @@ export function asPathLength(bytes: Uint8Array, start: number, end: number): num
 /** The leftmost AS after any confederation segments; 0 for an empty path, AS_NONE for an AS_SET. */
 export function firstAs(bytes: Uint8Array, start: number, end: number): number {
   for (let at = start; at < end; at += 2 + bytes[at + 1]! * 4) {
-    if (bytes[at] === AS_CONFED_SEQUENCE || bytes[at] === AS_CONFED_SET) continue;
+    if (isConfed(bytes[at]!)) continue;
     return bytes[at] === AS_SEQUENCE ? readU32(bytes, at + 2) : AS_NONE;
   }
   return 0;
@@ -94,4 +94,35 @@ export function writePrepended(
   const from = joins && as.length > 0 ? start + 2 : start;
   copyBytes(bytes, from, end - from, out, at);
   return at + end - from;
+}
+
+/** Whether a confederation segment stands anywhere in the path. */
+export function hasConfed(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 2 + bytes[at + 1]! * 4) {
+    if (isConfed(bytes[at]!)) return true;
+  }
+  return false;
+}
+
+/** Writes the path as it is seen outside of the confederation. Returns the position after. */
+export function writeWithoutConfed(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  at: number,
+): number {
+  for (let from = start; from < end; ) {
+    const length = 2 + bytes[from + 1]! * 4;
+    if (!isConfed(bytes[from]!)) {
+      copyBytes(bytes, from, length, out, at);
+      at += length;
+    }
+    from += length;
+  }
+  return at;
+}
+
+export function isConfed(type: number): boolean {
+  return type === AS_CONFED_SEQUENCE || type === AS_CONFED_SET;
 }

@@ -3,28 +3,16 @@
  * ours is narrowed and AS4_PATH made. Segments are well-formed where they come in here.
  */
 
-import { asPathLength } from './as-path.ts';
+import { asPathLength, isConfed } from './as-path.ts';
 import type { AttributeView } from './attribute-view.ts';
 import { MAX_SEGMENT } from './attributes/as-path.ts';
 import { copyBytes, readU16, readU32, writeU16, writeU32 } from './bytes.ts';
-import {
-  AS_CONFED_SEQUENCE,
-  AS_CONFED_SET,
-  AS_SEQUENCE,
-  AS_SET,
-  AS_TRANS,
-  ATTRIBUTE,
-  MAX_TWO_OCTET_AS,
-} from './constants.ts';
+import { AS_SEQUENCE, AS_SET, AS_TRANS, ATTRIBUTE, MAX_TWO_OCTET_AS } from './constants.ts';
 
 /** Octets of the longest attribute value. */
 export const MAX_VALUE_LENGTH = 65535;
 /** The path is longer than an attribute can be. */
 export const TOO_LONG = -1;
-
-function isConfed(type: number): boolean {
-  return type === AS_CONFED_SEQUENCE || type === AS_CONFED_SET;
-}
 
 /** As asPathLength, of 2-octet segments. */
 function narrowPathLength(bytes: Uint8Array, start: number, end: number): number {

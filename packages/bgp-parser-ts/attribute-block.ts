@@ -3,7 +3,7 @@
  * §8, RFC 6793 §4.2.2): read once, written once, with the changes made on the way.
  */
 
-import { writePrepended } from './as-path.ts';
+import { hasConfed, writePrepended, writeWithoutConfed } from './as-path.ts';
 import {
   as4PathLength,
   MAX_VALUE_LENGTH,
@@ -34,8 +34,9 @@ export interface AttributeChanges {
   /** The peer takes 4-octet AS numbers. Else AS_TRANS, AS4_PATH and AS4_AGGREGATOR stand in. */
   readonly as4: boolean;
   /**
-   * The peer is in another AS: LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST and extended communities
-   * that are not transitive (RFC 4360 §6) are left out. MED is `med`'s to say.
+   * The peer is in another AS: LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, extended communities that are
+   * not transitive (RFC 4360 §6) and confederation segments (RFC 5065 §4) are left out. MED is `med`'s
+   * to say.
    */
   readonly external: boolean;
   /** 4, 16 or 32 octets as in the canonical form, which also says where the routes go: see `isMp`. */
@@ -71,7 +72,7 @@ const CHANGEABLE = [
   ATTRIBUTE.AS4_AGGREGATOR,
 ] as const;
 
-/** Reused: `build` overwrites what it held. Keeps about 260 kB, so have one, not one a route. */
+/** Reused: `build` overwrites what it held. Keeps about 330 kB, so have one, not one a route. */
 export class AttributeBlock {
   /** `bytes[0, length)` are the attributes, ascending by code, without MP_REACH_NLRI. */
   readonly bytes = new Uint8Array(MAX_CANONICAL_LENGTH + MAX_VALUE_LENGTH);
@@ -79,10 +80,12 @@ export class AttributeBlock {
   /** What MP_REACH_NLRI takes: the first `nextHopLength` octets. 4 octets stand in NEXT_HOP instead. */
   readonly nextHop = new Uint8Array(32);
   nextHopLength = 0;
-  /** The AS path as it goes out, in 4 octets: in the view's bytes, or in #prepended. */
+  /** The AS path as it goes out, in 4 octets: in the view's bytes, in #outside or in #prepended. */
   #path: Uint8Array = this.bytes;
   #pathStart = 0;
   #pathEnd = 0;
+  /** Without what is the confederation's. */
+  readonly #outside = new Uint8Array(MAX_VALUE_LENGTH);
   /** More than a value may take, so that what is too long is noticed. */
   readonly #prepended = new Uint8Array(MAX_VALUE_LENGTH + 2 + MAX_SEGMENT * 4);
 
@@ -97,7 +100,7 @@ export class AttributeBlock {
    */
   build(view: AttributeView, changes: AttributeChanges): boolean {
     this.length = 0;
-    this.#takePath(view, changes.prepend);
+    this.#takePath(view, changes);
     if (!this.#takeNextHop(view, changes.nextHop)) return false;
     if (this.#pathEnd - this.#pathStart > MAX_VALUE_LENGTH) return false;
     let next = 0;
@@ -121,14 +124,22 @@ export class AttributeBlock {
     return true;
   }
 
-  #takePath(view: AttributeView, prepend: readonly number[] | undefined): void {
-    const { asPathBytes, asPathStart, asPathEnd } = view;
-    this.#path = prepend === undefined ? asPathBytes : this.#prepended;
-    this.#pathStart = prepend === undefined ? asPathStart : 0;
-    this.#pathEnd =
-      prepend === undefined
-        ? asPathEnd
-        : writePrepended(asPathBytes, asPathStart, asPathEnd, prepend, this.#prepended, 0);
+  #takePath(view: AttributeView, { external, prepend }: AttributeChanges): void {
+    this.#path = view.asPathBytes;
+    this.#pathStart = view.asPathStart;
+    this.#pathEnd = view.asPathEnd;
+    if (external && hasConfed(this.#path, this.#pathStart, this.#pathEnd)) {
+      const out = this.#outside;
+      this.#pathEnd = writeWithoutConfed(this.#path, this.#pathStart, this.#pathEnd, out, 0);
+      this.#path = out;
+      this.#pathStart = 0;
+    }
+    if (prepend !== undefined) {
+      const out = this.#prepended;
+      this.#pathEnd = writePrepended(this.#path, this.#pathStart, this.#pathEnd, prepend, out, 0);
+      this.#path = out;
+      this.#pathStart = 0;
+    }
   }
 
   /** Writes one of CHANGEABLE, or leaves it out. */

@@ -45,6 +45,18 @@ describe('what goes out', () => {
       { external: true, localPref: 5 },
       PATH,
     ],
+    [
+      'RFC 5065 §4: no confederation segments to external peers',
+      `${ORIGIN} 40 02 12 03 01 00000009 02 01 0000fde9 04 01 00000008 ${NEXT_HOP}`,
+      { external: true, prepend: [64512] },
+      `${ORIGIN} 40 02 0a 02 02 0000fc00 0000fde9 ${NEXT_HOP}`,
+    ],
+    [
+      'RFC 5065 §4: confederation segments stay for internal ones',
+      `${ORIGIN} 40 02 0c 03 01 00000009 02 01 0000fde9 ${NEXT_HOP}`,
+      {},
+      `${ORIGIN} 40 02 0c 03 01 00000009 02 01 0000fde9 ${NEXT_HOP}`,
+    ],
     ['MED set', PATH, { med: 7 }, `${PATH} ${MED}`],
     ['MED set to 0', PATH, { med: 0 }, `${PATH} 80 04 04 00000000`],
     ['MED removed', `${PATH} ${MED}`, { med: null }, PATH],

@@ -29,8 +29,8 @@ export function randomFrom(seed: number): Random {
   };
 }
 
-const below = (random: Random, limit: number) => Math.floor(random() * limit);
-const pick = <T>(random: Random, list: readonly T[]): T => list[below(random, list.length)]!;
+export const below = (random: Random, limit: number) => Math.floor(random() * limit);
+export const pick = <T>(random: Random, list: readonly T[]): T => list[below(random, list.length)]!;
 
 /** Attributes as they are on the wire; the context decides which paths are well-formed. */
 const COMMON = [
@@ -109,7 +109,7 @@ function attributes(random: Random, context: WireContext): number[] {
   return chosen.flatMap((one) => [...one]);
 }
 
-function mutate(random: Random, octets: number[]): void {
+export function mutate(random: Random, octets: number[]): void {
   const at = below(random, octets.length + 1);
   switch (below(random, 8)) {
     case 0:
