@@ -107,6 +107,7 @@ export class RoutedPeer implements Sender {
         exports.key !== this.#exports.key ||
         config.nextHopMode !== before.nextHopMode ||
         config.routeServerClient !== before.routeServerClient ||
+        config.isLeaving !== before.isLeaving ||
         !equalBytes(config.localAddress4?.bytes, before.localAddress4?.bytes) ||
         !equalBytes(config.localAddress6?.bytes, before.localAddress6?.bytes),
       kind: false,
@@ -157,6 +158,7 @@ export class RoutedPeer implements Sender {
       nextHopMode: this.#config.nextHopMode,
       role: this.#config.role,
       isTransparent: this.#config.routeServerClient ?? false,
+      isLeaving: this.#config.isLeaving ?? false,
       localAddress: this.#ownAddress(family),
       policy: this.#exports,
     };

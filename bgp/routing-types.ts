@@ -64,6 +64,8 @@ export interface RoutingPeer {
    * path, MED and, unless `nextHopMode` is `self`, the next hop stay as they are. @default false
    */
   readonly routeServerClient?: boolean;
+  /** RFC 8326: the session is about to be ended, so that others' routes should be taken. @default false */
+  readonly isLeaving?: boolean;
   /** RFC 4456: this iBGP peer is our client. @default false */
   readonly routeReflectorClient?: boolean;
   /** How often the own AS may stand in a received AS path. @default 0 */

@@ -9,7 +9,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import { CEASE } from 'bgp-parser-ts';
+import { CEASE, encodeShutdownCommunication } from 'bgp-parser-ts';
 import {
   formatZonedAddress,
   hostPrefix,
@@ -285,28 +285,27 @@ export class Speaker {
   }
 
   /**
+   * Leaves for good: peers are asked to take other paths (RFC 8326), have `drainMs` to do so, and then
+   * get a Cease / Administrative Shutdown with `text` in it (RFC 9003), upon which they drop our routes.
+   */
+  async leave({ drainMs, text }: { drainMs: number; text: string }): Promise<void> {
+    for (const { peer, settings } of this.#known.values()) {
+      this.#routing!.changePeer(peer.id, { ...settings.routing, isLeaving: true });
+    }
+    await new Promise<void>((resolve) => void this.#options.clock.after(drainMs, resolve));
+    const data = encodeShutdownCommunication(text);
+    await this.#end((peer) => peer.stop(CEASE.ADMINISTRATIVE_SHUTDOWN, data));
+  }
+
+  /**
    * Ends all sessions and stops listening; resolves when the sockets are closed, in seconds at most.
    * Peers that are to keep our routes until we are back see their connections close (RFC 4724 §4.1).
    * The others, or `forGood` all, get a Cease / Administrative Shutdown and drop our routes at once.
    */
-  async close({ forGood }: { forGood: boolean }): Promise<void> {
-    this.#isClosed = true;
-    this.#listeners.set([]);
-    this.#deferral.stop();
-    for (const settle of [...this.#convergenceWaiters]) settle(false);
-    for (const { peer, discovery } of this.#known.values()) {
-      discovery?.close();
+  close({ forGood }: { forGood: boolean }): Promise<void> {
+    return this.#end((peer) => {
       if (peer.keepsRoutes && !forGood) peer.abandon();
       else peer.stop(CEASE.ADMINISTRATIVE_SHUTDOWN);
-    }
-    this.#bfd.close();
-    this.#around.schedule.remove(this.#upkeep);
-    // Only now: collectors hear how the sessions ended.
-    this.#monitor.close();
-    this.#caches.set([]);
-    if (this.#closing === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#allClosed = resolve;
     });
   }
 
@@ -436,6 +435,26 @@ export class Speaker {
       if (key !== undefined) keys.push({ prefix, key });
     }
     this.#listeners.setMd5Keys(keys);
+  }
+
+  async #end(endSession: (peer: Peer) => void): Promise<void> {
+    this.#isClosed = true;
+    this.#listeners.set([]);
+    this.#deferral.stop();
+    for (const settle of [...this.#convergenceWaiters]) settle(false);
+    for (const { peer, discovery } of this.#known.values()) {
+      discovery?.close();
+      endSession(peer);
+    }
+    this.#bfd.close();
+    this.#around.schedule.remove(this.#upkeep);
+    // Only now: collectors hear how the sessions ended.
+    this.#monitor.close();
+    this.#caches.set([]);
+    if (this.#closing === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#allClosed = resolve;
+    });
   }
 
   // What happens

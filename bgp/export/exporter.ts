@@ -51,6 +51,8 @@ export interface GroupConfig {
   readonly role: Role | undefined;
   /** RFC 7947: between eBGP peers we are not seen. */
   readonly isTransparent: boolean;
+  /** RFC 8326: we are about to end the sessions. */
+  readonly isLeaving: boolean;
   /**
    * 4, 16 or 32 octets as in MP_REACH_NLRI; undefined: routes that need the own next hop are not
    * announced.
@@ -61,9 +63,9 @@ export interface GroupConfig {
 
 export function groupKey(config: GroupConfig): string {
   const { family, kind, localAs, fourOctetAs, extendedMessage, extendedNextHop } = config;
-  const { nextHopMode, role, isTransparent, localAddress, policy } = config;
+  const { nextHopMode, role, isTransparent, isLeaving, localAddress, policy } = config;
   const session = [family, kind, localAs, fourOctetAs, extendedMessage, extendedNextHop];
-  const rules = [nextHopMode, role, isTransparent];
+  const rules = [nextHopMode, role, isTransparent, isLeaving];
   return [...session, ...rules, localAddress?.join('.'), policy.key].join(' ');
 }
 
@@ -112,6 +114,7 @@ export class Exporter {
       isExternal: config.kind === EXTERNAL,
       localAs: config.localAs,
       role: config.role,
+      isLeaving: config.isLeaving,
     });
     this.#prepend = [config.localAs];
   }

@@ -33,7 +33,7 @@ export function established(fsm: Fsm, event: Event, context: Context): Transitio
       return stay(fsm);
 
     case 'ManualStop':
-      return stop(fsm, forGood(cease(event.subcode, 'the session is stopped here')));
+      return stop(fsm, forGood(cease(event.subcode, 'the session is stopped here', event.data)));
 
     case 'AutomaticStop':
       return fail(

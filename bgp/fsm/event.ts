@@ -7,8 +7,8 @@ export type Event =
   // §8.1.2 Administrative events
   /** 1 */
   | { readonly name: 'ManualStart' }
-  /** 2. The Cease subcode tells the peer why (RFC 4486). */
-  | { readonly name: 'ManualStop'; readonly subcode: number }
+  /** 2. The Cease subcode tells the peer why (RFC 4486); `data` may hold words for people (RFC 9003). */
+  | { readonly name: 'ManualStop'; readonly subcode: number; readonly data?: Uint8Array }
   /** 3 */
   | { readonly name: 'AutomaticStart' }
   /** 4 */

@@ -1,6 +1,7 @@
 /** What is not announced to a peer whatever the policy says, by the route's attributes. */
 
 import type { Role } from '../role.ts';
+import { shutdownExportRule } from './graceful-shutdown.ts';
 import { roleExportRule } from './roles.ts';
 import type { RouteRule } from './route-rule.ts';
 
@@ -15,10 +16,13 @@ export interface ExportSettings {
   readonly localAs: number;
   /** RFC 9234: what we are to the peers. */
   readonly role: Role | undefined;
+  /** RFC 8326: we are about to end the sessions. */
+  readonly isLeaving: boolean;
 }
 
 /** The rules for what one group of peers is sent. */
-export function exportRules({ isExternal, localAs, role }: ExportSettings): RouteRule[] {
+export function exportRules(settings: ExportSettings): RouteRule[] {
+  const { isExternal, isLeaving, localAs, role } = settings;
   const noAdvertise: RouteRule = (view) =>
     view.hasCommunity(NO_ADVERTISE) ? 'community NO_ADVERTISE' : undefined;
   // Without confederations NO_EXPORT_SUBCONFED means the same as NO_EXPORT.
@@ -26,7 +30,10 @@ export function exportRules({ isExternal, localAs, role }: ExportSettings): Rout
     view.hasCommunity(NO_EXPORT) || view.hasCommunity(NO_EXPORT_SUBCONFED)
       ? 'community NO_EXPORT'
       : undefined;
-  if (!isExternal) return [noAdvertise];
-  const always = [noAdvertise, noExport];
-  return role === undefined ? always : [...always, roleExportRule(role, localAs)];
+  return [
+    noAdvertise,
+    ...(isExternal ? [noExport] : []),
+    ...(isExternal && role !== undefined ? [roleExportRule(role, localAs)] : []),
+    ...(isLeaving ? [shutdownExportRule] : []),
+  ];
 }

@@ -7,6 +7,7 @@ import { type AttributeView, isLinkLocal, NO_ZONE, zoneOf } from 'bgp-parser-ts'
 import { type Address, formatAddress } from 'net-ipaddr';
 import { resolvedHop } from '../rib/nexthops.ts';
 import type { Role } from '../role.ts';
+import { shutdownImportRule } from './graceful-shutdown.ts';
 import { roleImportRule } from './roles.ts';
 import type { RouteRule } from './route-rule.ts';
 
@@ -30,7 +31,8 @@ export function importRules(settings: ImportSettings): RouteRule[] {
       (view) =>
         view.countAs(as) > allowedLocalAs ? 'own AS in the AS path' : undefined,
   );
-  return role === undefined ? noLoops : [...noLoops, roleImportRule(role, remoteAs)];
+  const always = [...noLoops, shutdownImportRule];
+  return role === undefined ? always : [...always, roleImportRule(role, remoteAs)];
 }
 
 export interface ImportIdentity {

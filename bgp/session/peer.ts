@@ -217,11 +217,11 @@ export class Peer implements ConnectionOwner {
     this.start();
   }
 
-  /** Ends the session; the Cease subcode tells the peer why (RFC 4486). */
-  stop(subcode: number): void {
+  /** Ends the session; the Cease subcode tells the peer why (RFC 4486), and `data` what it holds for it. */
+  stop(subcode: number, data: Uint8Array = NO_DATA): void {
     this.#stale.stop();
     for (const connection of [...this.#connections]) {
-      connection.dispatch({ name: 'ManualStop', subcode });
+      connection.dispatch({ name: 'ManualStop', subcode, data });
     }
   }
 

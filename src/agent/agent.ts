@@ -30,6 +30,7 @@ import { serveInspection } from '../inspect/server.ts';
 import { openLog, systemClock } from '../system.ts';
 import { readAllocations } from './allocations.ts';
 import type { AgentConfig } from './config.ts';
+import { type Leave, serveControl } from './control.ts';
 import { readable, readBgpSettings, readNodes } from './derive/cluster.ts';
 import { derivePeers } from './derive/peers.ts';
 import { deriveSpeakerConfig } from './derive/speaker.ts';
@@ -60,6 +61,7 @@ export async function runAgent(config: AgentConfig): Promise<void> {
       log.info({ signal }, 'ending; pods keep their routes');
       void agent.close().then(() => process.exit(0));
     });
+  void agent.left.then(() => agent.close()).then(() => process.exit(0));
   try {
     await agent.start();
   } catch (error) {
@@ -92,6 +94,8 @@ export class Agent {
   /** What start is doing now; undefined when it is done. */
   #starting: string | undefined = 'starting';
   #closed = false;
+  #isLeaving = false;
+  readonly #left = Promise.withResolvers<void>();
 
   constructor(config: AgentConfig, clock: Clock, random: Random, log: Log) {
     this.#config = config;
@@ -122,6 +126,7 @@ export class Agent {
         clock: this.#clock,
         status: () => this.status(),
       }),
+      await serveControl(join(runDir, 'control.sock'), (how) => this.#leave(how)),
     );
     await this.#felix.start();
     // After the machine's own start nothing is there, and nothing was forwarded.
@@ -155,6 +160,11 @@ export class Agent {
     this.#log.info({ node: this.#config.nodeName, version }, 'the agent runs');
   }
 
+  /** Resolves when the node was told to leave, and has: nothing is left to do but to end. */
+  get left(): Promise<void> {
+    return this.#left.promise;
+  }
+
   /** Ends the process's work; the kernel keeps all that is in it. */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -165,7 +175,7 @@ export class Agent {
     this.#watches?.close();
     for (const server of this.#servers) server.close();
     // Peers that know graceful restart go on sending to our pods, which the kernel goes on serving.
-    await this.#speaker.close({ forGood: false });
+    if (!this.#isLeaving) await this.#speaker.close({ forGood: false });
     await this.#felix.close();
     this.#store?.close();
     this.#kernel.host.close();
@@ -279,8 +289,17 @@ export class Agent {
     return Math.min(...mtus);
   }
 
+  async #leave({ drainSec, reason }: Leave): Promise<void> {
+    if (this.#isLeaving) throw new Error('this node is leaving already');
+    this.#isLeaving = true;
+    this.#deriveTimer?.cancel();
+    this.#log.info({ drainSec, reason }, 'leaving for good: peers are asked to take other paths');
+    await this.#speaker.leave({ drainMs: drainSec * 1000, text: reason });
+    this.#left.resolve();
+  }
+
   #deriveSoon(): void {
-    if (this.#deriveTimer || this.#closed) return;
+    if (this.#deriveTimer || this.#closed || this.#isLeaving) return;
     this.#deriveTimer = this.#clock.after(DERIVE_DELAY_MS, () => {
       this.#deriveTimer = undefined;
       this.#derive();

@@ -8,6 +8,7 @@ import { addBgpCommand } from './bgp.ts';
 import { get, OUTPUTS, type Output } from './get.ts';
 import { kindByName, UsageError } from './kinds.ts';
 import { readManifests } from './manifests.ts';
+import { addLeaveCommand } from './node-leave.ts';
 import { nodeStatusText } from './node-status.ts';
 import { openStore } from './server.ts';
 import { formatBox } from './table.ts';
@@ -61,9 +62,9 @@ withServer(program.command('delete'))
       console.log(await remove(store, kind, name, options.ignoreNotFound ?? false));
   });
 
-program
-  .command('node')
-  .description('this node')
+const node = program.command('node').description('this node');
+addLeaveCommand(node);
+node
   .command('status')
   .description('this node’s BGP sessions')
   .addOption(new Option('-o, --output <form>', 'form of the output').choices(['json']))

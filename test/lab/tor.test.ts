@@ -57,3 +57,19 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   },
   90_000,
 );
+
+test('tortiectl node leave: BIRD hears GRACEFUL_SHUTDOWN (RFC 8326), then why (RFC 9003), and drops the routes', async () => {
+  const ask = (...command: string[]) => lab.mustRun('tor', ['birdc', ...command]);
+  const leave = ['tortiectl', 'node', 'leave', '--drain', '3', '--reason', 'moved to rack 9'];
+  const leaving = lab.mustRun('node2', leave);
+  const deadline = performance.now() + 20_000;
+  let isAsked = false;
+  while (!isAsked && performance.now() < deadline)
+    isAsked = /65535,0/.test(await ask('show', 'route', 'protocol', 'node2_v4', 'all'));
+  expect(isAsked).toBe(true);
+  expect(await leaving).toContain('This node has left');
+  const protocol = await ask('show', 'protocols', 'all', 'node2_v4');
+  expect(protocol).toMatch(/Administrative shutdown/i);
+  expect(protocol).toContain('moved to rack 9');
+  expect(await ask('show', 'route', 'where', 'proto ~ "node2_*"')).not.toMatch(/^10\.244/m);
+}, 60_000);

@@ -242,3 +242,44 @@ describe('we restart', () => {
     expect(next.routes).toMatchObject({ '10.1.0.0/26': '10.0.0.1' });
   });
 });
+
+describe('we leave for good (RFC 8326, RFC 9003)', () => {
+  test('peers are asked to take other paths, and have the time to; then they are told why', async () => {
+    // The block is announced by two; the first is preferred by its identifier.
+    const [a, b, c] = mesh(world, 3) as [Node, Node, Node];
+    for (const node of [a, b]) node.configure({ originations: [{ prefix: '10.9.0.0/26' }] });
+    world.run(5_000);
+    expect(c.routes).toMatchObject({ '10.9.0.0/26': '10.0.0.1 10.0.0.2' });
+    const left = a.speaker.leave({ drainMs: 10_000, text: 'replaced by n4' });
+    world.run(1_000);
+    expect(c.routes).toMatchObject({ '10.9.0.0/26': '10.0.0.2' });
+    expect([...c.speaker.routes('10.9.0.0/26')][0]!.paths).toContainEqual(
+      expect.objectContaining({
+        peer: 'n1',
+        reason: 'higher local preference',
+        attributes: expect.objectContaining({ localPref: 0, communities: [0xffff0000] }),
+      }),
+    );
+    expect(c.status('n1').state).toBe('Established');
+    expect(await within(world, 10_000, left)).toBe('pending'); // on its last words
+    expect(await within(world, 100, left)).toBeUndefined();
+    expect(c.status('n1').lastNotification).toMatchObject({
+      name: 'Cease / Hard Reset: Cease / Administrative Shutdown',
+      text: 'replaced by n4',
+    });
+    expect([...c.speaker.routes('10.9.0.0/26')][0]!.paths).toHaveLength(1);
+  });
+
+  test('RFC 8326 §4.2: what an eBGP peer marks so is the last to be chosen', () => {
+    const [a, b, c] = [1, 2, 3].map((index) => new Node(world, index, { localAs: 64500 + index }));
+    c!.configure({ peers: [1, 2].map((index) => peer(index, { remoteAs: 64500 + index })) });
+    for (const node of [a!, b!]) node.configure({ peers: [peer(3, { remoteAs: 64503 })] });
+    a!.configure({ originations: [{ prefix: '10.9.0.0/26', communities: [0xffff0000] }] });
+    b!.configure({ originations: [{ prefix: '10.9.0.0/26', med: 1000 }] });
+    world.run(5_000);
+    expect(c!.routes).toEqual({ '10.9.0.0/26': '10.0.0.2' });
+    expect([...c!.speaker.routes('10.9.0.0/26')][0]!.paths).toContainEqual(
+      expect.objectContaining({ peer: 'n1', state: 'lost', reason: 'higher local preference' }),
+    );
+  });
+});

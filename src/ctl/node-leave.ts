@@ -1,0 +1,60 @@
+/** `node leave`: tells the agent on this machine to leave, and waits until it has. */
+import { request } from 'node:http';
+import { type Command, InvalidArgumentError } from 'commander';
+import { UsageError } from './kinds.ts';
+
+const CONTROL_SOCKET = '/run/tortie/control.sock';
+/** Beside the time of the draining. */
+const DEADLINE_MS = 15_000;
+
+/** Adds the subcommand to `tortiectl node`. */
+export function addLeaveCommand(node: Command): void {
+  node
+    .command('leave')
+    .description(
+      'end this node’s BGP for good: ask peers to take other paths (RFC 8326), then end the sessions and the agent; to restart it, end it by SIGTERM instead',
+    )
+    .option('--drain <seconds>', 'how long peers have to take other paths', readSeconds, 10)
+    .option('--reason <text>', 'for the people at the peers (RFC 9003)', '')
+    .action(async ({ drain, reason }: { drain: number; reason: string }) => {
+      await leave(drain, reason);
+      console.log('This node has left; its agent has ended.');
+    });
+}
+
+function leave(drainSec: number, reason: string): Promise<void> {
+  const query = new URLSearchParams({ drainSec: String(drainSec), reason });
+  return new Promise((resolve, reject) => {
+    const call = request({
+      socketPath: CONTROL_SOCKET,
+      method: 'POST',
+      path: `/leave?${query}`,
+      timeout: drainSec * 1000 + DEADLINE_MS,
+    });
+    call.on('response', (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk) => {
+        text += chunk;
+      });
+      response.on('error', reject);
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve();
+        else reject(new Error(text.trim()));
+      });
+    });
+    call.on('timeout', () => call.destroy(new Error('the agent does not answer')));
+    call.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EACCES') reject(new UsageError('only root may do that'));
+      else if (error.code !== 'ENOENT' && error.code !== 'ECONNREFUSED') reject(error);
+      else reject(new UsageError('no tortie agent runs on this machine'));
+    });
+    call.end();
+  });
+}
+
+function readSeconds(text: string): number {
+  const seconds = Number(text);
+  if (text === '' || !(seconds >= 0 && seconds <= 3600))
+    throw new InvalidArgumentError('write a number of seconds from 0 to 3600.');
+  return seconds;
+}
