@@ -8,12 +8,8 @@ import { formatAddress, formatPrefix } from 'net-ipaddr';
 import { BOTH_FAMILIES, fourOctetAs, RawPeer } from '../bgp/speaker/raw-peer.ts';
 import { update } from '../bgp-parser-ts/wire.ts';
 import { command, until } from './daemons/host.ts';
-import { BirdNeighbor } from './neighbors/bird.ts';
-import { ExabgpNeighbor } from './neighbors/exabgp.ts';
-import { FrrNeighbor } from './neighbors/frr.ts';
-import { GobgpNeighbor } from './neighbors/gobgp.ts';
+import { allNeighbors } from './neighbors/all.ts';
 import { type Neighbor, type Seen, seenHere } from './neighbors/neighbor.ts';
-import { OpenbgpdNeighbor } from './neighbors/openbgpd.ts';
 import { OUR_AS, play, type Stage, THEIR_AS } from './stage.ts';
 
 const RAW_AS = 65_100;
@@ -53,7 +49,7 @@ interface Exchange {
 }
 
 async function exchange(stage: Stage, { kind, over6, weWait }: Exchange): Promise<unknown> {
-  const neighbors = all(stage);
+  const neighbors = allNeighbors(stage);
   command('ip', 'address', 'add', `${OURS}/24`, 'dev', 'lo');
   // Each has an AS of its own, or would find itself in the others' paths.
   const asOf = (index: number) => (kind === 'ibgp' ? OUR_AS : THEIR_AS + index);
@@ -124,16 +120,6 @@ async function exchange(stage: Stage, { kind, over6, weWait }: Exchange): Promis
   await until('all withdraws at the raw peer', () => Object.keys(tableOf(raw)).length === 0);
   raw.close();
   return { seen, downs: stage.sessions.filter((what) => what.endsWith('down')) };
-}
-
-function all(stage: Stage): Neighbor[] {
-  return [
-    new BirdNeighbor(stage.host('bird')),
-    new FrrNeighbor(stage.host('frr')),
-    new GobgpNeighbor(stage.host('gobgp')),
-    new OpenbgpdNeighbor(stage.host('openbgpd')),
-    new ExabgpNeighbor(stage.host('exabgp')),
-  ];
 }
 
 function prefixesOf(index: number): string[] {
