@@ -4,6 +4,8 @@
  */
 
 import { execFile } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -19,11 +21,19 @@ const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mo
 export function player(file: string): (name: string) => Promise<any> {
   return async (name) => {
     const command = [process.execPath, join(import.meta.dirname, file), name];
-    const options = { timeout: DEADLINE_MS, killSignal: 'SIGKILL' } as const;
-    const playing = run('unshare', [...NAMESPACES, ...command], options);
-    const { stdout } = await playing.catch(({ code, stderr }) => {
-      throw new Error(`scenario ${name} ended with ${code}:\n${stderr}`);
-    });
-    return JSON.parse(stdout);
+    // Its files are removed also when it was killed.
+    const TMPDIR = mkdtempSync(join(tmpdir(), 'tortie-interop-'));
+    chmodSync(TMPDIR, 0o755);
+    const env = { ...process.env, TMPDIR };
+    const options = { timeout: DEADLINE_MS, killSignal: 'SIGKILL', env } as const;
+    try {
+      const { stdout } = await run('unshare', [...NAMESPACES, ...command], options);
+      return JSON.parse(stdout);
+    } catch (error) {
+      const { code, stderr } = error as { code?: number; stderr?: string };
+      throw new Error(`scenario ${name} ended with ${code}:\n${stderr}`, { cause: error });
+    } finally {
+      rmSync(TMPDIR, { recursive: true, force: true });
+    }
   };
 }
