@@ -17,6 +17,10 @@ export class TcpStream implements Stream {
   readonly #fd: number;
   readonly #clock: Pick<Clock, 'after'>;
   #guards: Guards = {};
+  localAddress: ZonedAddress | undefined;
+  remoteAddress: ZonedAddress | undefined;
+  localPort: number | undefined;
+  remotePort: number | undefined;
   #why = 'the peer closed the connection';
 
   constructor(socket: Socket, fd: number, clock: Pick<Clock, 'after'>) {
@@ -27,22 +31,17 @@ export class TcpStream implements Stream {
     socket.on('error', (error) => {
       this.#why = error.message;
     });
+    this.#learnEnds();
+    socket.on('connect', () => this.#learnEnds());
   }
 
-  get localAddress(): ZonedAddress | undefined {
-    return readAddress(this.#socket.localAddress);
-  }
-
-  get remoteAddress(): ZonedAddress | undefined {
-    return readAddress(this.#socket.remoteAddress);
-  }
-
-  get localPort(): number | undefined {
-    return this.#socket.localPort;
-  }
-
-  get remotePort(): number | undefined {
-    return this.#socket.remotePort;
+  /** While it is connected: a socket that has closed knows nothing of it, and what came before is read still. */
+  #learnEnds(): void {
+    const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
+    this.localAddress = readAddress(localAddress);
+    this.localPort = localPort;
+    this.remoteAddress = readAddress(remoteAddress);
+    this.remotePort = remotePort;
   }
 
   guard(guards: Guards, peer = this.remoteAddress): void {
@@ -57,6 +56,7 @@ export class TcpStream implements Stream {
       this.#socket.destroy(error as Error);
     }
   }
+
   attach(events: StreamEvents): void {
     const socket = this.#socket;
     socket.on('connect', () => events.connected());

@@ -177,3 +177,19 @@ test('a stream ends also when the other side does not close, or the socket is cl
   gone.end(() => done++);
   await until(() => done === 2);
 });
+
+test('a stream that the peer has closed knows between whom it was: what came before is read still', async () => {
+  const { stream, plain } = await accepted();
+  const ear = new Ear(stream);
+  const { server, port } = await plainServer();
+  const dialled = transport.connect({ address: '127.0.0.1', port }, undefined, {});
+  const other = new Ear(dialled);
+  server.on('connection', (socket) => socket.destroy());
+  plain.resetAndDestroy();
+  await until(() => ear.closedWhy !== undefined && other.closedWhy !== undefined);
+  for (const { localAddress, remoteAddress } of [stream, dialled])
+    expect([localAddress, remoteAddress].map((one) => one && formatAddress(one))).toEqual([
+      '127.0.0.1',
+      '127.0.0.1',
+    ]);
+});
