@@ -57,6 +57,10 @@ const spec = withRules(
     role: z.enum(['Provider', 'RouteServer', 'RouteServerClient', 'Customer', 'Peer']).optional(),
     /** Ours: the peer, in another AS, hears others as if it peered with them itself (RFC 7947). */
     routeServerClient: z.boolean().optional(),
+    /** Ours: RFC 7911; absent means Both between nodes of the cluster, None with others. */
+    addPaths: z.enum(['Send', 'Receive', 'Both', 'None']).optional(),
+    /** Ours: RFC 4456; absent means that a reflector's clients are the peers of its AS outside its cluster. */
+    routeReflectorClient: z.boolean().optional(),
     /** Hops between the peers; 0 is off (RFC 5082). */
     ttlSecurity: integer(0, 255).optional(),
     reachableBy: address().optional(),

@@ -95,6 +95,8 @@ export interface PeerConfig {
   readonly maxPrefixes?: number;
   /** @default both, of which the peer may take one */
   readonly families?: readonly Family[];
+  /** RFC 7911: several paths of a prefix, to the peer, from it, or both ways. @default none */
+  readonly addPaths?: 'send' | 'receive' | 'both' | 'none';
   /** As SpeakerConfig's, for this peer. */
   readonly holdTimeSec?: number;
   readonly keepaliveSec?: number;
@@ -321,6 +323,7 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
       `${field(role === undefined ? 'routeServerClient' : 'role')} is for peers in another AS, and this one is in our own`,
     );
   }
+  const { addPaths = 'none' } = peer;
   const localAddress4 = readOptional(field('localAddress4'), peer.localAddress4, 4);
   const localAddress6 = readOptional(field('localAddress6'), peer.localAddress6, 6);
   return {
@@ -340,6 +343,10 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
         extendedNextHop: family === 6 && families.includes(4),
         ...(role && { role }),
         gracefulRestart: restartTimeSec === 0 ? undefined : { restartTimeSec },
+        addPath: {
+          send: addPaths === 'send' || addPaths === 'both',
+          receive: addPaths === 'receive' || addPaths === 'both',
+        },
       },
       attributes: {
         passive: peer.passive ?? false,

@@ -2,6 +2,7 @@
 
 import {
   type AttributeError,
+  type FamilyContext,
   isLinkLocal,
   NO_ZONE,
   type Outcome,
@@ -24,9 +25,6 @@ export interface PeerChange {
   readonly exports: boolean;
   readonly kind: boolean;
 }
-
-const UNICAST = { addPath: false, extendedNextHop: false };
-const OVER_IPV6 = { addPath: false, extendedNextHop: true };
 
 export class RoutedPeer implements Sender {
   readonly id: number;
@@ -147,9 +145,10 @@ export class RoutedPeer implements Sender {
   }
 
   groupConfig(family: Family): GroupConfig {
-    const { fourOctetAs, extendedMessage, extendedNextHop } = this.negotiated;
+    const { addPath, fourOctetAs, extendedMessage, extendedNextHop } = this.negotiated;
     return {
       family,
+      addPath: addPath.send.includes(family),
       kind: this.kind,
       localAs: this.#localAs,
       fourOctetAs,
@@ -202,13 +201,19 @@ export class RoutedPeer implements Sender {
   }
 
   #contextFor(negotiated: Negotiated | undefined): WireContext {
-    const ipv4 = negotiated?.extendedNextHop ? OVER_IPV6 : UNICAST;
+    const unicast = (family: Family): FamilyContext | undefined =>
+      negotiated?.families.includes(family)
+        ? {
+            addPath: negotiated.addPath.receive.includes(family),
+            extendedNextHop: family === 4 && negotiated.extendedNextHop,
+          }
+        : undefined;
     return {
       as4: negotiated?.fourOctetAs ?? true,
       ebgp: this.kind === EXTERNAL,
       extendedMessage: negotiated?.extendedMessage ?? false,
-      ipv4: negotiated?.families.includes(4) ? ipv4 : undefined,
-      ipv6: negotiated?.families.includes(6) ? UNICAST : undefined,
+      ipv4: unicast(4),
+      ipv6: unicast(6),
     };
   }
 }

@@ -77,6 +77,8 @@ export interface RoutingPeer {
 /** What OPEN settled and the transport told. */
 export interface Negotiated {
   readonly families: readonly Family[];
+  /** RFC 7911: families in which we send, and the peer sends, path identifiers. */
+  readonly addPath: { readonly send: readonly Family[]; readonly receive: readonly Family[] };
   /** RFC 6793: both sides have the capability. */
   readonly fourOctetAs: boolean;
   /** RFC 8654: messages up to 65535 octets, else 4096. */
@@ -133,7 +135,7 @@ export interface PeerCounts {
   readonly accepted: number;
   /** How many of them are left from before its session ended gracefully (RFC 4724). */
   readonly stale: number;
-  /** Prefixes that the peer is announced, or will be when it has pulled all. */
+  /** Routes that the peer is announced, or will be when it has pulled all. */
   readonly advertised: number;
   /** Whether the peer waits for nothing: all it should know is pulled. */
   readonly inStep: boolean;

@@ -435,10 +435,16 @@ export class Routing {
 
   #decideSome(): void {
     const changed = this.#changed;
+    const { prefixes } = this.#rib;
     const count = this.#rib.decide(changed);
+    if (this.#rib.keepsNumbers) {
+      for (let i = this.#rib.unchangedFrom; i < changed.length; i++) {
+        this.#groups.pathsChanged(changed[i]!, prefixes.family(changed[i]!));
+      }
+    }
     if (count === 0) return;
     for (let i = 0; i < count; i++) {
-      this.#groups.changed(changed[i]!, this.#rib.prefixes.family(changed[i]!));
+      this.#groups.changed(changed[i]!, prefixes.family(changed[i]!));
     }
     for (const listener of this.#onRoutes) listener(changed, count, this.#reader);
   }

@@ -1,7 +1,8 @@
 /**
- * Adj-RIB-Out of a group: per prefix what was last sent, and whose path that was.
+ * Adj-RIB-Out of a group: per NLRI (a prefix, or a path: see batch.ts) what was last sent, and whose
+ * path that was.
  *
- *   segment (4,096 prefixes): block uint32 (0: nothing), source uint16; made when first written to
+ *   segment (4,096 NLRIs): block uint32 (0: nothing), source uint16; made when first written to
  */
 
 import type { IdSet } from '../rib/id-set.ts';
@@ -26,7 +27,7 @@ export class AdjRibOut {
     this.#blocks = blocks;
   }
 
-  /** Prefixes announced. */
+  /** NLRIs announced. */
   get size(): number {
     return this.#size;
   }
@@ -41,19 +42,19 @@ export class AdjRibOut {
     return this.#bySource[source] ?? 0;
   }
 
-  block(prefix: number): number {
-    return this.#segments[prefix >>> SEGMENT_BITS]?.block[prefix & MASK] ?? NO_BLOCK;
+  block(nlri: number): number {
+    return this.#segments[nlri >>> SEGMENT_BITS]?.block[nlri & MASK] ?? NO_BLOCK;
   }
 
   /** Means nothing where nothing is announced. */
-  source(prefix: number): number {
-    return this.#segments[prefix >>> SEGMENT_BITS]?.source[prefix & MASK] ?? 0;
+  source(nlri: number): number {
+    return this.#segments[nlri >>> SEGMENT_BITS]?.source[nlri & MASK] ?? 0;
   }
 
-  set(prefix: number, block: number, source: number): void {
-    const index = prefix >>> SEGMENT_BITS;
+  set(nlri: number, block: number, source: number): void {
+    const index = nlri >>> SEGMENT_BITS;
     const segment = this.#segments[index] ?? this.#add(index);
-    const at = prefix & MASK;
+    const at = nlri & MASK;
     const before = segment.block[at]!;
     if (before !== NO_BLOCK) this.#count(segment.source[at]!, -1);
     if (block !== NO_BLOCK) {
@@ -65,10 +66,10 @@ export class AdjRibOut {
     segment.source[at] = source;
   }
 
-  /** The first id from `prefix` on that may be announced: jumps over what was never written to. */
-  skipEmpty(prefix: number): number {
-    let index = prefix >>> SEGMENT_BITS;
-    if (this.#segments[index] !== undefined) return prefix;
+  /** The first id from `nlri` on that may be announced: jumps over what was never written to. */
+  skipEmpty(nlri: number): number {
+    let index = nlri >>> SEGMENT_BITS;
+    if (this.#segments[index] !== undefined) return nlri;
     while (index < this.#segments.length && this.#segments[index] === undefined) index++;
     return index << SEGMENT_BITS;
   }

@@ -2,31 +2,37 @@
  * One batch of changes on its way to bytes: entries are sorted into buckets of equal attributes and
  * equal audience, then each bucket is packed into as few UPDATEs as it takes.
  *
- *   entries   prefix │ next entry of the bucket           8,192 at most
+ *   entries   NLRI │ next entry of the bucket             8,192 at most
  *   buckets   block │ skip │ only │ first and last entry │ room left in the message it is in
  *   slots     hash of (block, skip, only) → bucket + 1, open addressing
  *
  * The audience is everybody, all but the peer with source `skip`, or `only` the one with that source;
- * 0 says neither. The size in bytes is known before anything is written, which bounds a batch.
+ * 0 says neither. What is announced or withdrawn, an NLRI, is a prefix by its id; or, to peers that
+ * take several paths of a prefix, a path by its number, which is also its path identifier (RFC 7911).
+ *
+ * The size in bytes is known before anything is written, which bounds a batch.
  */
 
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH, UpdateWriter } from 'bgp-parser-ts';
 import type { Family, PrefixTable } from 'net-ipaddr';
+import type { Paths } from '../rib/paths.ts';
 import { type Blocks, messageOverhead, NO_BLOCK } from './blocks.ts';
 
 const { imul } = Math;
 
 const CAPACITY = 8192;
-/** A prefix adds two entries at most. */
-const FULL = CAPACITY - 2;
+/** Entries that one prefix adds at most: see AddPathGroup. */
+const MOST_AT_ONCE = 64;
+const FULL = CAPACITY - MOST_AT_ONCE;
+const PATH_ID_LENGTH = 4;
 const SLOTS = 2 * CAPACITY;
 const SLOT_MASK = SLOTS - 1;
 
 /** UPDATEs ready to be sent: `bytes` is shared and never written to again. */
 export interface Encoded {
   readonly bytes: Uint8Array;
-  /** The prefixes in it. */
-  readonly prefixes: Uint32Array;
+  /** What is in it. */
+  readonly nlris: Uint32Array;
   /** Spans of `bytes` one after the other: where each ends, and its audience. */
   readonly ends: Uint32Array;
   readonly skip: Uint16Array;
@@ -41,10 +47,12 @@ export class Batch {
   );
   #family: Family = 4;
   #maxMessage = MAX_MESSAGE_LENGTH;
+  /** An NLRI is a number of these; undefined: a prefix id. */
+  #paths: Paths | undefined;
   #entries = 0;
   #buckets = 0;
   #size = 0;
-  readonly #prefix = new Uint32Array(CAPACITY);
+  readonly #nlri = new Uint32Array(CAPACITY);
   readonly #next = new Uint16Array(CAPACITY);
   readonly #block = new Uint32Array(CAPACITY);
   readonly #skip = new Uint16Array(CAPACITY);
@@ -74,24 +82,26 @@ export class Batch {
     return this.#size;
   }
 
-  begin(family: Family, maxMessageLength: number): void {
+  /** @param paths what NLRIs are numbers of; undefined: they are prefixes */
+  begin(family: Family, maxMessageLength: number, paths: Paths | undefined): void {
     this.#family = family;
     this.#maxMessage = maxMessageLength;
+    this.#paths = paths;
     this.#slots.fill(0);
     this.#entries = 0;
     this.#buckets = 0;
     this.#size = 0;
   }
 
-  /** @param block what is announced; NO_BLOCK: the prefix is withdrawn */
-  add(prefix: number, block: number, skip: number, only: number): void {
+  /** @param block what is announced; NO_BLOCK: the NLRI is withdrawn */
+  add(nlri: number, block: number, skip: number, only: number): void {
     const bucket = this.#bucketOf(block, skip, only);
     const entry = this.#entries++;
-    this.#prefix[entry] = prefix;
+    this.#nlri[entry] = nlri;
     if (this.#room[bucket]! < 0) this.#first[bucket] = entry;
     else this.#next[this.#last[bucket]!] = entry;
     this.#last[bucket] = entry;
-    const octets = 1 + ((this.#prefixes.length(prefix) + 7) >>> 3);
+    const octets = this.#octets(nlri);
     if (this.#room[bucket]! < octets) {
       const overhead = this.#overhead[bucket]!;
       this.#size += overhead;
@@ -124,7 +134,7 @@ export class Batch {
     }
     return {
       bytes: this.#out.slice(0, writer.end()),
-      prefixes: this.#prefix.slice(0, this.#entries),
+      nlris: this.#nlri.slice(0, this.#entries),
       ends: Uint32Array.from(ends),
       skip: Uint16Array.from(skips),
       only: Uint16Array.from(onlys),
@@ -133,25 +143,35 @@ export class Batch {
 
   #write(writer: UpdateWriter, bucket: number): void {
     const block = this.#block[bucket]!;
-    if (block === NO_BLOCK) writer.withdraw(this.#family, false);
-    else writer.announce(this.#family, this.#blocks.load(block), false);
+    const paths = this.#paths;
+    const hasPathIds = paths !== undefined;
+    if (block === NO_BLOCK) writer.withdraw(this.#family, hasPathIds);
+    else writer.announce(this.#family, this.#blocks.load(block), hasPathIds);
     const last = this.#last[bucket]!;
     for (let entry = this.#first[bucket]!; ; entry = this.#next[entry]!) {
-      const prefix = this.#prefix[entry]!;
+      const nlri = this.#nlri[entry]!;
+      const pathId = hasPathIds ? nlri : 0;
+      const prefix = hasPathIds ? paths.prefix(nlri) : nlri;
       const length = this.#prefixes.length(prefix);
       const word = this.#prefixes.word(prefix, 0);
       if (this.#family === 4) {
-        writer.add4(word, length, 0);
+        writer.add4(word, length, pathId);
       } else {
         const w1 = this.#prefixes.word(prefix, 1);
         const w2 = this.#prefixes.word(prefix, 2);
         const w3 = this.#prefixes.word(prefix, 3);
-        writer.add6(word, w1, w2, w3, length, 0);
+        writer.add6(word, w1, w2, w3, length, pathId);
       }
       if (entry === last) break;
     }
     // The block is read until the message is complete, and the next bucket loads another one.
     writer.end();
+  }
+
+  #octets(nlri: number): number {
+    const paths = this.#paths;
+    if (paths === undefined) return 1 + ((this.#prefixes.length(nlri) + 7) >>> 3);
+    return PATH_ID_LENGTH + 1 + ((this.#prefixes.length(paths.prefix(nlri)) + 7) >>> 3);
   }
 
   #bucketOf(block: number, skip: number, only: number): number {

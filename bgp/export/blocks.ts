@@ -36,6 +36,12 @@ export class Blocks extends ByteStore {
     return id;
   }
 
+  /** Holds the block until `unpin`. */
+  pin(id: number): void {
+    this.retain(id);
+    this.#pinned.push(id);
+  }
+
   unpin(): void {
     for (const id of this.#pinned) this.release(id);
     this.#pinned.length = 0;

@@ -39,6 +39,8 @@ export interface ExportIdentity {
 /** All that what a peer is sent depends on: peers that agree on it share a group. */
 export interface GroupConfig {
   readonly family: Family;
+  /** RFC 7911: the peer takes several paths of a prefix. */
+  readonly addPath: boolean;
   readonly kind: typeof EXTERNAL | typeof CLIENT | typeof INTERNAL;
   /** What our AS is to the peers. */
   readonly localAs: number;
@@ -62,17 +64,17 @@ export interface GroupConfig {
 }
 
 export function groupKey(config: GroupConfig): string {
-  const { family, kind, localAs, fourOctetAs, extendedMessage, extendedNextHop } = config;
+  const { family, addPath, kind, localAs, fourOctetAs, extendedMessage, extendedNextHop } = config;
   const { nextHopMode, role, isTransparent, isLeaving, localAddress, policy } = config;
-  const session = [family, kind, localAs, fourOctetAs, extendedMessage, extendedNextHop];
+  const session = [family, addPath, kind, localAs, fourOctetAs, extendedMessage, extendedNextHop];
   const rules = [nextHopMode, role, isTransparent, isLeaving];
   return [...session, ...rules, localAddress?.join('.'), policy.key].join(' ');
 }
 
 /** Attribute sets whose result is remembered: routes with equal attributes tend to come together. */
 const MEMO_SIZE = 512;
-/** A /128 and its length. */
-const LONGEST_NLRI = 17;
+/** A path identifier, a length and a /128. */
+const LONGEST_NLRI = 21;
 
 /** What an exporter needs for a moment only; one for all. */
 export interface ExportScratch {
@@ -124,9 +126,22 @@ export class Exporter {
    * the blocks are unpinned, and after that as long as it is retained.
    */
   block(prefix: number): number {
-    const attributes = this.#rib.routes.attributes(prefix);
+    const { routes } = this.#rib;
+    return this.#blockFor(prefix, routes.attributes(prefix), routes.source(prefix));
+  }
+
+  /** As `block`, for one path of a prefix, whether it was chosen or not. */
+  pathBlock(path: number): number {
+    const { paths, selection } = this.#rib;
+    if (!selection.isUsable(path)) return NO_BLOCK;
+    const block = this.#blockFor(paths.prefix(path), paths.imported(path), paths.source(path));
+    // What remembers it may be a path whose block is replaced before this one's turn comes.
+    if (block !== NO_BLOCK) this.#blocks.pin(block);
+    return block;
+  }
+
+  #blockFor(prefix: number, attributes: number, source: number): number {
     if (attributes === 0) return NO_BLOCK;
-    const source = this.#rib.routes.source(prefix);
     if (!this.#passesOn(source)) return NO_BLOCK;
     const { policy } = this.config;
     policy.consider(this.#rib.attributes, attributes, source !== LOCAL_SOURCE);

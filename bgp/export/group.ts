@@ -3,7 +3,9 @@
  * taken by each peer at its own pace.
  *
  *   changed prefixes ──▶ pending (a set) ──▶ flush: exporter, Adj-RIB-Out, batch ──▶ ring ──▶ in step
- *                                                          └──▶ prefix ids ──▶ lacking ──▶ behind
+ *                                                          └──▶ NLRIs ──▶ lacking ──▶ behind
+ *
+ * An NLRI is a prefix here; AddPathGroup has paths in its place.
  *
  * The ring has a limit. When it is reached, flushing waits and changes gather in the set, where the
  * last one wins. Only when a peer has taken everything and would have to wait for slower ones do
@@ -13,6 +15,7 @@
 import { encodeRouteRefresh, REFRESH_BEGIN, REFRESH_END, SAFI_UNICAST } from 'bgp-parser-ts';
 import { AFI } from '../afi.ts';
 import { IdSet } from '../rib/id-set.ts';
+import type { Paths } from '../rib/paths.ts';
 import type { Rib } from '../rib/rib.ts';
 import { AdjRibOut } from './adj-rib-out.ts';
 import type { Batch } from './batch.ts';
@@ -28,8 +31,8 @@ export const MAX_RING = 4 * 1024 * 1024;
 const FLUSH_BYTES = 64 * 1024;
 /** Prefixes that one flush looks at, also when none of them leads to a message. */
 const FLUSH_PREFIXES = 4096;
-/** Prefixes that one pull looks at in a sweep. */
-const SWEEP_PREFIXES = 16384;
+/** NLRIs that one pull looks at in a sweep. */
+const SWEEP_NLRIS = 16384;
 /** Source 0 is what is originated here: as an audience it says nothing. */
 const ANYBODY = 0;
 
@@ -39,7 +42,7 @@ export class Group {
   readonly ring = new Ring();
   readonly receivers = new Set<Receiver>();
   exporter: Exporter;
-  readonly #rib: Rib;
+  protected readonly rib: Rib;
   readonly #blocks: Blocks;
   readonly #batch: Batch;
   readonly #behind = new Set<Receiver>();
@@ -51,10 +54,20 @@ export class Group {
 
   constructor(exporter: Exporter, rib: Rib, blocks: Blocks, batch: Batch) {
     this.exporter = exporter;
-    this.#rib = rib;
+    this.rib = rib;
     this.#blocks = blocks;
     this.#batch = batch;
     this.adjRibOut = new AdjRibOut(blocks);
+  }
+
+  /** What NLRIs are numbers of; undefined: they are prefixes. */
+  protected get paths(): Paths | undefined {
+    return undefined;
+  }
+
+  /** The NLRI that the chosen route of the prefix is announced as. */
+  protected nlriOf(prefix: number): number {
+    return prefix;
   }
 
   /** In step: peers that read the ring. */
@@ -105,10 +118,11 @@ export class Group {
   whyNot(receiver: Receiver, prefix: number): string | undefined {
     const refusal = this.exporter.refusal(prefix);
     if (refusal !== undefined) return refusal;
-    if (this.#rib.routes.source(prefix) === receiver.source) return 'the route is its own';
+    if (this.rib.routes.source(prefix) === receiver.source) return 'the route is its own';
+    const nlri = this.nlriOf(prefix);
     const isAhead = receiver.isBehind
-      ? prefix >= receiver.sweepAt || receiver.lacking.has(prefix)
-      : this.#isInRing(receiver, prefix);
+      ? nlri >= receiver.sweepAt || receiver.lacking.has(nlri)
+      : this.#isInRing(receiver, nlri);
     return isAhead || this.pending.has(prefix) ? 'not sent yet' : undefined;
   }
 
@@ -122,8 +136,11 @@ export class Group {
 
   /** Whether anything here still refers to the prefix. */
   mentions(prefix: number): boolean {
-    if (this.adjRibOut.block(prefix) !== NO_BLOCK || this.pending.has(prefix)) return true;
-    for (const receiver of this.#behind) if (receiver.lacking.has(prefix)) return true;
+    return this.pending.has(prefix) || this.knows(prefix);
+  }
+
+  /** Whether anything here still refers to the path. */
+  mentionsPath(_path: number): boolean {
     return false;
   }
 
@@ -131,12 +148,12 @@ export class Group {
   flush(): void {
     if (this.#mustMakeRoom()) this.#demoteSlowest();
     const batch = this.#batch;
-    batch.begin(this.exporter.config.family, this.exporter.maxMessage);
+    batch.begin(this.exporter.config.family, this.exporter.maxMessage, this.paths);
     for (let i = 0; i < FLUSH_PREFIXES; i++) {
       if (batch.isFull || batch.size >= FLUSH_BYTES) break;
       const prefix = this.#takePending();
       if (prefix < 0) break;
-      this.#update(prefix);
+      this.update(prefix);
     }
     const readers = this.inStep;
     if (readers > 0 && !batch.isEmpty) this.ring.append(batch.encode(), readers);
@@ -152,7 +169,7 @@ export class Group {
   #takePending(): number {
     const prefix = this.pending.take();
     if (prefix >= 0 || this.#fillAt === SWEPT) return prefix;
-    const { routes, prefixes } = this.#rib;
+    const { routes, prefixes } = this.rib;
     const { family } = this.exporter.config;
     for (let i = 0; i < FLUSH_PREFIXES && this.#fillAt < routes.top; i++) {
       const next = this.#fillAt++;
@@ -165,26 +182,37 @@ export class Group {
     return -1;
   }
 
-  /** Brings Adj-RIB-Out up to date for one prefix, and tells who has to hear of it. */
-  #update(prefix: number): void {
-    const block = this.exporter.block(prefix);
-    const source = block === NO_BLOCK ? ANYBODY : this.#rib.routes.source(prefix);
-    const before = this.adjRibOut.block(prefix);
-    const sourceBefore = this.adjRibOut.source(prefix);
+  /** Works out one prefix. */
+  protected update(prefix: number): void {
+    this.bring(prefix, this.exporter.block(prefix), this.rib.routes.source(prefix));
+  }
+
+  /** Brings Adj-RIB-Out up to date for one NLRI, and tells who has to hear of it. */
+  protected bring(nlri: number, block: number, from: number): void {
+    const source = block === NO_BLOCK ? ANYBODY : from;
+    const before = this.adjRibOut.block(nlri);
+    const sourceBefore = this.adjRibOut.source(nlri);
     if (block === before && (block === NO_BLOCK || source === sourceBefore)) return;
-    this.adjRibOut.set(prefix, block, source);
+    this.adjRibOut.set(nlri, block, source);
     for (const receiver of this.#behind) {
       const isFor = this.#isFor(receiver, block, source);
       if (!isFor && !this.#isFor(receiver, before, sourceBefore)) continue;
       // What is announced the sweep finds by itself; what is gone only matters to who holds it.
-      const isSwept = prefix < receiver.sweepAt || (!isFor && receiver.isRefreshed);
-      if (isSwept) receiver.lacking.add(prefix);
+      const isSwept = nlri < receiver.sweepAt || (!isFor && receiver.isRefreshed);
+      if (isSwept) receiver.lacking.add(nlri);
     }
-    if (this.inStep > 0) this.#addToBatch(prefix, block, source, before, sourceBefore);
+    if (this.inStep > 0) this.#addToBatch(nlri, block, source, before, sourceBefore);
+  }
+
+  /** Whether the NLRI is announced, or a peer that is behind lacks news of it. */
+  protected knows(nlri: number): boolean {
+    if (this.adjRibOut.block(nlri) !== NO_BLOCK) return true;
+    for (const receiver of this.#behind) if (receiver.lacking.has(nlri)) return true;
+    return false;
   }
 
   #addToBatch(
-    prefix: number,
+    nlri: number,
     block: number,
     source: number,
     before: number,
@@ -193,15 +221,15 @@ export class Group {
     const own = this.#audienceOf(source);
     const ownBefore = this.#audienceOf(sourceBefore);
     if (block === NO_BLOCK) {
-      this.#batch.add(prefix, NO_BLOCK, ownBefore, ANYBODY);
+      this.#batch.add(nlri, NO_BLOCK, ownBefore, ANYBODY);
       return;
     }
-    if (block !== before) this.#batch.add(prefix, block, own, ANYBODY);
+    if (block !== before) this.#batch.add(nlri, block, own, ANYBODY);
     // The same from another peer: only the one that did not hear it until now has to.
-    else if (ownBefore !== ANYBODY) this.#batch.add(prefix, block, ANYBODY, ownBefore);
+    else if (ownBefore !== ANYBODY) this.#batch.add(nlri, block, ANYBODY, ownBefore);
     // Whoever brings the route now held another's path before.
     if (before !== NO_BLOCK && own !== ANYBODY && own !== ownBefore) {
-      this.#batch.add(prefix, NO_BLOCK, ANYBODY, own);
+      this.#batch.add(nlri, NO_BLOCK, ANYBODY, own);
     }
   }
 
@@ -214,9 +242,9 @@ export class Group {
     return block !== NO_BLOCK && source !== receiver.source;
   }
 
-  #isInRing(receiver: Receiver, prefix: number): boolean {
+  #isInRing(receiver: Receiver, nlri: number): boolean {
     for (let number = receiver.chunk; number < this.ring.next; number++) {
-      if (this.ring.at(number).prefixes.includes(prefix)) return true;
+      if (this.ring.at(number).nlris.includes(nlri)) return true;
     }
     return false;
   }
@@ -249,9 +277,9 @@ export class Group {
 
   #fallBehind(receiver: Receiver): void {
     for (let number = receiver.chunk; number < this.ring.next; number++) {
-      const { prefixes, skip } = this.ring.at(number);
+      const { nlris, skip } = this.ring.at(number);
       if (skip.every((source) => source === receiver.source)) continue;
-      for (const prefix of prefixes) receiver.lacking.add(prefix);
+      for (const nlri of nlris) receiver.lacking.add(nlri);
     }
     this.#abandonRing(receiver);
     receiver.isBehind = true;
@@ -301,13 +329,13 @@ export class Group {
     let taken = 0;
     if (receiver.before !== undefined) taken += takeAll(receiver.before, out);
     receiver.before = undefined;
-    batch.begin(family, this.exporter.maxMessage);
+    batch.begin(family, this.exporter.maxMessage, this.paths);
     const hasRoom = () => !batch.isFull && batch.size < maxBytes;
     this.#sweep(receiver, hasRoom);
     while (receiver.sweepAt === SWEPT && hasRoom()) {
-      const prefix = receiver.lacking.take();
-      if (prefix < 0) break;
-      this.#addState(receiver, prefix);
+      const nlri = receiver.lacking.take();
+      if (nlri < 0) break;
+      this.#addState(receiver, nlri);
     }
     if (!batch.isEmpty) taken += takeAll(batch.encode().bytes, out);
     if (receiver.sweepAt !== SWEPT) return taken;
@@ -332,25 +360,25 @@ export class Group {
 
   #sweep(receiver: Receiver, hasRoom: () => boolean): void {
     const { adjRibOut } = this;
-    for (let i = 0; i < SWEEP_PREFIXES && receiver.sweepAt !== SWEPT && hasRoom(); i++) {
-      const prefix = adjRibOut.skipEmpty(receiver.sweepAt);
-      if (prefix >= adjRibOut.top) {
+    for (let i = 0; i < SWEEP_NLRIS && receiver.sweepAt !== SWEPT && hasRoom(); i++) {
+      const nlri = adjRibOut.skipEmpty(receiver.sweepAt);
+      if (nlri >= adjRibOut.top) {
         receiver.sweepAt = SWEPT;
         return;
       }
-      receiver.sweepAt = prefix + 1;
+      receiver.sweepAt = nlri + 1;
       // What it holds of old and has to lose comes later, out of `lacking`.
-      if (!this.#isFor(receiver, adjRibOut.block(prefix), adjRibOut.source(prefix))) continue;
-      receiver.lacking.delete(prefix);
-      this.#addState(receiver, prefix);
+      if (!this.#isFor(receiver, adjRibOut.block(nlri), adjRibOut.source(nlri))) continue;
+      receiver.lacking.delete(nlri);
+      this.#addState(receiver, nlri);
     }
   }
 
-  /** Adds to the batch what the peer is to know of the prefix now. */
-  #addState(receiver: Receiver, prefix: number): void {
-    const block = this.adjRibOut.block(prefix);
-    const isFor = this.#isFor(receiver, block, this.adjRibOut.source(prefix));
-    this.#batch.add(prefix, isFor ? block : NO_BLOCK, ANYBODY, ANYBODY);
+  /** Adds to the batch what the peer is to know of the NLRI now. */
+  #addState(receiver: Receiver, nlri: number): void {
+    const block = this.adjRibOut.block(nlri);
+    const isFor = this.#isFor(receiver, block, this.adjRibOut.source(nlri));
+    this.#batch.add(nlri, isFor ? block : NO_BLOCK, ANYBODY, ANYBODY);
   }
 
   /** Back in step: what comes next is what is encoded next. */

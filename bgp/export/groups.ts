@@ -6,6 +6,7 @@ import { AFI } from '../afi.ts';
 import { Editor } from '../policy/editor.ts';
 import type { HashKey } from '../rib/hash.ts';
 import type { Rib } from '../rib/rib.ts';
+import { AddPathGroup } from './add-path-group.ts';
 import type { AdjRibOut } from './adj-rib-out.ts';
 import { Batch } from './batch.ts';
 import { Blocks } from './blocks.ts';
@@ -47,6 +48,11 @@ export class Groups {
 
   get hasWork(): boolean {
     return this.#turns.some((group) => group.hasWork);
+  }
+
+  /** Whether some peers are sent paths with their numbers. */
+  get sendsNumbers(): boolean {
+    return this.#turns.some((group) => group.exporter.config.addPath);
   }
 
   /** The peer is to be told all that `config` lets through, then End-of-RIB. */
@@ -91,6 +97,14 @@ export class Groups {
     }
   }
 
+  /** Paths to the prefix have changed, while the route is as it was. */
+  pathsChanged(prefix: number, family: Family): void {
+    for (const group of this.#turns) {
+      const { config } = group.exporter;
+      if (config.addPath && config.family === family) group.pending.add(prefix);
+    }
+  }
+
   /** Flushes the next group that has something to do; that group. */
   flushNext(): Group | undefined {
     const index = this.#turns.findIndex((group) => group.hasWork);
@@ -115,6 +129,10 @@ export class Groups {
     );
   }
 
+  mentionsPath(path: number): boolean {
+    return this.#turns.some((group) => group.mentionsPath(path));
+  }
+
   mentionsPrefix(prefix: number): boolean {
     return this.#turns.some((group) => group.mentions(prefix));
   }
@@ -123,9 +141,11 @@ export class Groups {
     const key = groupKey(config);
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
-    const group = new Group(this.#exporter(config), this.#rib, this.blocks, this.#batch);
+    const Kind = config.addPath ? AddPathGroup : Group;
+    const group = new Kind(this.#exporter(config), this.#rib, this.blocks, this.#batch);
     this.#register(group, key);
     this.#turns.push(group);
+    if (config.addPath) this.#rib.keepsNumbers = true;
     return group;
   }
 

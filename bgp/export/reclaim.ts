@@ -1,12 +1,14 @@
 /**
- * Gives back the numbers of prefixes without a path and of sessions that ended, once nothing refers
- * to them any more: a number given out again while an old chunk of a ring, a set or an Adj-RIB-Out
- * still means its last owner would send one route in another's place.
+ * Gives back the numbers of prefixes without a path, of cells without a path (where those are sent, see
+ * Rib) and of sessions that ended, once nothing refers to them any more: a number given out again
+ * while an old chunk of a ring, a set or an Adj-RIB-Out still means its last owner would send one
+ * route in another's place.
  *
- * Prefixes go in cohorts. A cohort waits until every ring has dropped the chunks that were in it when
- * the cohort was formed; then each prefix of it is looked at.
+ * Prefixes and cells go in cohorts. A cohort waits until every ring has dropped the chunks that were
+ * in it when the cohort was formed; then each number of it is looked at.
  */
 
+import type { IdSet } from '../rib/id-set.ts';
 import { NO_PATH } from '../rib/paths.ts';
 import type { Rib } from '../rib/rib.ts';
 import type { Sweep } from '../rib/sweep.ts';
@@ -16,8 +18,11 @@ import type { Groups } from './groups.ts';
 /** Prefixes looked at in one step. */
 const STEP = 1024;
 
+/** Cells taken into one cohort. */
+const MAX_CELLS = 65536;
+
 interface Cohort {
-  readonly prefixes: readonly number[];
+  readonly ids: readonly number[];
   /** How many of them were looked at. */
   done: number;
   /** For each group the number of the first chunk that came after. */
@@ -34,7 +39,8 @@ export class Reclaim {
   readonly #rib: Rib;
   readonly #groups: Groups;
   readonly #sweep: Sweep;
-  #cohort: Cohort | undefined;
+  #prefixes: Cohort | undefined;
+  #cells: Cohort | undefined;
   #leaving: Leaving[] = [];
 
   constructor(rib: Rib, groups: Groups, sweep: Sweep) {
@@ -56,8 +62,9 @@ export class Reclaim {
   /** One step. True when it got something done, so that another one may too. */
   step(): boolean {
     const releasedSources = this.#releaseSources();
+    const releasedCells = this.#releaseCells();
     const releasedPrefixes = this.#releasePrefixes();
-    return releasedSources || releasedPrefixes;
+    return releasedSources || releasedCells || releasedPrefixes;
   }
 
   #releaseSources(): boolean {
@@ -77,22 +84,36 @@ export class Reclaim {
   }
 
   #releasePrefixes(): boolean {
-    this.#cohort ??= this.#newCohort();
-    const cohort = this.#cohort;
+    this.#prefixes ??= this.#newCohort(this.#rib.buried.splice(0));
+    const isProgress = this.#stepCohort(this.#prefixes, this.#releasePrefix);
+    if (isDone(this.#prefixes)) this.#prefixes = undefined;
+    return isProgress;
+  }
+
+  #releaseCells(): boolean {
+    this.#cells ??= this.#newCohort(takeSome(this.#rib.emptied));
+    const isProgress = this.#stepCohort(this.#cells, this.#releaseCell);
+    if (isDone(this.#cells)) this.#cells = undefined;
+    // Not before: what is freed at once must not be looked at here again.
+    if (this.#cells === undefined && this.#rib.emptied.size === 0) {
+      this.#rib.keepsNumbers = this.#groups.sendsNumbers;
+    }
+    return isProgress;
+  }
+
+  #stepCohort(cohort: Cohort | undefined, release: (id: number) => boolean): boolean {
     if (cohort === undefined || this.#isInRing(cohort)) return false;
-    const { prefixes } = cohort;
-    const end = Math.min(cohort.done + STEP, prefixes.length);
+    const end = Math.min(cohort.done + STEP, cohort.ids.length);
     let isProgress = false;
     for (; cohort.done < end; cohort.done++) {
-      if (this.#release(prefixes[cohort.done]!)) isProgress = true;
+      if (release(cohort.ids[cohort.done]!)) isProgress = true;
     }
-    if (cohort.done === prefixes.length) this.#cohort = undefined;
     // In the middle of a cohort the next step is another one, whatever this one came to.
-    return isProgress || this.#cohort !== undefined;
+    return isProgress || !isDone(cohort);
   }
 
   /** True when the prefix is out of this room's hands: forgotten, or alive again. */
-  #release(prefix: number): boolean {
+  readonly #releasePrefix = (prefix: number): boolean => {
     const { buried, routes } = this.#rib;
     if (routes.head(prefix) !== NO_PATH) {
       routes.setBuried(prefix, false);
@@ -105,17 +126,38 @@ export class Reclaim {
     routes.setBuried(prefix, false);
     this.#rib.forget(prefix);
     return true;
-  }
+  };
 
-  #newCohort(): Cohort | undefined {
-    const { buried } = this.#rib;
-    if (buried.length === 0) return undefined;
+  /** True when the cell is out of this room's hands: free, or in use again. */
+  readonly #releaseCell = (path: number): boolean => {
+    // In use again, or once more empty since: then a later cohort has it.
+    if (this.#rib.paths.isUsed(path) || this.#rib.emptied.has(path)) return true;
+    if (this.#groups.mentionsPath(path)) {
+      this.#rib.emptied.add(path);
+      return false;
+    }
+    this.#rib.forgetPath(path);
+    return true;
+  };
+
+  #newCohort(ids: readonly number[]): Cohort | undefined {
+    if (ids.length === 0) return undefined;
     const chunks = new Map([...this.#groups].map((group) => [group, group.ring.next]));
-    return { prefixes: buried.splice(0), done: 0, chunks };
+    return { ids, done: 0, chunks };
   }
 
   #isInRing({ chunks }: Cohort): boolean {
     for (const [group, next] of chunks) if (group.ring.first < next) return true;
     return false;
   }
+}
+
+function isDone(cohort: Cohort | undefined): boolean {
+  return cohort === undefined || cohort.done === cohort.ids.length;
+}
+
+function takeSome(set: IdSet): number[] {
+  const taken: number[] = [];
+  while (taken.length < MAX_CELLS && set.size > 0) taken.push(set.take());
+  return taken;
 }

@@ -77,6 +77,6 @@ export class Ring {
   }
 }
 
-function sizeOf({ bytes, prefixes }: Encoded): number {
-  return bytes.length + prefixes.byteLength + CHUNK_OVERHEAD;
+function sizeOf({ bytes, nlris }: Encoded): number {
+  return bytes.length + nlris.byteLength + CHUNK_OVERHEAD;
 }

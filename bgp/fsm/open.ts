@@ -15,6 +15,12 @@ import {
 import type { Family } from 'net-ipaddr';
 import { AFI } from '../afi.ts';
 import { type Role, roleNumber, roleObjection } from '../role.ts';
+import {
+  type AddPath,
+  type AddPathTerms,
+  addPathCapability,
+  negotiateAddPath,
+} from './add-path.ts';
 import type { Event } from './event.ts';
 import {
   type GracefulRestart,
@@ -38,6 +44,7 @@ export interface Terms {
   readonly keepaliveSec: number | undefined;
   /** At least one. */
   readonly families: readonly Family[];
+  readonly addPath: AddPathTerms;
   /** RFC 8950: IPv4 routes may have IPv6 next hops. Of use where the session runs over IPv6. */
   readonly extendedNextHop: boolean;
   /** RFC 9234: what we are to the peer. */
@@ -52,6 +59,7 @@ export interface Negotiated {
   readonly holdTimeMs: number;
   readonly keepaliveMs: number;
   readonly families: readonly Family[];
+  readonly addPath: AddPath;
   /** RFC 6793 */
   readonly fourOctetAs: boolean;
   /** RFC 8654 */
@@ -87,6 +95,7 @@ export function openFor(terms: Terms, restart: RestartState): Omit<Open, 'type'>
       ...(gracefulRestart ? [restartCapability(gracefulRestart, families, restart)] : []),
       { kind: 'four-octet-as', as: terms.localAs },
       ...(terms.extendedNextHop ? [EXTENDED_NEXT_HOP] : []),
+      ...addPathCapability(terms.addPath, terms.families),
       { kind: 'enhanced-route-refresh' },
       ...(terms.role ? [{ kind: 'role', role: roleNumber(terms.role) } as const] : []),
     ],
@@ -156,6 +165,7 @@ function negotiate(terms: Terms, open: Open): Negotiated {
     // §4.4: "a reasonable maximum … would be one third of the Hold Time interval".
     keepaliveMs: Math.min(holdTimeMs / 3, 1000 * (terms.keepaliveSec ?? Infinity)),
     families,
+    addPath: negotiateAddPath(terms.addPath, families, open.capabilities),
     fourOctetAs: announces('four-octet-as'),
     extendedNextHop: terms.extendedNextHop && open.capabilities.some(allowsIPv6NextHop),
     extendedMessage: announces('extended-message'),

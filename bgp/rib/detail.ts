@@ -20,6 +20,8 @@ export interface PathDetail {
   readonly nextHop: ZonedAddress | undefined;
   /** Its peer is telling all again (RFC 7313), or was away (RFC 4724), and has not come to it yet. */
   readonly isStale: boolean;
+  /** RFC 7911, as received; 0 where the peer sends none. */
+  readonly pathId: number;
   /** As received. */
   readonly attributes: PathAttributes;
   /** After import, where it changed something; and the policy's rules that did. */
@@ -44,6 +46,7 @@ export function pathDetails(
   const decision = decide(usable.map((path) => candidateOf(rib, path)));
   const details: PathDetail[] = [];
   for (let path = rib.routes.head(prefix); path !== NO_PATH; path = rib.paths.next(path)) {
+    if (!rib.paths.isUsed(path)) continue;
     const { refusal, changedBy = [], validity } = verdict(path) ?? {};
     const describeAs = (state: PathDetail['state'], reason: string) =>
       details.push({ ...describe(rib, path), state, reason, changedBy, validity });
@@ -86,6 +89,7 @@ function describe(rib: Rib, path: number) {
   return {
     peer: sources.peer(paths.source(path)),
     isStale: rib.isStale(path),
+    pathId: paths.pathId(path),
     nextHop: nextHops.address(attributes.nextHop(received)),
     attributes: decodeAttributes(attributes.view(received)),
     imported: isChanged ? decodeAttributes(attributes.view(imported)) : undefined,

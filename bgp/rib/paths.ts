@@ -4,7 +4,7 @@
  *   segment (16,384 paths)
  *     prefix    uint32   prefix id
  *     next      uint32   the next path of the same prefix, or the next free one; 0: none
- *     received  uint32   attribute id as received; 0: the cell is free
+ *     received  uint32   attribute id as received; 0: the cell is free, or its path is gone
  *     imported  uint32   attribute id after import; 0: import rejected it
  *     source    uint16
  *     generation  uint8  of its source when the path came, or came again: see Sources
@@ -51,9 +51,16 @@ export class Paths {
       if (path >>> SEGMENT_BITS === this.#segments.length) this.#segments.push(newSegment());
     }
     const segment = this.#segments[path >>> SEGMENT_BITS]!;
+    segment.prefix[path & MASK] = prefix;
+    segment.next[path & MASK] = NO_PATH;
+    this.fill(path, source, pathId, received, imported);
+    return path;
+  }
+
+  /** Puts another path into the cell of one, for the same prefix. */
+  fill(path: number, source: number, pathId: number, received: number, imported: number): void {
+    const segment = this.#segments[path >>> SEGMENT_BITS]!;
     const at = path & MASK;
-    segment.prefix[at] = prefix;
-    segment.next[at] = NO_PATH;
     segment.received[at] = received;
     segment.imported[at] = imported;
     segment.source[at] = source;
@@ -61,7 +68,11 @@ export class Paths {
       if (segment.pathId === NO_PATH_IDS) segment.pathId = new Uint32Array(SEGMENT_SIZE);
       segment.pathId[at] = pathId;
     }
-    return path;
+  }
+
+  /** Leaves the cell where it is in its prefix's list, without a path. */
+  empty(path: number): void {
+    this.setAttributes(path, 0, 0);
   }
 
   /** Frees an unlinked path. */
@@ -72,7 +83,7 @@ export class Paths {
     this.#freeHead = path;
   }
 
-  /** False for a free cell. */
+  /** False for a cell that is free or empty. */
   isUsed(path: number): boolean {
     return this.#segments[path >>> SEGMENT_BITS]!.received[path & MASK] !== 0;
   }

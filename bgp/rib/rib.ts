@@ -25,8 +25,17 @@ export class Rib {
   readonly paths = new Paths();
   readonly routes = new Routes();
   readonly selection: Selection;
+  /** Where in the array of the last `decide` the prefixes begin whose route stayed as it was. */
+  unchangedFrom = 0;
   /** Prefixes to decide again. */
   readonly #marked = new IdSet();
+  /**
+   * Paths are sent with their numbers (RFC 7911). Then a cell whose path is gone stays with its prefix,
+   * empty, for the prefix's next path or until nobody refers to the number any more.
+   */
+  keepsNumbers = false;
+  /** Cells that became empty so, and are not looked at yet. */
+  readonly emptied = new IdSet();
   /** Prefixes that were left without a path, and may be forgotten when nobody refers to them. */
   readonly buried: number[] = [];
 
@@ -80,10 +89,8 @@ export class Rib {
     const generation = sources.generation(source, family);
     const path = this.find(prefix, source, pathId);
     if (path === NO_PATH) {
-      const added = paths.add(prefix, source, pathId, received, imported);
+      const added = this.#add(prefix, source, pathId, received, imported);
       paths.setGeneration(added, generation);
-      paths.setNext(added, routes.head(prefix));
-      routes.setHead(prefix, added);
       sources.received[source]!++;
       sources.held[family][source]!++;
       if (imported !== NO_ATTRIBUTES) this.mark(prefix);
@@ -123,12 +130,13 @@ export class Rib {
     const family = prefixes.family(prefix);
     if (this.isStale(path)) sources.stale[family][source]!--;
     sources.held[family][source]!--;
-    this.#unlink(prefix, path);
     if (routes.best(prefix) === path) routes.setBest(prefix, NO_PATH);
     const imported = paths.imported(path);
     attributes.release(paths.received(path));
     attributes.release(imported);
-    paths.free(path);
+    paths.empty(path);
+    if (this.keepsNumbers) this.emptied.add(path);
+    else this.#free(path);
     sources.received[source]!--;
     if (imported !== NO_ATTRIBUTES) sources.accepted[source]!--;
     // Also when the path could not be chosen: its prefix may have to be forgotten.
@@ -152,17 +160,27 @@ export class Rib {
   }
 
   /**
-   * Decides up to `out.length` marked prefixes and writes to `out` those whose route is another one
-   * now. How many these are.
+   * Decides up to `out.length` marked prefixes and writes to the front of `out` those whose route is
+   * another one now, to its end the others. How many the former are.
    */
   decide(out: Uint32Array): number {
     let changed = 0;
+    this.unchangedFrom = out.length;
     for (let i = 0; i < out.length; i++) {
       const prefix = this.#marked.take();
       if (prefix < 0) break;
       if (this.#choose(prefix)) out[changed++] = prefix;
+      else out[--this.unchangedFrom] = prefix;
     }
     return changed;
+  }
+
+  /** Gives an empty cell back; the caller knows that nobody refers to its number. */
+  forgetPath(path: number): void {
+    const prefix = this.paths.prefix(path);
+    this.#free(path);
+    // Its prefix may have to be forgotten, too.
+    this.mark(prefix);
   }
 
   /** Forgets a prefix that has no path; the caller knows that nobody else refers to its id. */
@@ -199,7 +217,33 @@ export class Rib {
   }
 
   #isOf(path: number, source: number, pathId: number): boolean {
-    return this.paths.source(path) === source && this.paths.pathId(path) === pathId;
+    const { paths } = this;
+    return paths.source(path) === source && paths.pathId(path) === pathId && paths.isUsed(path);
+  }
+
+  #add(prefix: number, source: number, pathId: number, received: number, imported: number): number {
+    const { paths, routes } = this;
+    const empty = this.keepsNumbers ? this.#emptyCell(prefix) : NO_PATH;
+    if (empty !== NO_PATH) {
+      paths.fill(empty, source, pathId, received, imported);
+      this.emptied.delete(empty);
+      return empty;
+    }
+    const added = paths.add(prefix, source, pathId, received, imported);
+    paths.setNext(added, routes.head(prefix));
+    routes.setHead(prefix, added);
+    return added;
+  }
+
+  #emptyCell(prefix: number): number {
+    let path = this.routes.head(prefix);
+    while (path !== NO_PATH && this.paths.isUsed(path)) path = this.paths.next(path);
+    return path;
+  }
+
+  #free(path: number): void {
+    this.#unlink(this.paths.prefix(path), path);
+    this.paths.free(path);
   }
 
   #unlink(prefix: number, path: number): void {

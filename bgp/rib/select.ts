@@ -46,6 +46,12 @@ export class Selection {
     return this.#left[i]!;
   }
 
+  /** Whether the path is among those. */
+  isEqual(path: number): boolean {
+    for (let i = 0; i < this.equal; i++) if (this.#left[i] === path) return true;
+    return false;
+  }
+
   /** Whether the path may be chosen: accepted by import, its session up, its next hop reachable. */
   isUsable(path: number): boolean {
     const attributes = this.#paths.imported(path);
@@ -81,7 +87,7 @@ export class Selection {
 
   /** Keeps what is equal up to the interior cost, at the front. How many. */
   #preferences(usable: number): number {
-    let count = this.#keepLowest(usable, this.#rank);
+    let count = this.#keepLowest(usable, this.rank);
     if (count > 1) count = this.#keepLowestMed(count);
     if (count > 1) count = this.#keepLowest(count, this.#kind);
     if (count > 1) count = this.#keepLowest(count, this.#cost);
@@ -105,7 +111,8 @@ export class Selection {
     return kept;
   }
 
-  readonly #rank = (path: number): number => {
+  /** Of a usable path, lower is better: what is originated here, local preference, AS path length, origin. */
+  readonly rank = (path: number): number => {
     const rank = this.#attributes.rank(this.#paths.imported(path));
     return this.#sources.kind(this.#paths.source(path)) === LOCAL ? rank - LOCAL_ADVANTAGE : rank;
   };

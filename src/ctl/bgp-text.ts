@@ -184,12 +184,14 @@ export function routeText({ prefix, paths, sentTo, notSentTo, changedFor }: Rout
 }
 
 function pathLines(path: PathJson): string[] {
-  const { state, reason, isStale, peer, nextHop, attributes, imported, changedBy, validity } = path;
+  const { state, reason, isStale, peer, nextHop, pathId } = path;
+  const { attributes, imported, changedBy, validity } = path;
   const before = attributeFacts(attributes);
   const after = imported ? attributeFacts(imported) : before;
   const names = new Set([...before.keys(), ...after.keys()]);
   const facts: [string, string | undefined][] = [
     ['Next hop', nextHop],
+    ['Path id', pathId === 0 ? undefined : String(pathId)],
     ...[...names].map((name): [string, string] => [
       name,
       changeText(before.get(name), after.get(name)),

@@ -32,6 +32,7 @@ const established: PeerStatus = {
     holdTimeMs: 9000,
     keepaliveMs: 3000,
     families: [4, 6],
+    addPath: { send: [], receive: [] },
     fourOctetAs: true,
     extendedMessage: false,
     extendedNextHop: false,
@@ -127,6 +128,7 @@ const route: RouteStatus = {
       state: 'best',
       reason: 'shorter AS path',
       isStale: true,
+      pathId: 7,
       nextHop: parseAddress('10.0.0.2'),
       attributes: {
         origin: 'igp',
@@ -152,6 +154,7 @@ const route: RouteStatus = {
       state: 'rejected',
       reason: 'import policy: no rule accepts it',
       isStale: false,
+      pathId: 0,
       nextHop: undefined,
       attributes: { origin: 'incomplete', localPref: 200 },
       imported: undefined,
@@ -178,6 +181,7 @@ test('one route: each path with why, and to whom it went', () => {
     `10.1.0.0/26, 2 paths
   Best, stale: from 10.0.0.2 (shorter AS path)
     Next hop:              10.0.0.2
+    Path id:               7
     AS path:               65001 {65002 65003}
     Origin:                igp
     MED:                   7
@@ -216,6 +220,7 @@ test('what filters did: on the way in what was and what is, on the way out for w
     `10.1.0.0/26, one path
   Best: from 10.0.0.2 (shorter AS path)
     Next hop:     10.0.0.2
+    Path id:      7
     Origin:       igp
     MED:          removed, was 7
     Local pref:   200 (was 100)

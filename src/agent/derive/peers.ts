@@ -23,7 +23,7 @@ import {
   parseSelector,
 } from '../../../api/index.ts';
 import type { Role } from '../../../bgp/role.ts';
-import type { BfdSettings } from '../../../bgp/speaker.ts';
+import type { BfdSettings, PeerConfig } from '../../../bgp/speaker.ts';
 import {
   type BgpSettings,
   type ClusterNode,
@@ -58,6 +58,8 @@ export interface DerivedPeer {
   restartTimeSec: number;
   nextHopMode: 'auto' | 'self' | 'keep';
   routeReflectorClient: boolean;
+  /** RFC 7911, as this side has it. */
+  addPaths: AddPaths;
   /** Undefined: none. */
   bfd: BfdSettings | undefined;
   /** RFC 9234, RFC 7947: of sessions with another AS. */
@@ -76,6 +78,8 @@ export interface DerivedPeer {
   /** Of `peerRange`, whose network is the address: how many may connect. Undefined: one peer. */
   range: { prefix: Prefix; maxPeers: number | undefined } | undefined;
 }
+
+type AddPaths = NonNullable<PeerConfig['addPaths']>;
 
 type AsNumbers = Pick<DerivedPeer, 'localAs' | 'remoteAs'>;
 
@@ -163,14 +167,18 @@ function explicitPeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): De
       localAs: localAsOf(peer, self),
       remoteAs: remoteAs ?? input.settings.asNumber,
     };
-    const derived = session(self, address, as, peer.type, input);
+    const derived: DerivedPeer = {
+      ...session(self, address, as, peer.type, input),
+      routeReflectorClient: isClient(self, node, as),
+      // As in Calico between nodes; routers elsewhere mostly have no use for it.
+      addPaths: node ? 'both' : 'none',
+    };
     return [
       {
         ...derived,
         ...settingsOf(peer, derived),
         passive: spec.passive ?? false,
         port: port ?? (node ? input.settings.listenPort : 179),
-        routeReflectorClient: isClient(self, node, as),
       },
     ];
   }
@@ -204,26 +212,23 @@ function unnumbered(
     interface: name,
     ...as,
     sourceAddress: undefined,
-  };
-  return {
-    ...derived,
-    ...settingsOf(peer, derived),
-    passive,
-    port: 179,
     routeReflectorClient: isClient(self, undefined, as),
   };
+  return { ...derived, ...settingsOf(peer, derived), passive, port: 179 };
 }
 
 /** Those who connect from within a range, of which nobody knows yet who they are. */
 function dynamic(self: ClusterNode, peer: ReadPeer, range: Prefix, input: PeersInput): DerivedPeer {
   const as = { localAs: localAsOf(peer, self), remoteAs: parseAsNumber(peer.spec.asNumber!) };
-  const derived = session(self, range.address, as, peer.type, input);
+  const derived: DerivedPeer = {
+    ...session(self, range.address, as, peer.type, input),
+    routeReflectorClient: isClient(self, undefined, as),
+  };
   return {
     ...derived,
     ...settingsOf(peer, derived),
     name: formatPrefix(range),
     range: { prefix: range, maxPeers: peer.spec.maxPeers },
-    routeReflectorClient: isClient(self, undefined, as),
   };
 }
 
@@ -234,9 +239,21 @@ function reversePeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): Der
     .filter((node) => node !== self && peer.selectsNode(node))
     .flatMap((node) => {
       const as = { localAs: self.asNumber, remoteAs: localAsOf(peer, node) };
-      return nodePeers(self, node, as, peer, input);
+      return nodePeers(self, node, as, peer, input).map((derived) => ({
+        ...derived,
+        // What the other end says of its side.
+        addPaths: OTHER_END[derived.addPaths],
+        routeReflectorClient: isClient(self, node, as),
+      }));
     });
 }
+
+const OTHER_END: Readonly<Record<AddPaths, AddPaths>> = {
+  send: 'receive',
+  receive: 'send',
+  both: 'both',
+  none: 'none',
+};
 
 function nodePeers(
   self: ClusterNode,
@@ -247,14 +264,12 @@ function nodePeers(
 ): DerivedPeer[] {
   return addressesOf(node).flatMap((address) => {
     if (!ownAddress(self, address.family)) return [];
-    const derived = session(self, address, as, peer.type, input);
-    return [
-      {
-        ...derived,
-        ...settingsOf(peer, derived),
-        routeReflectorClient: isClient(self, node, as),
-      },
-    ];
+    const derived: DerivedPeer = {
+      ...session(self, address, as, peer.type, input),
+      routeReflectorClient: isClient(self, node, as),
+      addPaths: 'both',
+    };
+    return [{ ...derived, ...settingsOf(peer, derived) }];
   });
 }
 
@@ -272,7 +287,7 @@ function meshPeers(self: ClusterNode, input: PeersInput): DerivedPeer[] {
         // One side connects, so that two never collide: as in Calico, the one whose text sorts higher.
         const passive = formatAddress(own.address) < formatAddress(address);
         const { bfd, meshPassword: password } = input.settings;
-        return [{ ...derived, passive, bfd, password }];
+        return [{ ...derived, passive, bfd, password, addPaths: 'both' as const }];
       }),
     );
 }
@@ -304,6 +319,7 @@ function common(type: PeerType, { settings }: PeersInput) {
     restartTimeSec: settings.meshRestartTimeSec,
     nextHopMode: 'auto' as const,
     routeReflectorClient: false,
+    addPaths: 'none' as const,
     bfd: undefined,
     role: undefined,
     routeServerClient: false,
@@ -326,6 +342,13 @@ const ROLES: Readonly<Record<NonNullable<PeerSpec['role']>, Role>> = {
   Peer: 'peer',
 };
 
+const ADD_PATHS: Readonly<Record<NonNullable<PeerSpec['addPaths']>, AddPaths>> = {
+  Send: 'send',
+  Receive: 'receive',
+  Both: 'both',
+  None: 'none',
+};
+
 /** What a BGPPeer says of the session itself. */
 function settingsOf({ name, spec }: ReadPeer, derived: DerivedPeer): Partial<DerivedPeer> {
   // As in Calico the deprecated field is for eBGP only.
@@ -339,6 +362,8 @@ function settingsOf({ name, spec }: ReadPeer, derived: DerivedPeer): Partial<Der
       spec.keepaliveTime === undefined ? undefined : parseDuration(spec.keepaliveTime) / 1000,
     restartTimeSec: restartTimeSec(spec.maxRestartTime),
     nextHopMode: keep ? 'keep' : spec.nextHopMode === 'Self' ? 'self' : 'auto',
+    routeReflectorClient: spec.routeReflectorClient ?? derived.routeReflectorClient,
+    addPaths: spec.addPaths ? ADD_PATHS[spec.addPaths] : derived.addPaths,
     bfd: readBfd(spec.bfd),
     role: spec.role && ROLES[spec.role],
     routeServerClient: spec.routeServerClient ?? false,

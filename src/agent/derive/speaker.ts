@@ -55,6 +55,7 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
     ...(peer.address && own4 && { localAddress4: own4 }),
     ...(peer.address && own6 && { localAddress6: own6 }),
     routeReflectorClient: peer.routeReflectorClient,
+    addPaths: peer.addPaths,
     ...(peer.bfd && { bfd: peer.bfd }),
     allowedLocalAs: peer.allowedLocalAs,
     ...externalSettings(peer, problems),

@@ -115,6 +115,55 @@ test('the mesh has BGPConfiguration’s bfd, a BGPPeer its own at both ends, and
   expect(bfdOf('c')).toEqual({ '203.0.113.1': undefined, '192.0.2.1': own, '192.0.2.2': mesh });
 });
 
+describe('addPaths and routeReflectorClient', () => {
+  const nodes = [
+    node('a', 1),
+    node('b', 2),
+    node('rr', 3, {
+      labels: { rr: 'yes' },
+      annotations: { 'projectcalico.org/RouteReflectorClusterID': '244.0.0.1' },
+    }),
+  ];
+  const addPathsOf = (name: string, spec: Partial<BGPPeer['spec']>) => {
+    const peers = [
+      peer('tor', { peerIP: '203.0.113.1', asNumber: 65001 }),
+      peer('rr', { node: 'a', peerSelector: 'has(rr)', ...spec }),
+    ];
+    return Object.fromEntries(
+      derive(name, nodes, peers).derived.map((one) => [one.name, one.addPaths]),
+    );
+  };
+
+  test('RFC 7911 between nodes, as in Calico; not with others unless a BGPPeer says so', () => {
+    expect(addPathsOf('a', {})).toEqual({
+      '203.0.113.1': 'none',
+      '192.0.2.2': 'both',
+      '192.0.2.3': 'both',
+    });
+    const others = [peer('tor', { peerIP: '203.0.113.1', asNumber: 65001, addPaths: 'Receive' })];
+    expect(derive('a', [node('a', 1)], others).derived[0]?.addPaths).toBe('receive');
+  });
+
+  test('what a BGPPeer says of its side, the other end takes the other way round', () => {
+    const ends = (addPaths: 'Send' | 'None') => [
+      addPathsOf('a', { addPaths })['192.0.2.3'],
+      addPathsOf('rr', { addPaths })['192.0.2.1'],
+    ];
+    expect(ends('Send')).toEqual(['send', 'receive']);
+    expect(ends('None')).toEqual(['none', 'none']);
+  });
+
+  test('RFC 4456: routeReflectorClient beats what the cluster ids say, at this end only', () => {
+    const isClientOf = (name: string, routeReflectorClient: boolean) =>
+      derive(name, nodes, [
+        peer('rr', { nodeSelector: 'has(rr)', peerSelector: '!has(rr)', routeReflectorClient }),
+      ]).derived.find((one) => name !== 'rr' || one.name === '192.0.2.1')?.routeReflectorClient;
+    expect(isClientOf('rr', true)).toBe(true);
+    expect(isClientOf('rr', false)).toBe(false);
+    expect(isClientOf('a', true)).toBe(false);
+  });
+});
+
 describe('BGPPeers', () => {
   test('global, by node name and by nodeSelector', () => {
     const nodes = [node('a', 1, { labels: { rack: '1' } }), node('b', 2)];

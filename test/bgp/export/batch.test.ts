@@ -54,7 +54,7 @@ test('every entry reaches its audience once, in messages that fit, in no more by
           as === NO_BLOCK ? NO_BLOCK : blockOf(blocks, family, as, hops),
         );
         const batch = new Batch(prefixes, blocks);
-        batch.begin(family, max);
+        batch.begin(family, max, undefined);
         const expected: string[] = [];
         for (const { route, as, audience } of entries) {
           const bytes = new Uint8Array(family === 4 ? 4 : 16).fill(9);
@@ -105,14 +105,14 @@ test('equal attributes share messages: as few as they fit in', () => {
   const blocks = new Blocks({ k0: 1, k1: 2 });
   const block = blockOf(blocks, 4, 1, 1);
   const batch = new Batch(prefixes, blocks);
-  batch.begin(4, MAX_MESSAGE_LENGTH);
+  batch.begin(4, MAX_MESSAGE_LENGTH, undefined);
   const other = blockOf(blocks, 4, 2, 1);
   for (let i = 0; i < 2000; i++) {
     batch.add(prefixes.intern4((10 << 24) | (i << 8), 24), i % 2 === 0 ? block : other, 0, 0);
   }
-  const { bytes, ends, prefixes: named } = batch.encode();
+  const { bytes, ends, nlris } = batch.encode();
   let messages = 0;
   for (let at = 0; at < bytes.length; messages++) at += (bytes[at + 16]! << 8) | bytes[at + 17]!;
   // A thousand prefixes of four octets each: one message of 4096 holds them.
-  expect([messages, ends.length, named.length]).toEqual([2, 1, 2000]);
+  expect([messages, ends.length, nlris.length]).toEqual([2, 1, 2000]);
 });

@@ -41,6 +41,7 @@ export class WidePeer {
     });
     routing.peerUp(this.id, {
       families: [4],
+      addPath: { send: [], receive: [] },
       fourOctetAs: true,
       extendedMessage: false,
       extendedNextHop: false,

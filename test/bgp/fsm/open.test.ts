@@ -7,6 +7,7 @@ import {
   encodeOpen,
   type Open,
 } from 'bgp-parser-ts';
+import type { AddPath, AddPathTerms } from '../../../bgp/fsm/add-path.ts';
 import type { RestartState } from '../../../bgp/fsm/graceful-restart.ts';
 import { openEvent, openFor, type Terms } from '../../../bgp/fsm/open.ts';
 import { IDLE } from '../../../bgp/fsm/transition.ts';
@@ -18,6 +19,7 @@ const terms: Terms = {
   holdTimeSec: 90,
   keepaliveSec: undefined,
   families: [4, 6],
+  addPath: { send: false, receive: false },
   extendedNextHop: false,
   gracefulRestart: undefined,
 };
@@ -236,6 +238,36 @@ describe('settled', () => {
     const unknown: Capability = { kind: 'unknown', code: 200, value: Uint8Array.of(1) };
     const capabilities = [ipv4, gracefulRestart, unknown];
     expect(settled({ capabilities }).capabilities).toEqual(capabilities);
+  });
+
+  const SEND = { send: true, receive: false };
+  const RECEIVE = { send: false, receive: true };
+  const BOTH = { send: true, receive: true };
+  test.each<[string, AddPathTerms, AddPathTerms[], AddPath]>([
+    ['both do both', BOTH, [BOTH, BOTH], { send: [4, 6], receive: [4, 6] }],
+    ['both only send', SEND, [SEND, SEND], { send: [], receive: [] }],
+    ['they receive', BOTH, [RECEIVE], { send: [4], receive: [] }],
+    ['they send IPv6', BOTH, [RECEIVE, SEND], { send: [4], receive: [6] }],
+    ['we receive', RECEIVE, [BOTH, BOTH], { send: [], receive: [4, 6] }],
+    ['they do not know it', BOTH, [], { send: [], receive: [] }],
+  ])('RFC 7911 §4: one sends what the other receives: %s', (_, addPath, [four, six], expected) => {
+    const families = [
+      ...(four ? [{ afi: 1, safi: 1, ...four }] : []),
+      { afi: 1, safi: 128, ...BOTH },
+      ...(six ? [{ afi: 2, safi: 1, ...six }] : []),
+    ];
+    const capabilities: Capability[] = [
+      ipv4,
+      ipv6,
+      ...(four ? [{ kind: 'add-path', families } as const] : []),
+    ];
+    expect(settled({ capabilities }, { addPath }).addPath).toEqual(expected);
+  });
+
+  test('RFC 7911 §4: not for a family that is not in force', () => {
+    const families = [{ afi: 2, safi: 1, ...BOTH }];
+    const capabilities: Capability[] = [ipv4, { kind: 'add-path', families }];
+    expect(settled({ capabilities }, { addPath: BOTH }).addPath).toEqual({ send: [], receive: [] });
   });
 
   test('RFC 8654 §4, RFC 7313 §4: what we announce always is in force if the peer does so too', () => {

@@ -11,6 +11,7 @@ export const NEGOTIATED: Negotiated = {
   holdTimeMs: 9_000,
   keepaliveMs: 3_000,
   families: [4, 6],
+  addPath: { send: [], receive: [] },
   fourOctetAs: true,
   extendedMessage: false,
   extendedNextHop: false,

@@ -50,6 +50,7 @@ const peer = (name: string, remoteAs: number, last: number) => {
   });
   routing.peerUp(id, {
     families: [4],
+    addPath: { send: [], receive: [] },
     fourOctetAs: true,
     extendedMessage: false,
     extendedNextHop: false,

@@ -25,6 +25,10 @@ const SETTINGS: readonly (readonly [string, number, Partial<RoutingPeer>, object
   ['another internal', LOCAL_AS, {}, {}],
   ['client', LOCAL_AS, { routeReflectorClient: true }, {}],
   ['client with own next hop', LOCAL_AS, { routeReflectorClient: true, nextHopMode: 'self' }, {}],
+  ['reflector that sends paths', LOCAL_AS, {}, { addPath: 'receive' }],
+  ['client of all paths', LOCAL_AS, { routeReflectorClient: true }, { addPath: 'both' }],
+  ['its twin of all paths', LOCAL_AS, { routeReflectorClient: true }, { addPath: 'both' }],
+  ['external of all paths', 65005, {}, { addPath: 'send', enhancedRouteRefresh: true }],
 ];
 
 interface World {
@@ -70,9 +74,9 @@ function check(world: World): void {
   expect(sorted(routes)).toEqual(sorted(model.routes()));
   for (const neighbor of neighbors) {
     if (!neighbor.isUp) continue;
-    const expected = sorted(model.table(neighbor));
+    const expected = model.table(neighbor).sort(inOrder);
     expect(neighbor.isAllFresh).toBe(true);
-    expect([neighbor.settings.name, sorted(neighbor.table)]).toEqual([
+    expect([neighbor.settings.name, neighbor.routes.sort(inOrder)]).toEqual([
       neighbor.settings.name,
       expected,
     ]);
@@ -85,7 +89,11 @@ function check(world: World): void {
 }
 
 function sorted(map: Map<string, string>): [string, string][] {
-  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+  return [...map].sort(inOrder);
+}
+
+function inOrder(a: readonly [string, string], b: readonly [string, string]): number {
+  return a.join(' ') < b.join(' ') ? -1 : 1;
 }
 
 /** Everything gone, nothing may be left behind. */
@@ -134,9 +142,12 @@ const which = fc.uniqueArray(fc.nat(PREFIXES4.length + PREFIXES6.length - 1), {
   maxLength: 12,
 });
 
+/** Of those who send path identifiers. */
+const pathId = fc.nat(2);
+
 type Step =
-  | { announce: { who: number; which: number[]; drawn: Drawn } }
-  | { withdraw: { who: number; which: number[] } }
+  | { announce: { who: number; which: number[]; drawn: Drawn; pathId: number } }
+  | { withdraw: { who: number; which: number[]; pathId: number } }
   | { flap: number }
   | { up: number }
   | { down: number }
@@ -151,8 +162,11 @@ type Step =
   | { work: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 12, arbitrary: fc.record({ announce: fc.record({ who, which, drawn: attributes }) }) },
-  { weight: 5, arbitrary: fc.record({ withdraw: fc.record({ who, which }) }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({ announce: fc.record({ who, which, drawn: attributes, pathId }) }),
+  },
+  { weight: 5, arbitrary: fc.record({ withdraw: fc.record({ who, which, pathId }) }) },
   { weight: 1, arbitrary: fc.record({ flap: who }) },
   { weight: 2, arbitrary: fc.record({ up: who }) },
   { weight: 1, arbitrary: fc.record({ down: who }) },
@@ -191,15 +205,20 @@ function take(world: World, one: Step, distinct: boolean): void {
       const named = prefixes.map(prefixOf).filter((text) => text.includes(':') === (family === 6));
       const full = attributesOf(neighbor, from, drawn, family, distinct);
       if (named.length === 0) continue;
-      neighbor.announce(named, full);
-      for (const prefix of named) model.announce(neighbor, prefix, full);
+      const id = neighbor.sendsPaths ? one.announce.pathId : 0;
+      neighbor.announce(named, full, id);
+      for (const prefix of named) model.announce(neighbor, prefix, full, id);
     }
   } else if ('withdraw' in one) {
     const neighbor = neighbors[one.withdraw.who]!;
     if (!neighbor.isUp) return;
     const named = one.withdraw.which.map(prefixOf);
-    neighbor.withdraw(named.filter((text) => neighbor.families.includes(familyOf(text))));
-    for (const prefix of named) model.withdraw(neighbor, prefix);
+    const id = neighbor.sendsPaths ? one.withdraw.pathId : 0;
+    neighbor.withdraw(
+      named.filter((text) => neighbor.families.includes(familyOf(text))),
+      id,
+    );
+    for (const prefix of named) model.withdraw(neighbor, prefix, id);
   } else if ('flap' in one || 'down' in one) {
     const neighbor = neighbors['flap' in one ? one.flap : one.down]!;
     if (!neighbor.isUp) return;

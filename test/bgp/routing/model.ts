@@ -5,6 +5,7 @@
 
 import type { PathAttributes } from 'bgp-parser-ts';
 import { compareAddresses, formatAddress, parseAddress, parsePrefix } from 'net-ipaddr';
+import { MAX_PATHS } from '../../../bgp/export/add-path-group.ts';
 import type { Policy } from '../../../bgp/policy/policy.ts';
 import { type Candidate, decide } from '../../../bgp/rib/decision.ts';
 import { applyPolicy } from '../policy/plain-policy.ts';
@@ -17,34 +18,43 @@ const LOCAL = 'local';
 
 interface Path {
   readonly from: Neighbor | typeof LOCAL;
+  /** RFC 7911, as the peer gave it; 0 for others. */
+  readonly pathId: number;
   readonly attributes: PathAttributes;
 }
 
 export class Model {
-  /** Prefix → paths by peer, as received. */
-  readonly #paths = new Map<string, Map<Neighbor | typeof LOCAL, PathAttributes>>();
+  /** Prefix → paths by peer and path identifier, as received. */
+  readonly #paths = new Map<string, Map<string, Path>>();
   readonly #chosen = new Map<string, Path>();
   readonly unreachable = new Set<string>();
 
-  announce(from: Neighbor | typeof LOCAL, prefix: string, attributes: PathAttributes): void {
+  announce(
+    from: Neighbor | typeof LOCAL,
+    prefix: string,
+    attributes: PathAttributes,
+    pathId = 0,
+  ): void {
     const paths = this.#paths.get(prefix) ?? new Map();
-    this.#paths.set(prefix, paths.set(from, attributes));
+    this.#paths.set(prefix, paths.set(keyOf(from, pathId), { from, pathId, attributes }));
   }
 
-  withdraw(from: Neighbor | typeof LOCAL, prefix: string): void {
-    this.#paths.get(prefix)?.delete(from);
+  withdraw(from: Neighbor | typeof LOCAL, prefix: string, pathId = 0): void {
+    this.#paths.get(prefix)?.delete(keyOf(from, pathId));
   }
 
   down(peer: Neighbor): void {
-    for (const paths of this.#paths.values()) paths.delete(peer);
+    for (const paths of this.#paths.values()) {
+      for (const [key, { from }] of paths) if (from === peer) paths.delete(key);
+    }
   }
 
   /** Chooses for all prefixes. The choice before counts, see RFC 5004. */
   decide(): void {
     for (const [prefix, paths] of this.#paths) {
       const usable = this.#usable(prefix, paths);
-      const current = this.#chosen.get(prefix)?.from;
-      const { best } = decide(usable.map((path) => candidate(path, path.from === current)));
+      const current = this.#chosen.get(prefix);
+      const { best } = decide(usable.map((path) => candidate(path, isSame(path, current))));
       const chosen = usable[best];
       if (chosen === undefined) this.#chosen.delete(prefix);
       else this.#chosen.set(prefix, chosen);
@@ -54,13 +64,14 @@ export class Model {
   /** What onRoutes should have told by now. */
   routes(): Map<string, string> {
     const routes = new Map<string, string>();
-    for (const [prefix, { from }] of this.#chosen) {
+    for (const [prefix, chosen] of this.#chosen) {
+      const { from } = chosen;
       if (from === LOCAL) {
         routes.set(prefix, LOCAL);
         continue;
       }
       const usable = this.#usable(prefix, this.#paths.get(prefix)!);
-      const { isMultipath } = decide(usable.map((path) => candidate(path, path.from === from)));
+      const { isMultipath } = decide(usable.map((path) => candidate(path, isSame(path, chosen))));
       const hops = usable
         .filter((_, index) => isMultipath[index])
         .map(({ attributes }) => attributes.nextHop!.address)
@@ -71,21 +82,27 @@ export class Model {
     return routes;
   }
 
-  /** What the peer should hold. */
-  table(peer: Neighbor): Map<string, string> {
-    const table = new Map<string, string>();
+  /** What the peer should hold: prefix and attributes, one pair or, with RFC 7911, several for a prefix. */
+  table(peer: Neighbor): [string, string][] {
+    const table: [string, string][] = [];
     for (const [prefix, chosen] of this.#chosen) {
-      const attributes = this.#exported(peer, prefix, chosen);
-      if (attributes !== undefined) table.set(prefix, attributesText(attributes));
+      const paths = peer.isSentPaths ? this.#usable(prefix, this.#paths.get(prefix)!) : [chosen];
+      if (paths.length > MAX_PATHS)
+        throw new Error('the model does not know which of them are sent');
+      for (const path of paths) {
+        const attributes = this.#exported(peer, prefix, path);
+        if (attributes !== undefined) table.push([prefix, attributesText(attributes)]);
+      }
     }
     return table;
   }
 
-  #usable(prefix: string, paths: Map<Neighbor | typeof LOCAL, PathAttributes>): Path[] {
+  #usable(prefix: string, paths: Map<string, Path>): Path[] {
     const usable: Path[] = [];
-    for (const [from, attributes] of paths) {
+    for (const path of paths.values()) {
+      const { from, attributes } = path;
       if (from === LOCAL) {
-        usable.push({ from, attributes });
+        usable.push(path);
         continue;
       }
       const hop = formatAddress(attributes.nextHop!.address);
@@ -95,8 +112,8 @@ export class Model {
         attributes.clusterList?.includes(ROUTER_ID) === true ||
         hop === OWN4;
       if (isRefused || this.unreachable.has(hop)) continue;
-      const imported = applied(from.config.importPolicy, prefix, { from, attributes });
-      if (imported !== undefined) usable.push({ from, attributes: imported });
+      const imported = applied(from.config.importPolicy, prefix, path);
+      if (imported !== undefined) usable.push({ ...path, attributes: imported });
     }
     return usable;
   }
@@ -161,7 +178,15 @@ function applied(
   return applyPolicy(policy, { prefix, isLearned: from !== LOCAL, attributes });
 }
 
-function candidate({ from, attributes }: Path, isCurrent: boolean): Candidate {
+function keyOf(from: Neighbor | typeof LOCAL, pathId: number): string {
+  return `${from === LOCAL ? LOCAL : from.id} ${pathId}`;
+}
+
+function isSame(a: Path, b: Path | undefined): boolean {
+  return a.from === b?.from && a.pathId === b.pathId;
+}
+
+function candidate({ from, pathId, attributes }: Path, isCurrent: boolean): Candidate {
   const asPath = attributes.asPath!;
   return {
     isLocal: from === LOCAL,
@@ -176,6 +201,6 @@ function candidate({ from, attributes }: Path, isCurrent: boolean): Candidate {
     routerId: attributes.originatorId ?? (from === LOCAL ? 0 : from.routerId),
     clusterListLength: attributes.clusterList?.length ?? 0,
     peerAddress: from === LOCAL ? new Uint8Array(0) : parseAddress(from.address).bytes,
-    pathId: 0,
+    pathId,
   };
 }

@@ -99,6 +99,7 @@ function addPeer(context: WireContext, last: number): number {
 function up(id: number, context: WireContext, last: number): void {
   routing.peerUp(id, {
     families: [4, 6],
+    addPath: { send: [], receive: [] },
     fourOctetAs: context.as4,
     extendedMessage: false,
     extendedNextHop: false,

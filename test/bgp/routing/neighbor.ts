@@ -9,6 +9,7 @@ import {
   MAX_EXTENDED_MESSAGE_LENGTH,
   MAX_MESSAGE_LENGTH,
   MESSAGE_ROUTE_REFRESH,
+  type Nlri,
   type PathAttributes,
   REFRESH_BEGIN,
   type WireContext,
@@ -39,6 +40,8 @@ export interface NeighborSettings {
   /** Our end of the session, link-local with its zone. @default OWN4 */
   readonly localAddress?: string;
   readonly enhancedRouteRefresh?: boolean;
+  /** RFC 7911, as we see it: we send it several paths, it sends us several. @default neither */
+  readonly addPath?: 'send' | 'receive' | 'both';
 }
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
@@ -60,7 +63,7 @@ export class Neighbor {
   readonly settings: NeighborSettings;
   config: RoutingPeer;
   isUp = false;
-  /** Prefix → attributes, as the peer has them after all that it pulled. */
+  /** Prefix → attributes, as the peer has them after all that it pulled; `prefix id` for paths with identifiers. */
   readonly table = new Map<string, string>();
   readonly endOfRibs: Family[] = [];
   /** `EoR 4`, `begin 4` and `end 4` of RFC 7313, as they came. */
@@ -102,10 +105,27 @@ export class Neighbor {
     return `10.0.0.${this.settings.number}`;
   }
 
-  /** How both sides read UPDATEs. */
+  get isSentPaths(): boolean {
+    return this.settings.addPath === 'send' || this.settings.addPath === 'both';
+  }
+
+  get sendsPaths(): boolean {
+    return this.settings.addPath === 'receive' || this.settings.addPath === 'both';
+  }
+
+  /** What the peer holds, without path identifiers. */
+  get routes(): [prefix: string, attributes: string][] {
+    return [...this.table].map(([key, attributes]) => [key.split(' ')[0]!, attributes]);
+  }
+
+  /** How what it sends is read. */
   get context(): WireContext {
+    return this.#contextWith(this.sendsPaths);
+  }
+
+  #contextWith(addPath: boolean): WireContext {
     const { extendedNextHop = false } = this.settings;
-    const unicast = { addPath: false, extendedNextHop };
+    const unicast = { addPath, extendedNextHop };
     return {
       as4: this.settings.fourOctetAs ?? true,
       ebgp: this.settings.remoteAs !== (this.config.localAs ?? LOCAL_AS),
@@ -124,6 +144,10 @@ export class Neighbor {
     this.isUp = true;
     this.#routing.peerUp(this.id, {
       families: this.families,
+      addPath: {
+        send: this.isSentPaths ? this.families : [],
+        receive: this.sendsPaths ? this.families : [],
+      },
       fourOctetAs: this.settings.fourOctetAs ?? true,
       extendedMessage: this.settings.extendedMessage ?? false,
       extendedNextHop: this.settings.extendedNextHop ?? false,
@@ -153,13 +177,13 @@ export class Neighbor {
     this.#routing.changePeer(this.id, this.config);
   }
 
-  announce(prefixes: readonly string[], attributes: PathAttributes): void {
-    const nlri = prefixes.map((text) => ({ prefix: parsePrefix(text) }));
+  announce(prefixes: readonly string[], attributes: PathAttributes, pathId = 0): void {
+    const nlri = prefixes.map((text) => ({ prefix: parsePrefix(text), pathId }));
     this.#send(encodeUpdate({ announced: [{ attributes, nlri }] }, this.context));
   }
 
-  withdraw(prefixes: readonly string[]): void {
-    const withdrawn = prefixes.map((text) => ({ prefix: parsePrefix(text) }));
+  withdraw(prefixes: readonly string[], pathId = 0): void {
+    const withdrawn = prefixes.map((text) => ({ prefix: parsePrefix(text), pathId }));
     this.#send(encodeUpdate({ withdrawn }, this.context));
   }
 
@@ -203,20 +227,20 @@ export class Neighbor {
         continue;
       }
       // The peer reads what we send from its side: whether it is external is the same.
-      const decoded = decodeUpdate(piece, at, end, this.context);
+      const decoded = decodeUpdate(piece, at, end, this.#contextWith(this.isSentPaths));
       if ('error' in decoded) throw new Error(decoded.error.text);
       const { announced, endOfRib, errors, outcome, withdrawn } = decoded.message;
       if (outcome !== 'ok') throw new Error(errors.map(({ text }) => text).join());
-      for (const { prefix } of withdrawn) {
-        const key = formatPrefix(prefix);
+      for (const nlri of withdrawn) {
+        const key = keyOf(nlri);
         this.#stale.delete(key);
         if (!this.table.delete(key)) this.spuriousWithdraws++;
       }
       for (const { attributes, nlri } of announced) {
         const text = attributesText(attributes);
-        for (const { prefix } of nlri) {
-          this.#stale.delete(formatPrefix(prefix));
-          this.table.set(formatPrefix(prefix), text);
+        for (const one of nlri) {
+          this.#stale.delete(keyOf(one));
+          this.table.set(keyOf(one), text);
         }
       }
       if (endOfRib !== undefined) {
@@ -242,6 +266,10 @@ export class Neighbor {
       else if (this.#stale.delete(key)) this.table.delete(key);
     }
   }
+}
+
+function keyOf({ prefix, pathId }: Nlri): string {
+  return pathId === undefined ? formatPrefix(prefix) : `${formatPrefix(prefix)} ${pathId}`;
 }
 
 /** One text for equal attributes. */

@@ -63,6 +63,7 @@ export class Station {
         holdTimeSec,
         keepaliveSec: undefined,
         families: [4, 6],
+        addPath: { send: false, receive: false },
         extendedNextHop: false,
         gracefulRestart: options.restartTimeSec
           ? { restartTimeSec: options.restartTimeSec }
