@@ -18,7 +18,7 @@ import { type Address, formatAddress, hostPrefix, type Prefix } from 'net-ipaddr
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 import type { Workload } from './calc/calculation.ts';
 import { type Allocation, join, type Report } from './calc/join.ts';
-import type { LearnedChange } from './calc/route.ts';
+import type { LearnedChange, PeerRoute } from './calc/route.ts';
 import {
   type Endpoint,
   EndpointError,
@@ -158,6 +158,11 @@ export class Felix {
   setLocalBlocks(blocks: Iterable<Prefix>): void {
     this.#blocks = [...blocks];
     this.#reconciler.setLocalBlocks(this.#blocks);
+  }
+
+  /** The ways to BGP peers that are said (`reachableBy`), all of them each time. */
+  setPeerRoutes(routes: Iterable<PeerRoute>): void {
+    this.#reconciler.setPeerRoutes(routes);
   }
 
   /**

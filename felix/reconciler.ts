@@ -9,7 +9,7 @@ import type { AddressEntry, Monitor, NetlinkEvent } from 'rtnetlink-ts';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 import { Calculation, type Workload } from './calc/calculation.ts';
 import type { Report } from './calc/join.ts';
-import type { Decision, LearnedChange, Refusal } from './calc/route.ts';
+import type { Decision, LearnedChange, PeerRoute, Refusal } from './calc/route.ts';
 import { WORKLOAD_INTERFACE_PREFIX } from './endpoint/endpoint.ts';
 import type { HostRoutes } from './endpoint/endpoints.ts';
 import { type InterfaceChange, Interfaces } from './interfaces.ts';
@@ -120,6 +120,11 @@ export class Reconciler implements HostRoutes {
 
   setLocalBlocks(blocks: Iterable<Prefix>): void {
     this.calculation.setLocalBlocks(blocks);
+    this.#schedule();
+  }
+
+  setPeerRoutes(routes: Iterable<PeerRoute>): void {
+    this.calculation.setPeerRoutes(routes);
     this.#schedule();
   }
 

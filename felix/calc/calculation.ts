@@ -21,10 +21,18 @@ import {
   firstObjection,
   forEveryRoute,
   forLearnedRoutes,
+  forPeerRoutes,
   objectionToNextHops,
   type Surroundings,
 } from './guards.ts';
-import type { Decision, DesiredRoute, LearnedTarget, Refusal, UnderlayRoute } from './route.ts';
+import type {
+  Decision,
+  DesiredRoute,
+  LearnedTarget,
+  PeerRoute,
+  Refusal,
+  UnderlayRoute,
+} from './route.ts';
 
 /** A pod's interface that wants its addresses routed to it. */
 export interface Workload {
@@ -44,6 +52,7 @@ export class Calculation {
   #nodeAddresses = new PrefixTrie<true>();
   #underlay = new PrefixTrie<UnderlayRoute>();
   readonly #learned = new PrefixTrie<LearnedTarget>();
+  #peerRoutes = new PrefixTrie<LearnedTarget>();
   /** Prefixes to decide anew, by their text. */
   readonly #dirty = new Map<string, Prefix>();
 
@@ -121,6 +130,18 @@ export class Calculation {
     this.#underlay = next;
   }
 
+  /** All of them each time. */
+  setPeerRoutes(routes: Iterable<PeerRoute>): void {
+    const next = new PrefixTrie<LearnedTarget>();
+    for (const { peer, gateway } of routes) {
+      next.set(hostPrefix(peer), { kind: 'learned', nextHops: [gateway] });
+    }
+    const isSame = (a: LearnedTarget, b: LearnedTarget) =>
+      compareZonedAddresses(a.nextHops[0]!, b.nextHops[0]!) === 0;
+    for (const prefix of differing(this.#peerRoutes, next, isSame)) this.#mark(prefix);
+    this.#peerRoutes = next;
+  }
+
   /** @param nextHops none: the route is gone. */
   setLearned(prefix: Prefix, nextHops: readonly ZonedAddress[], metric?: number): void {
     if (nextHops.length > 0)
@@ -148,11 +169,12 @@ export class Calculation {
     return taken;
   }
 
-  /** A pod before a block, a block before BGP. */
+  /** A pod before a block, a block before the way to a peer, and that before BGP. */
   decide(prefix: Prefix): Decision {
     const claims = this.#claimsOf(prefix);
     const isBlock = this.#localBlocks.get(prefix) !== undefined;
-    const learned = this.#learned.get(prefix);
+    const toPeer = this.#peerRoutes.get(prefix);
+    const learned = toPeer ?? this.#learned.get(prefix);
     if (claims.length === 0 && !isBlock && learned === undefined) return NOTHING;
 
     const refusals: Refusal[] = [];
@@ -173,17 +195,20 @@ export class Calculation {
       const refusal =
         claims.length > 0
           ? localPod(prefix, claims[0]!)
-          : this.#objectionToLearned(prefix, learned.nextHops);
+          : this.#objectionTo(learned, prefix, toPeer ? forPeerRoutes : forLearnedRoutes);
       if (refusal !== undefined) refusals.push(refusal);
       else route ??= { prefix, target: learned };
     }
     return route === undefined ? { refusals } : { route, refusals };
   }
 
-  #objectionToLearned(prefix: Prefix, nextHops: readonly ZonedAddress[]): Refusal | undefined {
+  #objectionTo(
+    { nextHops }: LearnedTarget,
+    prefix: Prefix,
+    guards: typeof forLearnedRoutes,
+  ): Refusal | undefined {
     return (
-      firstObjection(forLearnedRoutes, prefix, this.#surroundings()) ??
-      objectionToNextHops(prefix, nextHops)
+      firstObjection(guards, prefix, this.#surroundings()) ?? objectionToNextHops(prefix, nextHops)
     );
   }
 

@@ -43,6 +43,13 @@ export const forLearnedRoutes: readonly Guard[] = [
   ['shadows a local block', shadowsLocalBlock],
 ];
 
+/** A node may be the peer: then this is how it is to be reached. */
+export const forPeerRoutes: readonly Guard[] = [
+  ['is no network to route to', hasNoUnicastMeaning],
+  ['displaces a connected route', displacesConnectedRoute],
+  ['shadows a local block', shadowsLocalBlock],
+];
+
 export function firstObjection(
   guards: readonly Guard[],
   prefix: Prefix,

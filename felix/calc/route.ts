@@ -1,6 +1,6 @@
 /** What felix wants of the kernel for one prefix, in the node's own terms; table/ turns it into netlink's. */
 
-import type { Prefix, ZonedAddress } from 'net-ipaddr';
+import type { Address, Prefix, ZonedAddress } from 'net-ipaddr';
 
 export type Target =
   /** A pod of this node, on its veth. */
@@ -15,6 +15,12 @@ export interface LearnedChange {
   readonly nextHops: readonly ZonedAddress[];
   /** 1 to 4294967295. @default 1024, as of all our routes */
   readonly metric?: number | undefined;
+}
+
+/** A host that is to be reached by this gateway, whatever other routes say: a BGP peer with `reachableBy`. */
+export interface PeerRoute {
+  readonly peer: Address;
+  readonly gateway: Address;
 }
 
 /** What BGP chose: one gateway, or several that share the load. Sorted, without duplicates. */

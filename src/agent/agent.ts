@@ -326,6 +326,11 @@ export class Agent {
     if (self) {
       this.#asNumber = self.asNumber;
       const peers = derivePeers({ nodeName, nodes, peers: bgpPeers, settings }, problems);
+      this.#felix.setPeerRoutes(
+        peers.flatMap(({ address: peer, reachableBy: gateway }) =>
+          peer && gateway ? [{ peer, gateway }] : [],
+        ),
+      );
       this.#speaker.configure(
         deriveSpeakerConfig(
           {

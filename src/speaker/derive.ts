@@ -52,6 +52,11 @@ export function deriveRouter(
   const self = identify(identity, node, settings.asNumber);
   const nodes = [...known.filter((one) => one !== node), self];
   const peers = derivePeers({ nodeName, nodes, peers: resources.bgpPeers, settings }, problems);
+  for (const { reachableBy, resource } of peers)
+    if (reachableBy)
+      problems.push(
+        `BGPPeer "${resource}": spec.reachableBy is for an agent’s node, and has no effect with tortie speaker`,
+      );
   const blocks = resources.blocks
     .filter(({ spec }) => spec.affinity === `host:${nodeName}` && !spec.deleted)
     .map(({ spec }) => parsePrefix(spec.cidr));

@@ -505,6 +505,26 @@ describe('routes', () => {
     expect(felix.inspect()).toMatchObject({ refused: [], failed: [] });
   });
 
+  test('the way to a BGP peer is a route in the kernel, for as long as it is said', async () => {
+    await run();
+    const ways = [
+      ['198.51.100.7', '192.0.2.2'],
+      ['2001:db8:7::1', '2001:db8::2'],
+    ];
+    felix.setPeerRoutes(
+      ways.map(([peer, gateway]) => ({
+        peer: parseAddress(peer!),
+        gateway: parseAddress(gateway!),
+      })),
+    );
+    await has(
+      '198.51.100.7 via 192.0.2.2 dev eth0 proto 80 metric 1024',
+      '2001:db8:7::1 via 2001:db8::2 dev eth0 proto 80 metric 1024',
+    );
+    felix.setPeerRoutes([]);
+    await has();
+  });
+
   test('a second reading of what is there writes nothing', async () => {
     await run();
     felix.setLocalBlocks(['10.60.0.0/26', 'fd60::/122'].map(parsePrefix));

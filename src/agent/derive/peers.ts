@@ -75,6 +75,8 @@ export interface DerivedPeer {
   ttlSecurityHops: number;
   /** Of each family; undefined: any number. */
   maxPrefixes: number | undefined;
+  /** The gateway by which the kernel is to reach the peer. Undefined: as its routes say. */
+  reachableBy: Address | undefined;
   /** Of `peerRange`, whose network is the address: how many may connect. Undefined: one peer. */
   range: { prefix: Prefix; maxPeers: number | undefined } | undefined;
 }
@@ -112,7 +114,7 @@ export function derivePeers(input: PeersInput, problems: string[]): DerivedPeer[
 }
 
 /** Fields of a BGPPeer that the speaker does not act on: said, because a session without them is another one. */
-const NOT_YET = ['localWorkloadSelector', 'reachableBy'] as const;
+const NOT_YET = ['localWorkloadSelector'] as const;
 
 interface ReadPeer {
   name: string;
@@ -178,6 +180,7 @@ function explicitPeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): De
         ...derived,
         ...settingsOf(peer, derived),
         passive: spec.passive ?? false,
+        reachableBy: spec.reachableBy ? parseAddress(spec.reachableBy) : undefined,
         port: port ?? (node ? input.settings.listenPort : 179),
       },
     ];
@@ -331,6 +334,7 @@ function common(type: PeerType, { settings }: PeersInput) {
     ttlSecurityHops: 0,
     maxPrefixes: undefined,
     range: undefined,
+    reachableBy: undefined,
   };
 }
 

@@ -1,4 +1,4 @@
-import { parsePrefix } from 'net-ipaddr';
+import { parseAddress, parsePrefix } from 'net-ipaddr';
 import type { BGPConfiguration, BGPPeer, Node } from '../../../api/index.ts';
 import { readBgpSettings, readNodes } from '../../../src/agent/derive/cluster.ts';
 import { type DerivedPeer, derivePeers } from '../../../src/agent/derive/peers.ts';
@@ -262,6 +262,13 @@ describe('BGPPeers', () => {
       resource: 'racks',
       range: { prefix: parsePrefix('203.0.113.0/24'), maxPeers: 5 },
     });
+  });
+
+  test('reachableBy: the gateway to the peer, for those who dial it', () => {
+    const spec = { peerIP: '203.0.113.1', asNumber: 65001, reachableBy: '192.0.2.254' };
+    const { derived, problems } = derive('a', [node('a', 1)], [peer('tor', spec)]);
+    expect(derived).toMatchObject([{ reachableBy: parseAddress('192.0.2.254') }]);
+    expect(problems).toEqual([]);
   });
 
   test('passive: this node waits for the peer', () => {

@@ -18,6 +18,8 @@ interface Given {
   pods?: string[];
   /** `10.60.1.0/26 via 192.168.1.2 192.168.1.3`. */
   learned?: string[];
+  /** `192.0.2.1 via 192.168.1.1` */
+  peerRoutes?: string[];
 }
 
 function calculation(given: Given): Calculation {
@@ -39,7 +41,13 @@ function calculation(given: Given): Calculation {
     });
   }
   for (const text of given.learned ?? []) learn(calc, text);
+  calc.setPeerRoutes((given.peerRoutes ?? []).map(peerRoute));
   return calc;
+}
+
+function peerRoute(text: string) {
+  const [peer, gateway] = text.split(' via ');
+  return { peer: parseAddress(peer!), gateway: parseAddress(gateway!) };
 }
 
 function learn(calc: Calculation, text: string): void {
@@ -388,4 +396,40 @@ test('a link that comes or goes has its learned routes decided anew, and no othe
   drain(calc);
   calc.touchLink('eth1');
   expect(drain(calc)).toEqual({ '10.60.2.0/26': 'via fe80::1%eth1' });
+});
+
+describe('the way to a BGP peer that is said', () => {
+  const host = parsePrefix('192.0.2.1/32');
+
+  test.each<[string, Given, string]>([
+    ['is a route to it alone', {}, 'via 192.168.1.1'],
+    ['wins over what BGP says', { learned: ['192.0.2.1/32 via 192.168.1.9'] }, 'via 192.168.1.1'],
+    ['may lead to a node', { nodes: ['192.0.2.1'] }, 'via 192.168.1.1'],
+    [
+      'yields to a pod',
+      { pods: ['caliA 192.0.2.1'] },
+      'dev caliA; refused: belongs to a local pod',
+    ],
+    [
+      'displaces no connected route',
+      { underlay: ['c 192.0.2.1/32'] },
+      'refused: displaces a connected route',
+    ],
+  ])('%s', (_, given, shown) => {
+    const calc = calculation({ ...given, peerRoutes: ['192.0.2.1 via 192.168.1.1'] });
+    expect(show(calc.decide(host))).toBe(shown);
+  });
+
+  test('only what differs is decided anew', () => {
+    const calc = calculation({
+      peerRoutes: ['192.0.2.1 via 192.168.1.1', '192.0.2.2 via 192.168.1.1'],
+    });
+    const dirty = () => calc.takeDirty(10).map(formatPrefix).sort();
+    expect(dirty()).toEqual(['192.0.2.1/32', '192.0.2.2/32']);
+    calc.setPeerRoutes(['192.0.2.1 via 192.168.1.1', '192.0.2.2 via 192.168.1.5'].map(peerRoute));
+    expect(dirty()).toEqual(['192.0.2.2/32']);
+    calc.setPeerRoutes([]);
+    expect(dirty()).toEqual(['192.0.2.1/32', '192.0.2.2/32']);
+    expect(show(calc.decide(host))).toBe('');
+  });
 });
