@@ -10,43 +10,27 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { CEASE, encodeShutdownCommunication } from 'bgp-parser-ts';
-import {
-  formatZonedAddress,
-  hostPrefix,
-  type Prefix,
-  parsePrefix,
-  parseZonedAddress,
-} from 'net-ipaddr';
+import { formatZonedAddress, parsePrefix } from 'net-ipaddr';
 import type { Clock, Log, Random } from '../ports.ts';
-import { Bfd, type BfdDrops } from './bfd/bfd.ts';
-import type { BfdStatus } from './bfd/session.ts';
+import { Bfd } from './bfd/bfd.ts';
 import type { BfdTransport } from './bfd/transport.ts';
 import { udpTransport } from './bfd/udp.ts';
-import type { CollectorStatus } from './bmp/collector.ts';
-import type { MonitoredSession, SessionEnd } from './bmp/message.ts';
 import { Monitor } from './bmp/monitor.ts';
-import { check, type PeerSettings, type Settings, type SpeakerConfig } from './configuration.ts';
+import { check, type Settings, type SpeakerConfig } from './configuration.ts';
+import { Convergence } from './convergence.ts';
 import { Deferral } from './deferral.ts';
-import { PeerRanges, type RangeStatus } from './peer-ranges.ts';
-import {
-  type PathDetail,
-  type PeerCounts,
-  type RouteDetail,
-  type RoutesListener,
-  Routing,
-  type RoutingOptions,
-} from './routing.ts';
-import type { CacheStatus } from './rpki/cache.ts';
+import { Peers } from './peers.ts';
+import { type RoutesListener, Routing, type RoutingOptions } from './routing.ts';
 import { Caches } from './rpki/caches.ts';
 import { OriginValidation } from './rpki/origins.ts';
 import { type Immediate, Schedule, type Task } from './schedule.ts';
-import type { PeerSurroundings, SessionSettings } from './session/connection.ts';
-import { type ListenerStatus, Listeners } from './session/listeners.ts';
-import { Peer, type SessionStatus } from './session/peer.ts';
+import type { PeerSurroundings } from './session/connection.ts';
+import { Listeners } from './session/listeners.ts';
+import type { Peer } from './session/peer.ts';
 import { Strangers } from './session/strangers.ts';
 import { tcpTransport } from './session/tcp.ts';
-import type { Md5Key, Stream, Transport } from './session/transport.ts';
-import { Discovery } from './unnumbered/discovery.ts';
+import type { Stream, Transport } from './session/transport.ts';
+import { type PeerStatus, type RouteStatus, routeStatus, type SpeakerStatus } from './status.ts';
 import { kernelLinks } from './unnumbered/kernel-links.ts';
 import type { Links } from './unnumbered/links.ts';
 
@@ -60,6 +44,7 @@ export type {
   SpeakerConfig,
 } from './configuration.ts';
 export { ConfigurationError } from './configuration.ts';
+export type { PeerStatus, RouteStatus, SpeakerStatus } from './status.ts';
 
 export interface SpeakerOptions {
   readonly clock: Clock;
@@ -77,54 +62,6 @@ export interface SpeakerOptions {
   readonly interfaceOf?: RoutingOptions['interfaceOf'];
 }
 
-export interface SpeakerStatus {
-  readonly listeners: readonly ListenerStatus[];
-  /** Connections refused because they came from no peer's address. */
-  readonly strangersRefused: number;
-  /** BFD packets dropped, by reason. */
-  readonly bfdDropped: BfdDrops;
-  /** BMP collectors. */
-  readonly collectors: readonly CollectorStatus[];
-  /** RPKI caches. */
-  readonly caches: readonly CacheStatus[];
-  readonly peers: readonly PeerStatus[];
-  readonly ranges: readonly RangeStatus[];
-}
-
-export interface PeerStatus extends SessionStatus {
-  readonly name: string;
-  readonly description: string | undefined;
-  readonly type: string | undefined;
-  /** Of an unnumbered peer that is not found yet, the interface. */
-  readonly address: string;
-  readonly port: number;
-  readonly remoteAs: number | 'external';
-  readonly passive: boolean;
-  /** It is not configured by itself, but connected from within a range. */
-  readonly isDynamic: boolean;
-  /** Undefined unless it is configured and the session is Established. */
-  readonly bfd: BfdStatus | undefined;
-  readonly routes: PeerCounts;
-}
-
-/** RouteDetail with peers by name; a path's is undefined where the route was originated here. */
-export interface RouteStatus {
-  readonly prefix: Prefix;
-  readonly paths: readonly (Omit<PathDetail, 'peer'> & { readonly peer: string | undefined })[];
-  readonly sentTo: readonly string[];
-  /** Why the other peers with a session were not sent the chosen route. */
-  readonly notSentTo: readonly { readonly peer: string; readonly reason: string }[];
-  /** For whom rules of the export policy changed it, and which. */
-  readonly changedFor: readonly { readonly peer: string; readonly changedBy: readonly string[] }[];
-}
-
-interface Known {
-  settings: PeerSettings;
-  readonly peer: Peer;
-  /** Of an unnumbered peer. */
-  discovery?: Discovery;
-}
-
 export class Speaker {
   readonly #options: SpeakerOptions;
   readonly #around: PeerSurroundings;
@@ -136,7 +73,6 @@ export class Speaker {
   /** As `restarted` was told; undefined: it was not. */
   #hasForwarded: boolean | undefined;
   readonly #caches: Caches;
-  readonly #links: Links;
   readonly #routesListeners: RoutesListener[] = [];
   readonly #sessionListeners: ((peer: PeerStatus) => void)[] = [];
 
@@ -145,16 +81,13 @@ export class Speaker {
   #applied: Settings | undefined;
   #routing: Routing | undefined;
   #hasWork = false;
-  readonly #known = new Map<string, Known>();
-  readonly #ranges = new PeerRanges();
-  readonly #byAddress = new Map<string, Peer>();
-  readonly #byId = new Map<number, Known>();
+  readonly #peers: Peers;
+  readonly #convergence: Convergence;
 
   #isClosed = false;
   /** Streams on which the last words are still on their way. */
   #closing = 0;
   #allClosed: (() => void) | undefined;
-  readonly #convergenceWaiters = new Set<(hasConverged: boolean) => void>();
 
   constructor(options: SpeakerOptions) {
     const { clock, random, log } = options;
@@ -166,7 +99,6 @@ export class Speaker {
     this.#strangers = new Strangers(clock, log);
     const bfdTransport = options.bfdTransport ?? udpTransport(clock, random);
     this.#bfd = new Bfd({ clock, random, schedule, transport: bfdTransport }, log);
-    this.#links = options.links ?? kernelLinks(clock);
     const incoming = (stream: Stream) => this.#incoming(stream);
     this.#listeners = new Listeners({ transport, clock, random, log, incoming });
     this.#monitor = new Monitor({
@@ -184,6 +116,20 @@ export class Speaker {
         if (this.#applied?.rpki.invalidRoutes === 'reject') this.#routing!.revalidate(prefixes);
       },
       closing: () => this.#countClosing(),
+    });
+    this.#convergence = new Convergence(clock);
+    this.#peers = new Peers({
+      around: this.#around,
+      log,
+      bfd: this.#bfd,
+      monitor: this.#monitor,
+      listeners: this.#listeners,
+      links: options.links ?? kernelLinks(clock),
+      events: {
+        sessionChanged: (name) => this.#sessionChanged(name),
+        initialRoutesIn: () => this.#progress(),
+        closing: () => this.#countClosing(),
+      },
     });
   }
 
@@ -246,16 +192,9 @@ export class Speaker {
    * before the first configuration nothing has converged.
    */
   whenConverged(deadlineMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const settle = (hasConverged: boolean) => {
-        this.#convergenceWaiters.delete(settle);
-        deadline.cancel();
-        resolve(hasConverged);
-      };
-      const deadline = this.#options.clock.after(deadlineMs, () => settle(false));
-      this.#convergenceWaiters.add(settle);
-      this.#checkConvergence();
-    });
+    const converged = this.#convergence.wait(deadlineMs);
+    this.#checkConvergence();
+    return converged;
   }
 
   inspect(): SpeakerStatus {
@@ -265,8 +204,8 @@ export class Speaker {
       bfdDropped: this.#bfd.dropped,
       collectors: this.#monitor.status,
       caches: this.#caches.status,
-      peers: [...this.#known.values()].map((known) => this.#statusOf(known)),
-      ranges: this.#ranges.status,
+      peers: this.#peers.status,
+      ranges: this.#peers.rangeStatus,
     };
   }
 
@@ -280,7 +219,7 @@ export class Speaker {
     const prefixes = prefix === undefined ? routing.prefixes() : [parsePrefix(prefix)];
     for (const one of prefixes) {
       const detail = routing.route(one);
-      if (detail !== undefined) yield this.#withNames(detail);
+      if (detail !== undefined) yield routeStatus(detail, (id) => this.#peers.nameOf(id));
     }
   }
 
@@ -289,9 +228,7 @@ export class Speaker {
    * get a Cease / Administrative Shutdown with `text` in it (RFC 9003), upon which they drop our routes.
    */
   async leave({ drainMs, text }: { drainMs: number; text: string }): Promise<void> {
-    for (const { peer, settings } of this.#known.values()) {
-      this.#routing!.changePeer(peer.id, { ...settings.routing, isLeaving: true });
-    }
+    this.#peers.askToLeave();
     await new Promise<void>((resolve) => void this.#options.clock.after(drainMs, resolve));
     const data = encodeShutdownCommunication(text);
     await this.#end((peer) => peer.stop(CEASE.ADMINISTRATIVE_SHUTDOWN, data));
@@ -315,8 +252,6 @@ export class Speaker {
     const before = this.#applied;
     this.#applied = wanted;
     const routing = this.#routing ?? this.#newRouting(wanted);
-    const peers = this.#ranges.set(wanted.ranges, wanted.peers);
-    this.#setMd5Keys();
     this.#listeners.set(wanted.listen);
     this.#monitor.set(wanted.bmp);
     routing.onUpdate(this.#monitor.isOn ? this.#monitor.update : undefined);
@@ -324,28 +259,7 @@ export class Speaker {
     if (!isDeepStrictEqual(before?.rpki, wanted.rpki))
       routing.validateOrigins(this.#origins(wanted));
     routing.setLocalAddresses(wanted.localAddresses);
-    // All that go before any that come: a peer may take over another's address.
-    for (const known of this.#known.values()) {
-      const settings = peers.get(known.settings.name);
-      if (settings === undefined) {
-        this.#remove(known, routing, CEASE.PEER_DECONFIGURED);
-      } else if (!isDeepStrictEqual(settings.session, known.settings.session)) {
-        this.#remove(known, routing, CEASE.OTHER_CONFIGURATION_CHANGE);
-      } else {
-        if (!isDeepStrictEqual(settings.routing, known.settings.routing)) {
-          routing.changePeer(known.peer.id, settings.routing);
-        }
-        if (!isDeepStrictEqual(settings.guards, known.settings.guards)) {
-          known.peer.guard(settings.guards);
-        }
-        known.peer.limitPrefixes(settings.maxPrefixes);
-        known.settings = settings;
-        this.#followPath(known);
-      }
-    }
-    for (const settings of peers.values()) {
-      if (!this.#known.has(settings.name)) this.#add(settings, routing);
-    }
+    this.#peers.configure(wanted, routing);
     originate(before?.originations, wanted.originations, routing);
     this.#progress();
   }
@@ -361,7 +275,7 @@ export class Speaker {
       clusterId,
       ...(interfaceOf && { interfaceOf }),
     });
-    routing.onReadable((id) => this.#byId.get(id)?.peer.readable());
+    routing.onReadable((id) => this.#peers.readable(id));
     routing.onWork(() => this.#requestWork());
     routing.onRoutes((ids, count, reader) => {
       for (const listener of this.#routesListeners) listener(ids, count, reader);
@@ -376,76 +290,12 @@ export class Speaker {
     return table && new OriginValidation(table, localAs, rpki.invalidRoutes === 'reject');
   }
 
-  #add(settings: PeerSettings, routing: Routing): void {
-    const { name, session } = settings;
-    const id = routing.addPeer(settings.routing);
-    const { clock, random } = this.#options;
-    const log = this.#options.log.child({ peer: name, address: placeOf(session.remote) });
-    const events = {
-      sessionUp: (session: MonitoredSession) => this.#monitor.peerUp(id, session),
-      sessionDown: (end: SessionEnd) => this.#monitor.peerDown(id, end),
-      sessionChanged: () => {
-        this.#followPath(known);
-        this.#sessionChanged(name);
-      },
-      initialRoutesIn: () => this.#progress(),
-      waiting: () => this.#dismiss(known),
-      closing: () => this.#countClosing(),
-    };
-    const peer = new Peer(session, id, routing, this.#around, events, log);
-    const known: Known = { settings, peer };
-    this.#known.set(name, known);
-    this.#byId.set(id, known);
-    peer.guard(settings.guards);
-    peer.limitPrefixes(settings.maxPrefixes);
-    peer.start();
-    const { remote } = session;
-    if ('address' in remote) {
-      this.#byAddress.set(remote.address, peer);
-      return;
-    }
-    const options = { links: this.#links, clock, random, log };
-    known.discovery = new Discovery(remote.interface, options, (address) => {
-      if (peer.remote !== undefined) this.#byAddress.delete(peer.remote.address);
-      if (address !== undefined) this.#byAddress.set(address, peer);
-      peer.locate(address === undefined ? undefined : { address, port: remote.port });
-      this.#setMd5Keys();
-    });
-  }
-
-  #remove({ settings, peer, discovery }: Known, routing: Routing, subcode: number): void {
-    discovery?.close();
-    peer.stop(subcode);
-    routing.removePeer(peer.id);
-    this.#known.delete(settings.name);
-    if (peer.remote !== undefined) this.#byAddress.delete(peer.remote.address);
-    this.#byId.delete(peer.id);
-  }
-
-  /** Those for peers that are not found yet follow. */
-  #setMd5Keys(): void {
-    const keys: Md5Key[] = [];
-    for (const { name, session, guards } of this.#applied!.peers.values()) {
-      const remote =
-        'address' in session.remote ? session.remote : this.#known.get(name)?.peer.remote;
-      if (guards.md5Key === undefined || remote === undefined) continue;
-      keys.push({ prefix: hostPrefix(parseZonedAddress(remote.address)), key: guards.md5Key });
-    }
-    for (const { prefix, md5Key: key } of this.#applied!.ranges) {
-      if (key !== undefined) keys.push({ prefix, key });
-    }
-    this.#listeners.setMd5Keys(keys);
-  }
-
   async #end(endSession: (peer: Peer) => void): Promise<void> {
     this.#isClosed = true;
     this.#listeners.set([]);
     this.#deferral.stop();
-    for (const settle of [...this.#convergenceWaiters]) settle(false);
-    for (const { peer, discovery } of this.#known.values()) {
-      discovery?.close();
-      endSession(peer);
-    }
+    this.#convergence.tell(false);
+    this.#peers.end(endSession);
     this.#bfd.close();
     this.#around.schedule.remove(this.#upkeep);
     // Only now: collectors hear how the sessions ended.
@@ -460,63 +310,21 @@ export class Speaker {
   // What happens
 
   #incoming(stream: Stream): void {
-    const address = stream.remoteAddress && formatZonedAddress(stream.remoteAddress);
-    const peer = address === undefined || this.#isClosed ? undefined : this.#peerAt(address);
-    if (peer !== undefined) {
-      peer.incoming(stream);
-      return;
-    }
+    const { remoteAddress } = stream;
+    // Dynamic neighbours come back once the new tables have begun.
+    const admitsNew = this.#applied === this.#wanted;
+    if (!this.#isClosed && this.#peers.incoming(stream, admitsNew)) return;
     stream.destroy();
-    this.#strangers.refused(address);
-  }
-
-  /** Who has connected from there; a dynamic neighbour is made by that. */
-  #peerAt(address: string): Peer | undefined {
-    const known = this.#byAddress.get(address);
-    if (known !== undefined || this.#applied !== this.#wanted) return known;
-    const settings = this.#ranges.admit(address);
-    if (settings === undefined) return undefined;
-    this.#add(settings, this.#routing!);
-    return this.#byAddress.get(address);
-  }
-
-  /** A dynamic neighbour whose connection is gone is a peer no more. Not from within its own doings. */
-  #dismiss({ settings, peer }: Known): void {
-    if (!this.#ranges.has(settings.name)) return;
-    this.#around.schedule.afterPoll(() => {
-      const known = this.#known.get(settings.name);
-      if (known?.peer !== peer || peer.status.state !== 'Active' || this.#isClosed) return;
-      this.#ranges.leave(settings.name);
-      this.#remove(known, this.#routing!, CEASE.PEER_DECONFIGURED);
-    });
+    this.#strangers.refused(remoteAddress && formatZonedAddress(remoteAddress));
   }
 
   #sessionChanged(name: string): void {
     this.#progress();
     // Not from within the session's own doings: a listener may well configure anew.
     this.#around.schedule.afterPoll(() => {
-      const known = this.#known.get(name);
-      if (this.#isClosed || known === undefined) return;
-      const status = this.#statusOf(known);
+      const status = this.#peers.statusOf(name);
+      if (this.#isClosed || status === undefined) return;
       for (const listener of this.#sessionListeners) listener(status);
-    });
-  }
-
-  /** BFD watches the addresses that an Established session is between. */
-  #followPath({ settings, peer }: Known): void {
-    const ends = peer.status.negotiated;
-    if (settings.bfd === undefined || ends === undefined) {
-      this.#bfd.watch(settings.name, undefined);
-      return;
-    }
-    const remote = parseZonedAddress(ends.remoteAddress);
-    this.#bfd.watch(settings.name, {
-      settings: settings.bfd,
-      local: parseZonedAddress(ends.localAddress),
-      remote,
-      device: remote.zone,
-      minTtl: settings.guards.minTtl,
-      failed: (why) => peer.pathFailed(why),
     });
   }
 
@@ -546,29 +354,21 @@ export class Speaker {
 
   /** Something came that a deferral or someone in `whenConverged` may have waited for. */
   #progress(): void {
-    if (this.#applied !== undefined && this.#deferral.endsFor(this.#peers)) {
+    if (this.#applied !== undefined && this.#deferral.endsFor(this.#peers.configured)) {
       this.#routing!.defer(false);
     }
     this.#checkConvergence();
   }
 
-  /** The configured ones: nobody waits for dynamic neighbours. */
-  get #peers(): Peer[] {
-    const configured = [...this.#known.values()].filter(
-      ({ settings }) => !this.#ranges.has(settings.name),
-    );
-    return configured.map(({ peer }) => peer);
-  }
-
   #checkConvergence(): void {
-    if (this.#convergenceWaiters.size === 0) return;
+    if (!this.#convergence.isAwaited) return;
     const isReady =
       !this.#hasWork &&
       !this.#deferral.isOn &&
       this.#wanted !== undefined &&
       this.#applied === this.#wanted &&
-      this.#peers.every((peer) => peer.hasInitialRoutes);
-    if (isReady) for (const settle of [...this.#convergenceWaiters]) settle(true);
+      this.#peers.configured.every((peer) => peer.hasInitialRoutes);
+    if (isReady) this.#convergence.tell(true);
   }
 
   /** Counts a stream that ends; the function returned is to be called when it has. */
@@ -579,41 +379,6 @@ export class Speaker {
       if (this.#closing === 0) this.#allClosed?.();
     };
   }
-
-  // What is shown
-
-  #statusOf({ settings, peer }: Known): PeerStatus {
-    const { name, description, type, session } = settings;
-    const { status } = peer;
-    return {
-      name,
-      description,
-      type,
-      address: placeOf(peer.remote ?? session.remote),
-      port: session.remote.port,
-      remoteAs: status.negotiated?.remoteAs ?? session.terms.remoteAs,
-      passive: session.attributes.passive,
-      isDynamic: this.#ranges.has(name),
-      ...status,
-      bfd: this.#bfd.status(name),
-      routes: this.#routing!.peerCounts(peer.id),
-    };
-  }
-
-  #withNames({ prefix, paths, sentTo, notSentTo, changedFor }: RouteDetail): RouteStatus {
-    const nameOf = (id: number) => this.#byId.get(id)?.settings.name;
-    return {
-      prefix,
-      paths: paths.map((path) => ({ ...path, peer: nameOf(path.peer) })),
-      sentTo: sentTo.map((id) => nameOf(id)!),
-      notSentTo: notSentTo.map(({ peer, reason }) => ({ peer: nameOf(peer)!, reason })),
-      changedFor: changedFor.map(({ peer, changedBy }) => ({ peer: nameOf(peer)!, changedBy })),
-    };
-  }
-}
-
-function placeOf(remote: SessionSettings['remote']): string {
-  return 'address' in remote ? remote.address : remote.interface;
 }
 
 function originate(
