@@ -43,6 +43,8 @@ const spec = withRules(
     password: password.optional(),
     sourceAddress: z.enum(['UseNodeIP', 'None']).default('UseNodeIP'),
     maxRestartTime: duration().optional(),
+    /** Ours: for how long routes are kept after that, as the last choice (RFC 9494); absent: not at all. */
+    longLivedStaleTime: duration().optional(),
     keepaliveTime: duration().optional(),
     /** Ours: for people; `node status` and `bgp peers` show it. */
     description: z.string().max(255).optional(),

@@ -105,6 +105,11 @@ export interface PeerConfig {
    * (RFC 4724); 0: not at all. @default 120
    */
   readonly restartTimeSec?: number;
+  /**
+   * Seconds, up to 2^24 - 1, for which they are kept after that, as the last choice (RFC 9494).
+   * @default 0
+   */
+  readonly longLivedStaleTimeSec?: number;
   /** Seconds to wait for the peer's OPEN before ours is sent (RFC 4271 §8.1.1). @default 0 */
   readonly delayOpenSec?: number;
   /** As RoutingPeer's. @default auto */
@@ -180,6 +185,7 @@ const DEFAULT_CONNECT_RETRY_SEC = 3;
 const DEFAULT_STATISTICS_SEC = 60;
 const DEFAULT_RESTART_TIME_SEC = 120;
 const MAX_RESTART_TIME_SEC = 4_095;
+const MAX_STALE_TIME_SEC = 2 ** 24 - 1;
 const MAX_SECONDS = 65_535;
 const MAX_PORT = 65_535;
 const NO_RPKI: RpkiConfig = { servers: [], invalidRoutes: 'accept' };
@@ -306,6 +312,8 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
 
   const restartTimeSec = peer.restartTimeSec ?? DEFAULT_RESTART_TIME_SEC;
   requireInteger(field('restartTimeSec'), restartTimeSec, 0, MAX_RESTART_TIME_SEC);
+  const longLivedStaleTimeSec = peer.longLivedStaleTimeSec ?? 0;
+  requireInteger(field('longLivedStaleTimeSec'), longLivedStaleTimeSec, 0, MAX_STALE_TIME_SEC);
   if (peer.maxPrefixes !== undefined) {
     requireInteger(field('maxPrefixes'), peer.maxPrefixes, 1, MAX_PREFIXES);
   }
@@ -342,7 +350,8 @@ function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): P
         families,
         extendedNextHop: family === 6 && families.includes(4),
         ...(role && { role }),
-        gracefulRestart: restartTimeSec === 0 ? undefined : { restartTimeSec },
+        gracefulRestart:
+          restartTimeSec === 0 ? undefined : { restartTimeSec, longLivedStaleTimeSec },
         addPath: {
           send: addPaths === 'send' || addPaths === 'both',
           receive: addPaths === 'receive' || addPaths === 'both',

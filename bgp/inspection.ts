@@ -7,6 +7,7 @@ import { pathDetails } from './rib/detail.ts';
 import type { Import, ImportVerdict } from './rib/import.ts';
 import type { Rib } from './rib/rib.ts';
 import { LOCAL_SOURCE } from './rib/sources.ts';
+import type { Stale } from './rib/stale.ts';
 import type { RoutedPeer } from './routed-peer.ts';
 import type { PeerCounts, RouteDetail, TableSizes } from './routing-types.ts';
 
@@ -14,17 +15,20 @@ export class Inspection {
   readonly #rib: Rib;
   readonly #import: Import;
   readonly #groups: Groups;
+  readonly #stale: Stale;
   readonly #peers: readonly (RoutedPeer | undefined)[];
 
   constructor(
     rib: Rib,
     imports: Import,
     groups: Groups,
+    stale: Stale,
     peers: readonly (RoutedPeer | undefined)[],
   ) {
     this.#rib = rib;
     this.#import = imports;
     this.#groups = groups;
+    this.#stale = stale;
     this.#peers = peers;
   }
 
@@ -94,6 +98,7 @@ export class Inspection {
     const { paths, sources } = this.#rib;
     const source = paths.source(path);
     if (source === LOCAL_SOURCE || !sources.isLive(source)) return undefined;
-    return this.#import.explain(path, this.#peers[sources.peer(source)]!);
+    const peer = this.#peers[sources.peer(source)]!;
+    return this.#import.explain(path, this.#stale.isLongLived(path) ? peer.longLived : peer);
   }
 }

@@ -14,6 +14,7 @@ import type { GroupConfig } from './export/exporter.ts';
 import type { Membership } from './export/groups.ts';
 import { type CompiledPolicy, compilePolicy } from './policy/compile.ts';
 import { importRules } from './policy/import.ts';
+import { longLivedStaleRule } from './policy/long-lived-stale.ts';
 import type { RouteRule } from './policy/route-rule.ts';
 import type { Sender } from './rib/import.ts';
 import { CLIENT, EXTERNAL, INTERNAL } from './rib/sources.ts';
@@ -38,6 +39,8 @@ export class RoutedPeer implements Sender {
   /** What import does to routes from this peer whatever the policy. */
   rules: readonly RouteRule[];
   #negotiated: Negotiated | undefined;
+  /** As the sender of those of its paths that are long-lived stale ones (RFC 9494). */
+  readonly longLived: Sender;
 
   /** While it has paths here: the number that they bear. */
   source = 0;
@@ -63,6 +66,7 @@ export class RoutedPeer implements Sender {
     this.#exports = compilePolicy(config.exportPolicy);
     this.rules = this.#importRules();
     this.context = this.#contextFor(undefined);
+    this.longLived = longLivedSender(this);
   }
 
   get name(): string {
@@ -158,6 +162,7 @@ export class RoutedPeer implements Sender {
       role: this.#config.role,
       isTransparent: this.#config.routeServerClient ?? false,
       isLeaving: this.#config.isLeaving ?? false,
+      knowsLongLivedStale: this.negotiated.knowsLongLivedStale ?? false,
       localAddress: this.#ownAddress(family),
       policy: this.#exports,
     };
@@ -226,6 +231,26 @@ function ownNextHop6(global: Uint8Array | undefined, session: Address): Uint8Arr
   if (session.family === 4) return global;
   if (global === undefined || !isLinkLocal(session.bytes, 0)) return global ?? session.bytes;
   return Uint8Array.of(...global, ...session.bytes);
+}
+
+function longLivedSender(peer: RoutedPeer): Sender {
+  return {
+    get source() {
+      return peer.source;
+    },
+    get zone() {
+      return peer.zone;
+    },
+    get context() {
+      return peer.context;
+    },
+    get policy() {
+      return peer.policy;
+    },
+    get rules() {
+      return [...peer.rules, longLivedStaleRule];
+    },
+  };
 }
 
 function equalBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

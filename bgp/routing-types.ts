@@ -87,6 +87,8 @@ export interface Negotiated {
   readonly extendedNextHop: boolean;
   /** RFC 7313: marks enclose what a ROUTE-REFRESH is answered with. */
   readonly enhancedRouteRefresh: boolean;
+  /** RFC 9494: the peer has the capability. Else long-lived stale routes are not for it. @default false */
+  readonly knowsLongLivedStale?: boolean;
   /** The AS in the peer's OPEN. */
   readonly remoteAs: number;
   /** The peer's BGP Identifier, unsigned 32 bits. */

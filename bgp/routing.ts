@@ -102,7 +102,13 @@ export class Routing {
     this.#revalidation = new Revalidation(this.#rib, this.#sweep);
     this.#reclaim = new Reclaim(this.#rib, this.#groups, this.#sweep);
     this.#reader = new RouteReader(this.#rib);
-    this.#inspection = new Inspection(this.#rib, this.#import, this.#groups, this.#peers);
+    this.#inspection = new Inspection(
+      this.#rib,
+      this.#import,
+      this.#groups,
+      this.#stale,
+      this.#peers,
+    );
   }
 
   /** RFC 4724 §4.1: until this is undone routes come in, but nothing is chosen and nobody told anything. */
@@ -233,6 +239,14 @@ export class Routing {
       if (peer.kept.length === 0) this.#retire(peer);
     }
     this.#wake();
+  }
+
+  /** RFC 9494 §4.2: what is stale of the family stays for long, as the last choice and marked so. */
+  longLive(id: number, family: Family): void {
+    const peer = this.#peer(id);
+    if (!peer.hasPaths) return;
+    this.#stale.longLive(peer.source, family);
+    this.#reimport(peer.source);
   }
 
   /**
@@ -425,7 +439,8 @@ export class Routing {
     }
     if (this.#reimports.has(source) || this.#revalidation.concerns(path)) {
       const peer = this.#peer(sources.peer(source));
-      this.#rib.reimport(path, this.#import.judge(path, peer));
+      const sender = this.#stale.isLongLived(path) ? peer.longLived : peer;
+      this.#rib.reimport(path, this.#import.judge(path, sender));
     }
     const imported = paths.imported(path);
     if (this.#changedHops.size > 0 && this.#changedHops.has(attributes.nextHop(imported))) {

@@ -55,6 +55,8 @@ export interface GroupConfig {
   readonly isTransparent: boolean;
   /** RFC 8326: we are about to end the sessions. */
   readonly isLeaving: boolean;
+  /** RFC 9494: they know what LLGR_STALE means. */
+  readonly knowsLongLivedStale: boolean;
   /**
    * 4, 16 or 32 octets as in MP_REACH_NLRI; undefined: routes that need the own next hop are not
    * announced.
@@ -66,8 +68,9 @@ export interface GroupConfig {
 export function groupKey(config: GroupConfig): string {
   const { family, addPath, kind, localAs, fourOctetAs, extendedMessage, extendedNextHop } = config;
   const { nextHopMode, role, isTransparent, isLeaving, localAddress, policy } = config;
+  const { knowsLongLivedStale } = config;
   const session = [family, addPath, kind, localAs, fourOctetAs, extendedMessage, extendedNextHop];
-  const rules = [nextHopMode, role, isTransparent, isLeaving];
+  const rules = [nextHopMode, role, isTransparent, isLeaving, knowsLongLivedStale];
   return [...session, ...rules, localAddress?.join('.'), policy.key].join(' ');
 }
 
@@ -117,6 +120,7 @@ export class Exporter {
       localAs: config.localAs,
       role: config.role,
       isLeaving: config.isLeaving,
+      knowsLongLivedStale: config.knowsLongLivedStale,
     });
     this.#prepend = [config.localAs];
   }

@@ -1,6 +1,6 @@
 /** Graceful restart (RFC 4724, RFC 8538): what our OPEN says of it, and what the peer's settles. */
 
-import { type Capability, SAFI_UNICAST } from 'bgp-parser-ts';
+import { type AddressFamily, type Capability, SAFI_UNICAST } from 'bgp-parser-ts';
 import type { Family } from 'net-ipaddr';
 import { AFI } from '../afi.ts';
 
@@ -11,6 +11,8 @@ export interface RestartTerms {
    * most that it gets of us when it asks for more.
    */
   readonly restartTimeSec: number;
+  /** RFC 9494, seconds, up to 2^24 - 1: likewise after that time, as the last choice; 0: not at all. */
+  readonly longLivedStaleTimeSec: number;
 }
 
 /** What our OPEN says of this process. */
@@ -33,42 +35,63 @@ export interface GracefulRestart {
   readonly notification: boolean;
   /** How long the peer may be away. */
   readonly restartTimeMs: number;
+  /** RFC 9494: for how long what is kept then stays as the last choice, where that is wanted by both. */
+  readonly longLived: readonly { readonly family: Family; readonly staleTimeMs: number }[];
 }
 
-type RestartCapability = Extract<Capability, { kind: 'graceful-restart' }>;
-
-/** All families: whatever peers announced us, our kernel goes on using. */
-export function restartCapability(
-  { restartTimeSec }: RestartTerms,
+/**
+ * All families: whatever peers announced us, our kernel goes on using. The capability of RFC 9494
+ * says with or without families that we know what LLGR_STALE means.
+ */
+export function restartCapabilities(
+  { longLivedStaleTimeSec, restartTimeSec }: RestartTerms,
   families: readonly Family[],
   { restarted, forwarding }: RestartState,
-): RestartCapability {
-  return {
-    kind: 'graceful-restart',
-    restarted,
-    notification: true,
-    restartTime: restartTimeSec,
-    families: families.map((family) => ({ afi: AFI[family], safi: SAFI_UNICAST, forwarding })),
-  };
+): Capability[] {
+  const ours = families.map((family) => ({ afi: AFI[family], safi: SAFI_UNICAST, forwarding }));
+  const staleTime = longLivedStaleTimeSec;
+  return [
+    {
+      kind: 'graceful-restart',
+      restarted,
+      notification: true,
+      restartTime: restartTimeSec,
+      families: ours,
+    },
+    {
+      kind: 'long-lived-graceful-restart',
+      families: staleTime === 0 ? [] : ours.map((family) => ({ ...family, staleTime })),
+    },
+  ];
 }
 
 /** Undefined: the peer does not have the capability. */
 export function negotiateRestart(
-  { restartTimeSec }: RestartTerms,
+  { longLivedStaleTimeSec, restartTimeSec }: RestartTerms,
   families: readonly Family[],
   capabilities: readonly Capability[],
 ): GracefulRestart | undefined {
   // RFC 5492 §4 lets a capability come several times; RFC 4724 §3 says that the last one counts.
   const theirs = capabilities.findLast((one) => one.kind === 'graceful-restart');
   if (theirs === undefined) return undefined;
-  const named = (family: Family) =>
-    theirs.families.find(({ afi, safi }) => afi === AFI[family] && safi === SAFI_UNICAST);
+  const named = (family: Family) => theirs.families.find(isFamily(family));
   const kept = families.filter((family) => named(family) !== undefined);
+  const theirLongLived = capabilities.findLast((one) => one.kind === 'long-lived-graceful-restart');
+  const longLived = kept.map((family) => {
+    const isIt = isFamily(family);
+    const staleTime = theirLongLived?.families.find(isIt)?.staleTime ?? 0;
+    return { family, staleTimeMs: 1000 * Math.min(staleTime, longLivedStaleTimeSec) };
+  });
   return {
     families: kept,
     preserved: kept.filter((family) => named(family)!.forwarding),
     restarted: theirs.restarted,
     notification: theirs.notification,
     restartTimeMs: 1000 * Math.min(theirs.restartTime, restartTimeSec),
+    longLived: longLived.filter(({ staleTimeMs }) => staleTimeMs > 0),
   };
+}
+
+function isFamily(family: Family): (one: AddressFamily) => boolean {
+  return ({ afi, safi }) => afi === AFI[family] && safi === SAFI_UNICAST;
 }

@@ -27,7 +27,7 @@ import {
   negotiateRestart,
   type RestartState,
   type RestartTerms,
-  restartCapability,
+  restartCapabilities,
 } from './graceful-restart.ts';
 import type { Fsm } from './transition.ts';
 
@@ -92,7 +92,7 @@ export function openFor(terms: Terms, restart: RestartState): Omit<Open, 'type'>
       ...families.map(multiprotocol),
       { kind: 'route-refresh' },
       { kind: 'extended-message' },
-      ...(gracefulRestart ? [restartCapability(gracefulRestart, families, restart)] : []),
+      ...(gracefulRestart ? restartCapabilities(gracefulRestart, families, restart) : []),
       { kind: 'four-octet-as', as: terms.localAs },
       ...(terms.extendedNextHop ? [EXTENDED_NEXT_HOP] : []),
       ...addPathCapability(terms.addPath, terms.families),

@@ -2,6 +2,7 @@
 
 import type { Role } from '../role.ts';
 import { shutdownExportRule } from './graceful-shutdown.ts';
+import { noLongLivedStaleRule } from './long-lived-stale.ts';
 import { roleExportRule } from './roles.ts';
 import type { RouteRule } from './route-rule.ts';
 
@@ -18,11 +19,13 @@ export interface ExportSettings {
   readonly role: Role | undefined;
   /** RFC 8326: we are about to end the sessions. */
   readonly isLeaving: boolean;
+  /** RFC 9494: they know what LLGR_STALE means. */
+  readonly knowsLongLivedStale: boolean;
 }
 
 /** The rules for what one group of peers is sent. */
 export function exportRules(settings: ExportSettings): RouteRule[] {
-  const { isExternal, isLeaving, localAs, role } = settings;
+  const { isExternal, isLeaving, knowsLongLivedStale, localAs, role } = settings;
   const noAdvertise: RouteRule = (view) =>
     view.hasCommunity(NO_ADVERTISE) ? 'community NO_ADVERTISE' : undefined;
   // Without confederations NO_EXPORT_SUBCONFED means the same as NO_EXPORT.
@@ -34,6 +37,7 @@ export function exportRules(settings: ExportSettings): RouteRule[] {
     noAdvertise,
     ...(isExternal ? [noExport] : []),
     ...(isExternal && role !== undefined ? [roleExportRule(role, localAs)] : []),
+    ...(knowsLongLivedStale ? [] : [noLongLivedStaleRule]),
     ...(isLeaving ? [shutdownExportRule] : []),
   ];
 }

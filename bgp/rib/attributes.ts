@@ -4,7 +4,7 @@
  *
  *   id ──▶ ByteStore: bytes, references
  *     └──▶ page (4096 ids)
- *          rank          float64  local preference, AS path length, origin in one number
+ *          rank          float64  long-lived stale, local preference, AS path length, origin in one number
  *          med, neighborAs, originatorId, nextHop   uint32
  *          clusterListLength   uint16
  */

@@ -13,6 +13,8 @@ import { UNKNOWN_AS } from './scores.ts';
 /** What a path is judged by. Numbers are unsigned. */
 export interface Candidate {
   readonly isLocal: boolean;
+  /** Marked with LLGR_STALE (RFC 9494). */
+  readonly isLongLivedStale: boolean;
   readonly localPref: number;
   readonly pathLength: number;
   /** 0 IGP, 1 EGP, 2 INCOMPLETE. */
@@ -45,6 +47,8 @@ function step(name: string, compare: Step['compare']): Step {
 const preferences: readonly Step[] = [
   // No neighbour can take over what this node originates, whatever preference it claims.
   step('originated here', (a, b) => Number(b.isLocal) - Number(a.isLocal)),
+  // RFC 9494 §4.3: "treated as the least preferred".
+  step('not long-lived stale', (a, b) => Number(a.isLongLivedStale) - Number(b.isLongLivedStale)),
   step('higher local preference', (a, b) => b.localPref - a.localPref),
   step('shorter AS path', (a, b) => a.pathLength - b.pathLength),
   step('lower origin', (a, b) => a.origin - b.origin),

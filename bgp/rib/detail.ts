@@ -8,7 +8,7 @@ import { type Candidate, decide } from './decision.ts';
 import type { ImportVerdict } from './import.ts';
 import { NO_PATH } from './paths.ts';
 import type { Rib } from './rib.ts';
-import { localPrefOfRank, originOfRank, pathLengthOfRank } from './scores.ts';
+import { isLongLivedStaleRank, localPrefOfRank, originOfRank, pathLengthOfRank } from './scores.ts';
 import { EXTERNAL, LOCAL } from './sources.ts';
 
 export interface PathDetail {
@@ -66,6 +66,7 @@ export function candidateOf(rib: Rib, path: number): Candidate {
   const rank = attributes.rank(imported);
   return {
     isLocal: sources.kind(source) === LOCAL,
+    isLongLivedStale: isLongLivedStaleRank(rank),
     localPref: localPrefOfRank(rank),
     pathLength: pathLengthOfRank(rank),
     origin: originOfRank(rank),

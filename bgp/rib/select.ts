@@ -15,7 +15,7 @@ import { EXTERNAL, LOCAL, type Sources } from './sources.ts';
 
 const { imul } = Math;
 
-/** Above every rank: taken off, it puts what is originated here before all that is learned. */
+/** At least as much as any rank: taken off, it puts what is originated here before all that is learned. */
 const LOCAL_ADVANTAGE = 2 ** 51;
 
 export class Selection {

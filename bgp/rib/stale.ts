@@ -15,6 +15,8 @@ export class Stale {
   readonly #sweep: Sweep;
   /** Sources whose stale paths go, with the ticket of the sweep that removes them. */
   readonly #leaving: Record<Family, Map<number, number>> = { 4: new Map(), 6: new Map() };
+  /** Sources whose stale paths are long-lived ones (RFC 9494). */
+  readonly #longLived: Record<Family, Set<number>> = { 4: new Set(), 6: new Set() };
 
   constructor(rib: Rib, sweep: Sweep) {
     this.#rib = rib;
@@ -29,14 +31,28 @@ export class Stale {
 
   /** What is stale now goes, in the time of the sweep. */
   end(source: number, family: Family): void {
+    this.#longLived[family].delete(source);
     if (this.#rib.sources.stale[family][source] === 0) return;
     this.#leaving[family].set(source, this.#sweep.request());
   }
 
   /** The source's number may be given to another one. */
   forget(source: number): void {
-    this.#leaving[4].delete(source);
-    this.#leaving[6].delete(source);
+    for (const family of [4, 6] as const) {
+      this.#leaving[family].delete(source);
+      this.#longLived[family].delete(source);
+    }
+  }
+
+  /** What is stale now stays for long; it is to be imported anew. */
+  longLive(source: number, family: Family): void {
+    this.#longLived[family].add(source);
+  }
+
+  isLongLived(path: number): boolean {
+    const { paths, prefixes } = this.#rib;
+    const sources = this.#longLived[prefixes.family(paths.prefix(path))];
+    return sources.size > 0 && sources.has(paths.source(path)) && this.#rib.isStale(path);
   }
 
   /** To be asked of each path in a sweep: whether it is to be removed. */

@@ -98,6 +98,7 @@ export type PeerRoutes = Pick<
   | 'refresh'
   | 'refreshBegins'
   | 'forgetStale'
+  | 'longLive'
   | 'pull'
 >;
 
@@ -172,9 +173,12 @@ export class Peer implements ConnectionOwner {
     this.#events = events;
     this.#log = log;
     this.#sinceMs = around.clock.now();
-    this.#stale = new StaleRoutes(around.clock, (family) => {
-      routing.forgetStale(id, family);
-      this.#tellWaiting();
+    this.#stale = new StaleRoutes(around.clock, {
+      forget: (family) => {
+        routing.forgetStale(id, family);
+        this.#tellWaiting();
+      },
+      longLive: (family) => routing.longLive(id, family),
     });
     this.#connections = [new Connection(this, around, IDLE)];
   }
@@ -399,7 +403,11 @@ export class Peer implements ConnectionOwner {
     this.#limit.begin();
     this.#heldOffUntilMs = undefined;
     this.#log.info({ families: negotiated.families }, 'session established');
-    this.#routing.peerUp(this.id, { ...negotiated, localAddress, remoteAddress });
+    const knowsLongLivedStale = negotiated.capabilities.some(
+      ({ kind }) => kind === 'long-lived-graceful-restart',
+    );
+    const ends = { localAddress, remoteAddress };
+    this.#routing.peerUp(this.id, { ...negotiated, ...ends, knowsLongLivedStale });
     this.#stale.sessionCameBack(negotiated.gracefulRestart);
     this.#end = LOST;
     this.#events.sessionUp(this.#monitored(connection, negotiated));

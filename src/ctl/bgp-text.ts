@@ -116,7 +116,8 @@ function restart({ negotiated, routes, stale }: PeerJson): string | undefined {
   const names = (families: readonly number[]) => families.map((one) => `IPv${one}`).join(', ');
   if (stale) {
     const awaited = stale.awaits === 'session' ? 'its session to come back' : 'its End-of-RIB';
-    return `${routes.stale} routes of ${names(stale.families)} are kept until ${moment(stale.untilMs)}, for ${awaited}`;
+    const isLast = stale.longLived.length > 0 ? ', as the last choice,' : '';
+    return `${routes.stale} routes of ${names(stale.families)} are kept${isLast} until ${moment(stale.untilMs)}, for ${awaited}`;
   }
   const { gracefulRestart } = negotiated ?? {};
   if (!gracefulRestart || gracefulRestart.families.length === 0) return undefined;

@@ -37,6 +37,7 @@ export const VALID: readonly KubeObject[] = [
     nodeSelector: 'all()',
     peerSelector: "route-reflector == 'true'",
     maxRestartTime: '2m0s',
+    longLivedStaleTime: '24h',
     filters: ['no-default'],
     password: { secretKeyRef: { name: 'bgp', key: 'rr' } },
     ttlSecurity: 1,

@@ -43,6 +43,7 @@ const established: PeerStatus = {
       restarted: false,
       notification: true,
       restartTimeMs: 120_000,
+      longLived: [],
     },
     remoteAs: 65001,
     remoteRouterId: 0x0a000002,
@@ -75,7 +76,7 @@ const down: PeerStatus = {
   state: 'Active',
   negotiated: undefined,
   lastError: { atMs: AT, source: 'transport', name: 'connect ECONNREFUSED' },
-  stale: { families: [4, 6], awaits: 'session', untilMs: AT + 120_000 },
+  stale: { families: [4, 6], longLived: [], awaits: 'session', untilMs: AT + 120_000 },
   routes: { ...established.routes, stale: 5 },
 };
 

@@ -123,6 +123,12 @@ export function restartTimeSec(duration: string | undefined): number {
   return Math.min(4095, Math.ceil(parseDuration(duration) / 1000));
 }
 
+/** RFC 9494 §3.1 has 24 bits for it. */
+export function staleTimeSec(duration: string | undefined): number {
+  if (duration === undefined) return 0;
+  return Math.min(2 ** 24 - 1, Math.ceil(parseDuration(duration) / 1000));
+}
+
 export function readNodes(
   nodes: readonly Node[],
   clusterAs: number,

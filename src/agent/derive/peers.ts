@@ -30,6 +30,7 @@ import {
   readable,
   readBfd,
   restartTimeSec,
+  staleTimeSec,
 } from './cluster.ts';
 import { type PasswordRef, passwordRef } from './passwords.ts';
 
@@ -56,6 +57,8 @@ export interface DerivedPeer {
   keepaliveSec: number | undefined;
   /** For how long both sides keep each other's routes when the session ends. */
   restartTimeSec: number;
+  /** For how long after that, as the last choice; 0: not at all. */
+  longLivedStaleTimeSec: number;
   nextHopMode: 'auto' | 'self' | 'keep';
   routeReflectorClient: boolean;
   /** RFC 7911, as this side has it. */
@@ -320,6 +323,7 @@ function common(type: PeerType, { settings }: PeersInput) {
     holdTimeSec: settings.holdTimeSec,
     keepaliveSec: undefined,
     restartTimeSec: settings.meshRestartTimeSec,
+    longLivedStaleTimeSec: 0,
     nextHopMode: 'auto' as const,
     routeReflectorClient: false,
     addPaths: 'none' as const,
@@ -365,6 +369,7 @@ function settingsOf({ name, spec }: ReadPeer, derived: DerivedPeer): Partial<Der
     keepaliveSec:
       spec.keepaliveTime === undefined ? undefined : parseDuration(spec.keepaliveTime) / 1000,
     restartTimeSec: restartTimeSec(spec.maxRestartTime),
+    longLivedStaleTimeSec: staleTimeSec(spec.longLivedStaleTime),
     nextHopMode: keep ? 'keep' : spec.nextHopMode === 'Self' ? 'self' : 'auto',
     routeReflectorClient: spec.routeReflectorClient ?? derived.routeReflectorClient,
     addPaths: spec.addPaths ? ADD_PATHS[spec.addPaths] : derived.addPaths,

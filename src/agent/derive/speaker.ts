@@ -51,6 +51,7 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
     holdTimeSec: peer.holdTimeSec,
     ...(peer.keepaliveSec !== undefined && { keepaliveSec: peer.keepaliveSec }),
     restartTimeSec: peer.restartTimeSec,
+    longLivedStaleTimeSec: peer.longLivedStaleTimeSec,
     nextHopMode: peer.nextHopMode,
     ...(peer.address && own4 && { localAddress4: own4 }),
     ...(peer.address && own6 && { localAddress6: own6 }),

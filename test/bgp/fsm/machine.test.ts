@@ -293,6 +293,7 @@ describe('ends of an Established session with graceful restart', () => {
     restarted: false,
     notification: false,
     restartTimeMs: 120_000,
+    longLived: [],
   };
   const end = (event: Event, notification: boolean) => {
     const negotiated = { ...NEGOTIATED, gracefulRestart: { ...gracefulRestart, notification } };

@@ -334,7 +334,7 @@ describe('RFC 9234 §4.2: roles', () => {
 });
 
 describe('RFC 4724 §3 graceful restart', () => {
-  const gracefulRestart = { restartTimeSec: 120 };
+  const gracefulRestart = { restartTimeSec: 120, longLivedStaleTimeSec: 0 };
   const theirRestart = (
     more: Partial<Extract<Capability, { kind: 'graceful-restart' }>> = {},
   ): Capability => ({
@@ -369,6 +369,7 @@ describe('RFC 4724 §3 graceful restart', () => {
       restarted: false,
       notification: true,
       restartTimeMs: 90_000,
+      longLived: [],
     });
     const other = theirRestart({ restarted: true, notification: false, restartTime: 4095 });
     expect(settledWith(other)).toMatchObject({
@@ -395,5 +396,33 @@ describe('RFC 4724 §3 graceful restart', () => {
     expect(
       settled({ capabilities: [...theirs.capabilities, theirRestart()] }, off).gracefulRestart,
     ).toBeUndefined();
+  });
+
+  test('RFC 9494 §4.1: without a time of ours we only say that we know the mark', () => {
+    const { capabilities } = openFor({ ...terms, gracefulRestart }, running);
+    expect(capabilities).toContainEqual({ kind: 'long-lived-graceful-restart', families: [] });
+  });
+
+  test('RFC 9494 §4.1: with one, families that both name, for the shorter time', () => {
+    const ours = { gracefulRestart: { restartTimeSec: 120, longLivedStaleTimeSec: 3600 } };
+    const { capabilities } = openFor({ ...terms, ...ours }, running);
+    expect(capabilities).toContainEqual({
+      kind: 'long-lived-graceful-restart',
+      families: [1, 2].map((afi) => ({ afi, safi: 1, forwarding: true, staleTime: 3600 })),
+    });
+    const longLived: Capability = {
+      kind: 'long-lived-graceful-restart',
+      families: [
+        { afi: 1, safi: 1, forwarding: true, staleTime: 86_400 },
+        { afi: 2, safi: 1, forwarding: true, staleTime: 0 },
+      ],
+    };
+    const both = [...theirs.capabilities, theirRestart(), longLived];
+    expect(settled({ capabilities: both }, ours).gracefulRestart).toMatchObject({
+      longLived: [{ family: 4, staleTimeMs: 3_600_000 }],
+    });
+    expect(settled({ capabilities: both }, { gracefulRestart }).gracefulRestart).toMatchObject({
+      longLived: [],
+    });
   });
 });

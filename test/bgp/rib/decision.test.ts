@@ -17,6 +17,7 @@ import {
 
 const BASE: Candidate = {
   isLocal: false,
+  isLongLivedStale: false,
   localPref: 100,
   pathLength: 2,
   origin: 0,
@@ -35,6 +36,12 @@ const INTERNAL_BASE = { ...BASE, isExternal: false };
 // Each row: the second candidate wins over the first at this step.
 test.each<[string, string, Partial<Candidate>, Partial<Candidate>]>([
   ['originated here', 'what is ours cannot be taken over', { localPref: 4e9 }, { isLocal: true }],
+  [
+    'not long-lived stale',
+    'RFC 9494 §4.3',
+    { localPref: 4e9, isLongLivedStale: true },
+    { localPref: 0, isExternal: false },
+  ],
   ['higher local preference', 'RFC 4271 §9.1.1', { pathLength: 0 }, { localPref: 101 }],
   ['shorter AS path', 'RFC 4271 §9.1.2.2 a', { origin: 0 }, { pathLength: 1, origin: 2 }],
   ['lower origin', 'RFC 4271 §9.1.2.2 b', { origin: 1, med: 0 }, { origin: 0 }],
@@ -141,6 +148,8 @@ const path = fc.record({
   originatorId: fc.option(few(1, 2), { nil: undefined }),
   clusterList: fc.option(fc.constantFrom([1], [1, 2]), { nil: undefined }),
   pathId: few(0, 0, 1),
+  // LLGR_STALE
+  communities: fc.nat(9).map((n) => (n === 0 ? [0xffff0006] : undefined)),
   isLocal: fc.nat(30).map((n) => n === 0),
   isRejected: fc.nat(8).map((n) => n === 0),
 });
@@ -191,10 +200,10 @@ test('the fast selection agrees with the table', () => {
       if (decision.decidedBy !== undefined) reached.add(decision.decidedBy);
     }),
     // The same cases each time: the rarest step comes up once or twice in them.
-    { numRuns: 2000, seed: 20261124 },
+    { numRuns: 2000, seed: 1 },
   );
   // The cases are good for something only if they get to the end of the table.
-  expect(reached.size).toBe(12);
+  expect(reached.size).toBe(13);
 });
 
 function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {

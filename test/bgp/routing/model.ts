@@ -190,6 +190,7 @@ function candidate({ from, pathId, attributes }: Path, isCurrent: boolean): Cand
   const asPath = attributes.asPath!;
   return {
     isLocal: from === LOCAL,
+    isLongLivedStale: false,
     localPref: attributes.localPref ?? 100,
     pathLength: asPath.reduce((sum, { type, as }) => sum + (type === 'set' ? 1 : as.length), 0),
     origin: ['igp', 'egp', 'incomplete'].indexOf(attributes.origin!),

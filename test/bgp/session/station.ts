@@ -66,7 +66,7 @@ export class Station {
         addPath: { send: false, receive: false },
         extendedNextHop: false,
         gracefulRestart: options.restartTimeSec
-          ? { restartTimeSec: options.restartTimeSec }
+          ? { restartTimeSec: options.restartTimeSec, longLivedStaleTimeSec: 0 }
           : undefined,
       },
       attributes: { passive, connectRetryMs: 3_000, delayOpenMs: delayOpenSec * 1000 },
@@ -76,6 +76,7 @@ export class Station {
       peerDown: (_: number, kept: readonly number[] = []) =>
         this.told.push(['down', ...(kept.length > 0 ? ['but', ...kept] : [])].join(' ')),
       forgetStale: (_: number, family: number) => this.told.push(`forget ${family}`),
+      longLive: (_: number, family: number) => this.told.push(`long-lived ${family}`),
       received: () => this.updates.length,
       refresh: (_: number, family: number) => this.told.push(`refresh IPv${family}`),
       refreshBegins: (_: number, family: number) => this.told.push(`refresh IPv${family} begins`),
