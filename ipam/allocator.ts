@@ -17,7 +17,7 @@
  * block before it drops the block's name, or answers an address that the handle holds there.
  */
 
-import type { Family } from 'net-ipaddr';
+import type { Address, Family } from 'net-ipaddr';
 import { IPAMBlock, type IPAMHandle } from '../api/index.ts';
 import type { Clock, Log, Random, Store } from '../ports.ts';
 import {
@@ -30,13 +30,13 @@ import {
   nextVersion,
   take,
 } from './block.ts';
-import { Chooser } from './chooser.ts';
-import { IpamError, Moved } from './errors.ts';
+import { type Choice, Chooser, type Want } from './chooser.ts';
+import { alreadyTaken, IpamError, Moved } from './errors.ts';
 import { blocksOf, hasCounts, renew } from './handle.ts';
 import { KnownHandles } from './known-handles.ts';
 import { blockName, handleName } from './names.ts';
 import { find } from './objects.ts';
-import { type OwnBlock, OwnBlocks } from './own-blocks.ts';
+import { OwnBlocks } from './own-blocks.ts';
 import { retry } from './retry.ts';
 import { CLAIM, Turns } from './turns.ts';
 
@@ -62,6 +62,10 @@ export interface AssignRequest {
   handleId: string;
   /** One address of each. */
   families: readonly Family[];
+  /** Exactly these, one of a family at most; those of families that were not asked for don't count. */
+  addresses?: readonly Address[];
+  /** By family, names or CIDRs of the IPPools that its address must come from. */
+  pools?: Partial<Record<Family, readonly string[]>>;
   /** Kept beside the address for readers. Calico's: `node`, `pod`, `namespace`, `timestamp`. */
   attributes: Record<string, string>;
 }
@@ -81,7 +85,7 @@ interface Request {
 }
 
 interface Assignment extends Request {
-  readonly families: readonly Family[];
+  readonly wants: readonly Want[];
   readonly attributes: Record<string, string>;
   /** What the handle held before, once known: a failure leaves just that. */
   before: ReadonlySet<string> | undefined;
@@ -150,12 +154,17 @@ export class Allocator {
    * family keeps it: asking twice answers the same. Durable once answered.
    * @throws IpamError, or a StoreError that does not pass, such as 'Forbidden'.
    */
-  async assign({ handleId, families, attributes }: AssignRequest): Promise<Assigned[]> {
+  async assign(asked: AssignRequest): Promise<Assigned[]> {
+    const { handleId, families, attributes } = asked;
     if (families.length === 0) throw new IpamError('Invalid', 'no address family was asked for');
     return this.#admit(handleId, handleName(handleId), async (request) => {
       const assignment: Assignment = {
         ...request,
-        families: [...new Set(families)],
+        wants: [...new Set(families)].map((family) => ({
+          family,
+          address: asked.addresses?.find((address) => address.family === family),
+          pools: asked.pools?.[family],
+        })),
         attributes,
         before: undefined,
         hasBegun: false,
@@ -221,7 +230,7 @@ export class Allocator {
   }
 
   async #assign(assignment: Assignment, isRetry: boolean): Promise<Assigned[]> {
-    const { families, deadline } = assignment;
+    const { wants, deadline } = assignment;
     if (!this.#isLoaded) {
       await this.#turns.run(CLAIM, deadline, async () => {
         if (!this.#isLoaded) await this.#loadNow();
@@ -237,18 +246,17 @@ export class Allocator {
     const held = named.flatMap((block) => block.held);
     if (mayExist) assignment.before ??= new Set(held.map(({ address }) => address));
 
-    const missing = families.filter((family) => !held.some((one) => one.family === family));
+    const missing = wants.filter(({ family }) => !held.some((one) => one.family === family));
     const unused = named.filter((block) => block.held.length === 0).map(({ cidr }) => cidr);
-    const chosen: OwnBlock[] = [];
+    const chosen: Choice[] = [];
     try {
-      for (const family of missing)
-        chosen.push(await this.#chooser.choose(family, unused, deadline));
+      for (const want of missing) chosen.push(await this.#chooser.choose(want, unused, deadline));
       if (missing.length > 0) await this.#writeHandle(assignment, handle, named, chosen);
-      const taken = await allOf(chosen.map((own) => this.#takeFrom(own, assignment)));
+      const taken = await allOf(chosen.map((choice) => this.#takeFrom(choice, assignment)));
       const all = [...held, ...taken];
-      return families.map((family) => all.find((one) => one.family === family)!);
+      return wants.map(({ family }) => all.find((one) => one.family === family)!);
     } finally {
-      for (const own of chosen) own.promised--;
+      for (const { own } of chosen) own.promised--;
     }
   }
 
@@ -275,14 +283,15 @@ export class Allocator {
     assignment: Assignment,
     handle: IPAMHandle | undefined,
     named: readonly Named[],
-    chosen: readonly OwnBlock[],
+    chosen: readonly Choice[],
   ): Promise<void> {
     const counts = new Map<string, number>();
     for (const { cidr, count, block, held } of named) {
       if (held.length > 0) counts.set(cidr, held.length);
       else if (this.#mayStillChange(block)) counts.set(cidr, count);
     }
-    for (const { cidr } of chosen) {
+    for (const { own } of chosen) {
+      const { cidr } = own;
       const held = named.find((one) => one.cidr === cidr)?.held.length ?? 0;
       counts.set(cidr, held + 1);
     }
@@ -299,19 +308,25 @@ export class Allocator {
     assignment.written = await this.#handles.change(renewed, counts);
   }
 
-  #takeFrom(own: OwnBlock, { handleId, attributes, deadline }: Assignment): Promise<Assigned> {
+  #takeFrom(
+    { own, ordinal, isBorrowed }: Choice,
+    { handleId, attributes, deadline }: Assignment,
+  ): Promise<Assigned> {
     return this.#turns.run(`block ${own.cidr}`, deadline, async () => {
       let block = own.value;
       // If the block says already that we hold one, only a fresh reading may be believed: an
-      // administrator may have released it, and another pod may have it by now.
-      if (block === undefined || heldBy(block, handleId).length > 0) {
+      // administrator may have released it, and another pod may have it by now. So with one address
+      // that was asked for: it is refused on no old news.
+      if (block === undefined || ordinal !== undefined || heldBy(block, handleId).length > 0) {
         block = await this.#readBlock(own.cidr);
         if (block === undefined) throw new Moved(`block ${own.cidr} is gone`);
         const [late] = heldBy(block, handleId);
         if (late !== undefined) return assigned(block, late);
       }
-      if (!belongsTo(block, this.#options.node)) throw new Moved(`block ${own.cidr} is not ours`);
-      const taken = take(block, handleId, attributes);
+      if (!isBorrowed && !belongsTo(block, this.#options.node))
+        throw new Moved(`block ${own.cidr} is not ours`);
+      const taken = take(block, handleId, attributes, ordinal);
+      if (taken === undefined && ordinal !== undefined) throw alreadyTaken(block, ordinal);
       if (taken === undefined) throw new Moved(`block ${own.cidr} is full`);
       await this.#writeBlock(taken.block);
       return assigned(taken.block, taken.ordinal);
@@ -383,10 +398,11 @@ export class Allocator {
 
   /**
    * Whether a write of ours that was never answered could still succeed in giving an address there.
-   * It was made when the block was ours and had room, so if it is not so now, the block has changed.
+   * It was made when the block had room, so if it has none now, the block has changed. Whose the block
+   * is does not matter: it may have been borrowed from.
    */
   #mayStillChange(block: IPAMBlock | undefined): boolean {
-    return block !== undefined && belongsTo(block, this.#options.node) && freeCount(block) > 0;
+    return block !== undefined && freeCount(block) > 0;
   }
 
   /** In the block's turn only, or an older reading could replace a newer one. */

@@ -74,14 +74,27 @@ export function heldBy(block: IPAMBlock, handleId: string): number[] {
   return held;
 }
 
-/** Gives the longest-free address to the handle; undefined when the block is full. */
+/** Who holds the address at an ordinal; undefined when it is free. */
+export function holderOf(block: IPAMBlock, ordinal: number): string | undefined {
+  const { allocations, attributes } = block.spec;
+  const index = allocations[ordinal];
+  return typeof index === 'number' ? (handleOf(attributes[index]) ?? 'unknown') : undefined;
+}
+
+/**
+ * Gives the longest-free address to the handle, or the one at `wanted`; undefined when the block is
+ * full, or that one is not free.
+ */
 export function take(
   block: IPAMBlock,
   handleId: string,
   secondary: Record<string, string>,
+  wanted?: number,
 ): { block: IPAMBlock; ordinal: number } | undefined {
   const { spec } = block;
-  const ordinal = spec.unallocated.find((candidate) => isFree(block, candidate));
+  const ordinal = spec.unallocated.find(
+    (candidate) => isFree(block, candidate) && (wanted === undefined || candidate === wanted),
+  );
   if (ordinal === undefined) return undefined;
   const attributes = [...spec.attributes];
   let index = attributes.findIndex((known) => isSame(known, handleId, secondary));

@@ -1,6 +1,9 @@
 /** Why no address could be given or taken back, and which failures of the datastore pass. */
 
+import { type Address, formatAddress } from 'net-ipaddr';
+import type { IPAMBlock } from '../api/index.ts';
 import type { StoreError } from '../ports.ts';
+import { addressOf, holderOf } from './block.ts';
 
 export type IpamErrorCode =
   /** The request itself is wrong. */
@@ -11,6 +14,8 @@ export type IpamErrorCode =
   | 'UnsupportedSelector'
   /** Every block of the pools is taken, and this node's are full. */
   | 'Exhausted'
+  /** The very address that was asked for is another's, or in another node's block. */
+  | 'Taken'
   /** This node's blocks are full and it may have no more. */
   | 'BlockLimit'
   /** Too many requests wait already. Try again. */
@@ -55,4 +60,20 @@ export function passes(error: unknown): boolean {
 export class Moved extends Error {
   override readonly name = 'Moved';
   readonly code = 'Conflict';
+}
+
+/** `ordinal` of the block is not free. */
+export function alreadyTaken(block: IPAMBlock, ordinal: number): IpamError {
+  return new IpamError(
+    'Taken',
+    `${addressOf(block, ordinal)} is held by handle ${JSON.stringify(holderOf(block, ordinal))}: ask for another address, or delete what holds it`,
+  );
+}
+
+export function othersBlock(address: Address, block: IPAMBlock): IpamError {
+  const owner = block.spec.affinity ?? 'nobody';
+  return new IpamError(
+    'Taken',
+    `${formatAddress(address)} lies in block ${block.spec.cidr} of ${owner}, and strictAffinity is true in IPAMConfiguration "default": ask for an address of this node's blocks`,
+  );
 }

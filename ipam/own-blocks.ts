@@ -151,6 +151,11 @@ export class OwnBlocks {
     return undefined;
   }
 
+  /** Makes this very block ours; undefined when another node has it. Not at the same time as `load` or `claim`. */
+  claimThis(prefix: Prefix): Promise<OwnBlock | undefined> {
+    return this.#claimOne(prefix);
+  }
+
   async #claimOne(prefix: Prefix): Promise<OwnBlock | undefined> {
     const { store, clock, node, log } = this.#options;
     const cidr = formatPrefix(prefix);
@@ -213,7 +218,8 @@ export class OwnBlocks {
   }
 }
 
-function ownBlock(block: IPAMBlock): OwnBlock {
+/** The block as just read. */
+export function ownBlock(block: IPAMBlock): OwnBlock {
   const { cidr } = block.spec;
   return { cidr, prefix: parsePrefix(cidr), value: block, free: freeCount(block), promised: 0 };
 }

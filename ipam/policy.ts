@@ -15,6 +15,8 @@ export interface Policy {
   readonly maxBlocks: number;
   /** False: a node only uses the blocks that it has been given. */
   readonly claimsBlocks: boolean;
+  /** False: an address may also come from another node's block. */
+  readonly strictAffinity: boolean;
 }
 
 /**
@@ -46,7 +48,7 @@ export class PolicyReader {
 
   async #read(): Promise<Policy> {
     const readAt = this.#clock.monotonic();
-    const [pools, { maxBlocksPerHost, autoAllocateBlocks }] = await Promise.all([
+    const [pools, { maxBlocksPerHost, autoAllocateBlocks, strictAffinity }] = await Promise.all([
       this.#store.list(IPPool),
       this.#configuration(),
     ]);
@@ -54,6 +56,7 @@ export class PolicyReader {
       pools: pools.items,
       maxBlocks: maxBlocksPerHost || DEFAULT_MAX_BLOCKS_PER_HOST,
       claimsBlocks: autoAllocateBlocks,
+      strictAffinity,
     };
     this.#last = { policy, readAt };
     return policy;

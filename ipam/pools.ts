@@ -2,11 +2,14 @@
 
 import { createHash } from 'node:crypto';
 import {
+  type Address,
   addressAt,
   comparePrefixes,
+  containsAddress,
   containsPrefix,
   type Family,
   familyBits,
+  formatAddress,
   offsetIn,
   overlaps,
   type Prefix,
@@ -29,18 +32,10 @@ export interface Pool {
  */
 export function poolsFor(family: Family, pools: readonly IPPool[]): Pool[] {
   const eligible: Pool[] = [];
-  const excluded: string[] = [];
-  for (const pool of pools.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))) {
-    const name = JSON.stringify(pool.metadata.name);
-    let spec: ReturnType<typeof withDefaults<IPPool, IPPool>>['spec'];
-    try {
-      ({ spec } = withDefaults(IPPool, pool));
-    } catch (error) {
-      excluded.push((error as Error).message); // one broken pool must not stop the others
-      continue;
-    }
-    const prefix = parsePrefix(spec.cidr);
-    if (prefix.address.family !== family) continue;
+  const { readable, excluded } = readPools(pools);
+  for (const { spec, ...pool } of readable) {
+    if (pool.prefix.address.family !== family) continue;
+    const name = JSON.stringify(pool.name);
     if (spec.disabled) excluded.push(`IPPool ${name} is disabled`);
     else if (spec.assignmentMode === 'Manual')
       excluded.push(`IPPool ${name} is for manual assignment`);
@@ -49,7 +44,7 @@ export function poolsFor(family: Family, pools: readonly IPPool[]): Pool[] {
     else {
       requireAll(name, 'nodeSelector', spec.nodeSelector);
       requireAll(name, 'namespaceSelector', spec.namespaceSelector);
-      eligible.push({ name: pool.metadata.name, prefix, blockSize: blockSizeOf(spec) });
+      eligible.push(pool);
     }
   }
   if (eligible.length > 0) return eligible;
@@ -58,6 +53,67 @@ export function poolsFor(family: Family, pools: readonly IPPool[]): Pool[] {
     'NoPool',
     `no IPPool can give an IPv${family} address: ${why}. Create or enable one`,
   );
+}
+
+/**
+ * The pools that were asked for by name or CIDR, in that order. Whom they serve unasked does not matter then.
+ * @throws IpamError 'NoPool' when one is not there, of the other family, or disabled.
+ */
+export function poolsNamed(
+  family: Family,
+  names: readonly string[],
+  pools: readonly IPPool[],
+): Pool[] {
+  const { readable } = readPools(pools);
+  return names.map((name) => {
+    const found = readable.find((pool) => pool.name === name || pool.spec.cidr === name);
+    const asked = `the IPPool ${JSON.stringify(name)} that was asked for`;
+    if (found === undefined)
+      throw new IpamError('NoPool', `${asked} does not exist, or cannot be used as it is`);
+    const { spec, ...pool } = found;
+    if (pool.prefix.address.family !== family)
+      throw new IpamError('NoPool', `${asked} has no IPv${family} addresses: it is ${spec.cidr}`);
+    if (spec.disabled) throw new IpamError('NoPool', `${asked} is disabled`);
+    return pool;
+  });
+}
+
+/**
+ * The pool that an address which was asked for lies in.
+ * @throws IpamError 'NoPool' when it lies in none, or in a disabled one.
+ */
+export function poolHolding(address: Address, pools: readonly IPPool[]): Pool {
+  const holding = readPools(pools).readable.find(({ prefix }) => containsAddress(prefix, address));
+  const asked = `the address ${formatAddress(address)} that was asked for`;
+  if (holding === undefined) throw new IpamError('NoPool', `${asked} lies in no IPPool`);
+  const { spec, ...pool } = holding;
+  if (spec.disabled)
+    throw new IpamError(
+      'NoPool',
+      `${asked} lies in IPPool ${JSON.stringify(pool.name)}, which is disabled`,
+    );
+  return pool;
+}
+
+type Spec = ReturnType<typeof withDefaults<IPPool, IPPool>>['spec'];
+
+/** By name. One that is broken must not stop the others: it is left out, with the reason. */
+function readPools(pools: readonly IPPool[]): {
+  readable: (Pool & { spec: Spec })[];
+  excluded: string[];
+} {
+  const readable: (Pool & { spec: Spec })[] = [];
+  const excluded: string[] = [];
+  for (const pool of pools.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))) {
+    try {
+      const { spec } = withDefaults(IPPool, pool);
+      const prefix = parsePrefix(spec.cidr);
+      readable.push({ name: pool.metadata.name, prefix, blockSize: blockSizeOf(spec), spec });
+    } catch (error) {
+      excluded.push((error as Error).message);
+    }
+  }
+  return { readable, excluded };
 }
 
 /** The pool that the block lies in. A block may be larger or smaller than the pool's blocks are now. */

@@ -8,7 +8,14 @@
 
 import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatAddress, isAddress, parseAddress } from 'net-ipaddr';
+import {
+  formatAddress,
+  formatPrefix,
+  isAddress,
+  isPrefix,
+  parseAddress,
+  parsePrefix,
+} from 'net-ipaddr';
 import { z } from 'zod';
 import { type Endpoint, type EndpointRef, WORKLOAD_INTERFACE_PREFIX } from './endpoint.ts';
 import { faultOfContainerID, faultOfInterfaceName } from './names.ts';
@@ -31,6 +38,7 @@ const schema = z.object({
   namespace: z.string(),
   pod: z.string(),
   addresses: z.array(z.string().refine(isAddress, 'is not an IP address')).min(1),
+  allowedSourcePrefixes: z.array(z.string().refine(isPrefix, 'is not a prefix')).optional(),
   mtu: z.int().positive(),
   network: z.string(),
   handleId: z.string(),
@@ -112,7 +120,9 @@ function fileName(ref: EndpointRef): string {
 
 function stringify(endpoint: Endpoint): string {
   const addresses = endpoint.addresses.map(formatAddress);
-  return `${JSON.stringify({ version: 1, ...endpoint, addresses }, undefined, 2)}\n`;
+  const allowedSourcePrefixes = endpoint.allowedSourcePrefixes?.map(formatPrefix);
+  const content = { version: 1, ...endpoint, addresses, allowedSourcePrefixes };
+  return `${JSON.stringify(content, undefined, 2)}\n`;
 }
 
 /** @throws Error that says what is wrong with the file. */
@@ -128,8 +138,14 @@ function parse(file: string, text: string): Endpoint {
     const faults = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new Error(faults.join('; '));
   }
-  const { version: _, ...rest } = result.data;
-  const endpoint = { ...rest, addresses: rest.addresses.map(parseAddress) };
+  const { version: _, allowedSourcePrefixes, ...rest } = result.data;
+  const endpoint = {
+    ...rest,
+    addresses: rest.addresses.map(parseAddress),
+    ...(allowedSourcePrefixes && {
+      allowedSourcePrefixes: allowedSourcePrefixes.map(parsePrefix),
+    }),
+  };
   if (fileName(endpoint) !== file)
     throw new Error(`its content is that of ${fileName(endpoint)}; has it been copied?`);
   return endpoint;

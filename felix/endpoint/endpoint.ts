@@ -1,7 +1,7 @@
 /** A pod's interface: what the CNI server asks for, what felix keeps of it, how it is named. */
 
 import { createHash } from 'node:crypto';
-import type { Address } from 'net-ipaddr';
+import type { Address, Prefix } from 'net-ipaddr';
 
 /** Which interface of which sandbox: the key that CNI gives an attachment. */
 export interface EndpointRef {
@@ -18,6 +18,10 @@ export interface EndpointRequest extends EndpointRef {
   pod: string;
   /** At least one; each becomes a /32 or /128 on the pod's side. */
   addresses: readonly Address[];
+  /** Sources that the pod may send from besides its addresses. @default none */
+  allowedSourcePrefixes?: readonly Prefix[];
+  /** MAC address of the pod's end, in lower case. @default the kernel's choice */
+  mac?: string;
   mtu: number;
   /** Name of the CNI network. */
   network: string;
@@ -34,6 +38,7 @@ export interface Endpoint extends EndpointRef {
   namespace: string;
   pod: string;
   addresses: readonly Address[];
+  allowedSourcePrefixes?: readonly Prefix[];
   mtu: number;
   network: string;
   handleId: string;

@@ -5,7 +5,7 @@
  * whole (veth, addresses, routes, file) or gone.
  */
 
-import { formatAddress, hostPrefix, type Prefix } from 'net-ipaddr';
+import { formatAddress, formatPrefix, hostPrefix, type Prefix } from 'net-ipaddr';
 import type { Link } from 'rtnetlink-ts';
 import type { Clock, Log } from '../../ports.ts';
 import type { Workload } from '../calc/calculation.ts';
@@ -208,19 +208,25 @@ function keyOf({ containerID, ifname }: EndpointRef): string {
 }
 
 function isSame(endpoint: Endpoint, request: EndpointRequest): boolean {
-  const { addresses, mtu, namespace, pod, network, handleId } = request;
+  const { addresses, mac, mtu, namespace, pod, network, handleId } = request;
   return (
+    (mac === undefined || endpoint.mac === mac) &&
     endpoint.mtu === mtu &&
     endpoint.namespace === namespace &&
     endpoint.pod === pod &&
     endpoint.network === network &&
     endpoint.handleId === handleId &&
-    textOf(endpoint.addresses) === textOf(addresses)
+    textOf(endpoint.addresses) === textOf(addresses) &&
+    sourcesOf(endpoint) === sourcesOf(request)
   );
 }
 
 function textOf(addresses: EndpointRequest['addresses']): string {
   return addresses.map(formatAddress).join(' ');
+}
+
+function sourcesOf({ allowedSourcePrefixes = [] }: Partial<EndpointRequest>): string {
+  return allowedSourcePrefixes.map(formatPrefix).join(' ');
 }
 
 function mustMakeSense(request: EndpointRequest): void {

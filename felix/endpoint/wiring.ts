@@ -53,8 +53,9 @@ export function wire(
   }
 }
 
-function makeVeth(kernel: Kernel, name: string, { ifname, mtu, netns }: EndpointRequest): void {
-  const peer = { name: ifname, namespace: netns, mtu };
+function makeVeth(kernel: Kernel, name: string, request: EndpointRequest): void {
+  const { ifname, mac, mtu, netns } = request;
+  const peer = { name: ifname, namespace: netns, mtu, ...(mac && { mac }) };
   const kind = { kind: 'veth', peer } as const;
   try {
     kernel.host.change({ action: 'add', link: { name, mtu, mac: HOST_MAC, kind } });

@@ -179,6 +179,19 @@ describe('pods', () => {
     );
   });
 
+  test('a MAC address and an interface name that were asked for', async () => {
+    const a = await makeNamespace();
+    await run();
+    const mac = '02:00:00:ab:00:01';
+    const request = { ...pod('a', a, '10.60.0.1', 'fd60::1'), ifname: 'net1.7', mac };
+    const endpoint = await felix.addEndpoint(request);
+    expect(endpoint.mac).toBe(mac);
+    expect(await a.ip('-o link show net1.7')).toMatch(` ${mac} `);
+    expect(await felix.checkEndpoint({ ...endpoint, netns: a.path })).toEqual([]);
+    await host.run('ping -c 1 -W 5 fd60::1');
+    expect(await felix.addEndpoint(request)).toEqual(endpoint);
+  });
+
   test('one family is enough, and the other is left alone', async () => {
     const [a, b] = [await makeNamespace(), await makeNamespace()];
     await b.run('sysctl -qw net.ipv6.conf.default.disable_ipv6=1');

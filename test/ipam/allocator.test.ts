@@ -1,6 +1,6 @@
 import { parsePrefix } from 'net-ipaddr';
 import { BlockAffinity, IPAMBlock, IPAMHandle, IPPool, validate } from '../../api/index.ts';
-import { newBlock } from '../../ipam/block.ts';
+import { newBlock, take } from '../../ipam/block.ts';
 import { newHandle } from '../../ipam/handle.ts';
 import { affinityLabels, affinityName } from '../../ipam/names.ts';
 import { Cluster, pool } from './cluster.ts';
@@ -583,11 +583,12 @@ describe('a handle that names a block which holds nothing for it', () => {
     expect(handle()).toBeUndefined();
   });
 
-  test('forgets it when the block is gone or another’s', async () => {
+  test('forgets it when the block is gone or full', async () => {
     const { cluster, ipam, clock, store } = await warm();
-    store.put(IPAMBlock, newBlock(parsePrefix('10.0.7.0/26'), 'node-2', 0));
+    const full = take(newBlock(parsePrefix('10.0.0.128/32'), 'node-2', 0), 'net.b', {})!.block;
+    store.put(IPAMBlock, full);
     const counts = new Map([
-      ['10.0.7.0/26', 1],
+      ['10.0.0.128/32', 1],
       ['10.0.8.0/26', 1],
     ]);
     store.put(IPAMHandle, newHandle('net.a', counts));
