@@ -12,7 +12,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { type Family, formatAddress, parsePrefix } from 'net-ipaddr';
+import { type Address, containsAddress, type Family, formatAddress, parsePrefix } from 'net-ipaddr';
 import { openNetlink, type Rtnetlink } from 'rtnetlink-ts';
 import { IPPool } from '../../api/index.ts';
 import { Speaker } from '../../bgp/speaker.ts';
@@ -21,6 +21,7 @@ import { type Kernel, openKernel } from '../../felix/kernel.ts';
 import { Allocator } from '../../ipam/index.ts';
 import type { Clock, Log, Random, Timer } from '../../ports.ts';
 import { CniCommands } from '../cni/commands.ts';
+import { Pods } from '../cni/pods.ts';
 import { Releases } from '../cni/releases.ts';
 import { CniServer } from '../cni/server.ts';
 import { connectedInterfaces } from '../connected-interface.ts';
@@ -85,6 +86,7 @@ export class Agent {
   #store: Datastore | undefined;
   #allocator: Allocator | undefined;
   #watches: Watches | undefined;
+  #pods: Pods | undefined;
   #cni: { server: CniServer; releases: Releases } | undefined;
   #deriveTimer: Timer | undefined;
   #awaitsConvergence = false;
@@ -156,6 +158,11 @@ export class Agent {
       namespace: this.#config.namespace,
       onChange: () => this.#deriveSoon(),
     });
+    this.#pods = new Pods({
+      ...this.#room('cni'),
+      store,
+      nodeName: this.#config.nodeName,
+    });
     this.#starting = undefined;
     this.#log.info({ node: this.#config.nodeName, version }, 'the agent runs');
   }
@@ -173,6 +180,7 @@ export class Agent {
     this.#cni?.server.close();
     this.#cni?.releases.close();
     this.#watches?.close();
+    this.#pods?.close();
     for (const server of this.#servers) server.close();
     // Peers that know graceful restart go on sending to our pods, which the kernel goes on serving.
     if (!this.#isLeaving) await this.#speaker.close({ forGood: false });
@@ -261,7 +269,15 @@ export class Agent {
       assign: async (request) => (await ipam()).assign(request),
       releases,
       nodeName,
+      handles: async () => this.#handles(),
+      annotations: async (namespace, pod, uid) => {
+        if (this.#pods) return this.#pods.annotations(namespace, pod, uid);
+        throw new Error('the datastore has not been reached yet');
+      },
       families: () => this.#families(),
+      onChange: (addresses) => {
+        if (this.#borrowed(addresses).length > 0) this.#deriveSoon();
+      },
       mtu: () => this.#underlayMtu(),
       notReady: () => this.#notReady()[0],
       log: room.log,
@@ -278,6 +294,18 @@ export class Agent {
       .filter(({ spec }) => !spec.disabled && spec.assignmentMode !== 'Manual')
       .map(({ spec }) => parsePrefix(spec.cidr).address.family);
     return ([4, 6] as const).filter((family) => families.includes(family));
+  }
+
+  async #handles(): Promise<Set<string>> {
+    if (!this.#store || !this.#allocator) throw new Error('the datastore has not been reached yet');
+    const allocations = await readAllocations(this.#store, this.#allocator.ownBlocks());
+    return new Set(allocations.map(({ handleId }) => handleId));
+  }
+
+  /** Of a pod's addresses, those that lie in no block of this node. */
+  #borrowed(addresses: readonly Address[]): Address[] {
+    const blocks = this.#allocator?.ownBlocks().map(parsePrefix) ?? [];
+    return addresses.filter((address) => !blocks.some((block) => containsAddress(block, address)));
   }
 
   /** Of the interface that has the node's address: without encapsulation, what it carries is what pods can send. */
@@ -341,6 +369,7 @@ export class Agent {
             pools,
             filters: resources.bgpFilters,
             blocks,
+            borrowed: this.#borrowed(this.#felix.endpoints().flatMap((one) => one.addresses)),
             exportsOthers: false,
           },
           problems,

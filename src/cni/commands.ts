@@ -1,9 +1,11 @@
-/** What ADD, DEL, CHECK and STATUS do: addresses from IPAM, the wiring from felix, in an order that loses neither. */
+/** What ADD, DEL, CHECK, GC and STATUS do: addresses from IPAM, the wiring from felix, in an order that loses neither. */
 import { type Address, type Family, formatAddress, parseAddress } from 'net-ipaddr';
 import { type Endpoint, HOST_MAC } from '../../felix/endpoint/endpoint.ts';
 import type { Felix } from '../../felix/felix.ts';
 import type { Assigned, AssignRequest } from '../../ipam/index.ts';
 import type { Log } from '../../ports.ts';
+import { type PodAnnotations, readWishes, type Wishes, wantedFamilies } from './annotations.ts';
+import { collectGarbage, handleOf } from './garbage.ts';
 import {
   CNI_ERROR,
   CniError,
@@ -18,9 +20,15 @@ export interface CniCommandsOptions {
   felix: Pick<Felix, 'addEndpoint' | 'removeEndpoint' | 'checkEndpoint' | 'endpoints'>;
   assign: (request: AssignRequest) => Promise<readonly Assigned[]>;
   releases: Pick<Releases, 'release'>;
+  /** The handles that hold addresses of this node's blocks, as the datastore has them now. */
+  handles: () => Promise<ReadonlySet<string>>;
   nodeName: string;
+  /** Of the Pod and its Namespace. */
+  annotations: (namespace: string, pod: string, uid: string | undefined) => Promise<PodAnnotations>;
   /** The families that have a pool to assign from; empty while there is none. */
   families: () => readonly Family[];
+  /** A pod with these addresses has come or gone. */
+  onChange: (addresses: readonly Address[]) => void;
   /** The MTU of pods whose conf names none. */
   mtu: () => number;
   /** Why requests cannot be served yet; undefined when they can. */
@@ -30,6 +38,8 @@ export interface CniCommandsOptions {
 
 export class CniCommands {
   readonly #options: CniCommandsOptions;
+  /** Handles of the ADDs at work. */
+  readonly #adding = new Set<string>();
 
   constructor(options: CniCommandsOptions) {
     this.#options = options;
@@ -46,34 +56,38 @@ export class CniCommands {
       case 'CHECK':
         await this.#check(request, netns);
         return '';
+      case 'GC':
+        await collectGarbage(request.conf, this.#adding, this.#options);
+        return '';
       case 'STATUS':
         this.#mustBeReady(CNI_ERROR.notReady);
+        if (this.#options.families().length === 0) throw withoutPool(CNI_ERROR.notReady);
         return '';
     }
   }
 
   async #add(request: CniRequest, netns: string | undefined): Promise<CniResult> {
+    const handleId = handleOf(request.conf.name, request.containerID);
+    this.#adding.add(handleId);
+    try {
+      return await this.#wire(request, netns, handleId);
+    } finally {
+      this.#adding.delete(handleId);
+    }
+  }
+
+  async #wire(
+    request: CniRequest,
+    netns: string | undefined,
+    handleId: string,
+  ): Promise<CniResult> {
     this.#mustBeReady(CNI_ERROR.tryAgainLater);
     const sandbox = mustOpen(request, netns);
-    const { felix, assign, families, log } = this.#options;
-    const wanted = families();
-    if (wanted.length === 0)
-      throw new CniError(
-        CNI_ERROR.tryAgainLater,
-        'there is no enabled IPPool to take an address from',
-        'create one: tortiectl apply -f pool.yaml',
-      );
-    const handleId = handleOf(request);
-    const assigned = await assign({
-      handleId,
-      families: [...wanted],
-      attributes: {
-        namespace: request.namespace,
-        node: this.#options.nodeName,
-        pod: request.pod,
-        timestamp: new Date().toISOString(),
-      },
-    });
+    const { felix, log } = this.#options;
+    const wishes = await this.#wishes(request);
+    const families = wantedFamilies(wishes, request.conf.assigns, this.#options.families());
+    if (families.length === 0) throw withoutPool(CNI_ERROR.tryAgainLater);
+    const assigned = await this.#assign(request, wishes, families, handleId);
     try {
       const endpoint = await felix.addEndpoint({
         containerID: request.containerID,
@@ -82,10 +96,13 @@ export class CniCommands {
         namespace: request.namespace,
         pod: request.pod,
         addresses: assigned.map(({ address }) => parseAddress(address)),
+        allowedSourcePrefixes: wishes.allowedSourcePrefixes,
+        ...(wishes.mac && { mac: wishes.mac }),
         mtu: request.conf.mtu || this.#options.mtu(),
         network: request.conf.name,
         handleId,
       });
+      this.#options.onChange(endpoint.addresses);
       return resultOf(endpoint, request.netns);
     } catch (error) {
       // The runtime calls DEL after a failed ADD, but it may not: then the address would leak.
@@ -99,19 +116,42 @@ export class CniCommands {
     }
   }
 
+  async #assign(
+    { namespace, pod }: CniRequest,
+    { addresses, pools, askedBy }: Wishes,
+    families: readonly Family[],
+    handleId: string,
+  ): Promise<readonly Assigned[]> {
+    const { assign, nodeName: node } = this.#options;
+    const attributes = { namespace, node, pod, timestamp: new Date().toISOString() };
+    try {
+      return await assign({ handleId, families, addresses, pools, attributes });
+    } catch (error) {
+      if (askedBy.length === 0) throw error;
+      const message = `${(error as Error).message} (${askedBy.join(', ')})`;
+      throw new CniError(CNI_ERROR.tryAgainLater, message, 'the runtime will try again');
+    }
+  }
+
+  async #wishes(request: CniRequest): Promise<Wishes> {
+    const { isKubernetes, namespace, pod, uid } = request;
+    if (!isKubernetes) return readWishes(request, { pod: {}, namespace: {} });
+    return readWishes(request, await this.#options.annotations(namespace, pod, uid));
+  }
+
   /** The workload first, then its address: an address that is free again must not be wired any more. */
   async #del(request: CniRequest, netns: string | undefined): Promise<void> {
     const { containerID, ifname } = request;
+    const endpoint = this.#endpointOf(request);
     await this.#options.felix.removeEndpoint({ containerID, ifname, ...(netns && { netns }) });
-    await this.#options.releases.release(handleOf(request));
+    if (endpoint) this.#options.onChange(endpoint.addresses);
+    await this.#options.releases.release(handleOf(request.conf.name, containerID));
   }
 
   async #check(request: CniRequest, netns: string | undefined): Promise<void> {
     const sandbox = mustOpen(request, netns);
     const { containerID, ifname } = request;
-    const endpoint = this.#options.felix
-      .endpoints()
-      .find((one) => one.containerID === containerID && one.ifname === ifname);
+    const endpoint = this.#endpointOf(request);
     if (!endpoint)
       throw new CniError(
         CNI_ERROR.unknownContainer,
@@ -130,6 +170,12 @@ export class CniCommands {
       );
   }
 
+  #endpointOf({ containerID, ifname }: CniRequest): Endpoint | undefined {
+    return this.#options.felix
+      .endpoints()
+      .find((one) => one.containerID === containerID && one.ifname === ifname);
+  }
+
   #mustBeReady(code: number): void {
     const reason = this.#options.notReady();
     if (reason !== undefined)
@@ -141,9 +187,12 @@ export class CniCommands {
   }
 }
 
-/** As Calico names it, so that both can release what the other assigned. */
-function handleOf(request: CniRequest): string {
-  return `${request.conf.name}.${request.containerID}`;
+function withoutPool(code: number): CniError {
+  return new CniError(
+    code,
+    'there is no enabled IPPool to take an address from',
+    'create one: tortiectl apply -f pool.yaml',
+  );
 }
 
 function mustOpen(request: CniRequest, netns: string | undefined): string {

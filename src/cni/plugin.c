@@ -32,11 +32,13 @@
 #define ERR_INVALID_ENVIRONMENT 4
 #define ERR_IO_FAILURE 5
 #define ERR_TRY_AGAIN_LATER 11
+#define ERR_PLUGIN_NOT_AVAILABLE 50 /* STATUS: an ADD would fail */
 
 extern char **environ;
 
 static char message[MAX_MESSAGE];
 static size_t message_length;
+static int err_no_agent = ERR_TRY_AGAIN_LATER;
 static char conf_version[16] = "1.0.0"; /* what errors are tagged with until the conf has said */
 
 /* Prints an error in CNI's form and ends. `details` comes from strerror and from our own texts: nothing to escape. */
@@ -89,7 +91,7 @@ static int connect_to_agent(void) {
     snprintf(details, sizeof details,
              SOCKET_PATH ": %s. Start tortie agent on this node, or see its log; the runtime will try again",
              strerror(errno));
-    fail(ERR_TRY_AGAIN_LATER, "the tortie agent is not running on this node", details);
+    fail(err_no_agent, "the tortie agent is not running on this node", details);
   }
   return fd;
 }
@@ -113,7 +115,7 @@ static void send_request(int fd, int netns) {
   }
   /* NOSIGNAL: an agent that dies now is an error to report, not a SIGPIPE. */
   if (sendmsg(fd, &request, MSG_NOSIGNAL) < 0)
-    fail(ERR_TRY_AGAIN_LATER, "cannot send the request to the tortie agent", strerror(errno));
+    fail(err_no_agent, "cannot send the request to the tortie agent", strerror(errno));
 }
 
 static int print_answer(int fd) {
@@ -121,10 +123,10 @@ static int print_answer(int fd) {
   int ready;
   while ((ready = poll(&answer, 1, ANSWER_DEADLINE_MS)) < 0 && errno == EINTR) {}
   if (ready == 0)
-    fail(ERR_TRY_AGAIN_LATER, "the tortie agent did not answer within 90 s", "see its log on this node");
+    fail(err_no_agent, "the tortie agent did not answer within 90 s", "see its log on this node");
   ssize_t got = recv(fd, message, sizeof message, 0);
   if (got < 1)
-    fail(ERR_TRY_AGAIN_LATER, "the tortie agent ended while it worked on the request",
+    fail(err_no_agent, "the tortie agent ended while it worked on the request",
          got < 0 ? strerror(errno) : "the connection was closed; the runtime will try again");
   fwrite(message + 1, 1, (size_t)got - 1, stdout);
   return message[0] == '0' ? 0 : 1;
@@ -144,6 +146,7 @@ int main(void) {
     printf("{\"cniVersion\":\"%s\",\"supportedVersions\":" SUPPORTED "}\n", NEWEST_VERSION);
     return 0;
   }
+  if (strcmp(command, "STATUS") == 0) err_no_agent = ERR_PLUGIN_NOT_AVAILABLE;
   /* A namespace that is gone is normal for DEL; for the others the agent says what is wrong with it. */
   const char *netns_path = getenv("CNI_NETNS");
   int netns = netns_path && *netns_path ? open(netns_path, O_RDONLY | O_CLOEXEC) : -1;

@@ -2,9 +2,10 @@
  * The Container Network Interface as data: requests checked, results and errors in the form of the version that the
  * conf asks for (0.3.1 to 1.1.0). https://www.cni.dev/docs/spec/
  */
-import { type Address, formatAddress } from 'net-ipaddr';
+import { type Address, type Family, formatAddress } from 'net-ipaddr';
 import { z } from 'zod';
 import { faultOfContainerID, faultOfInterfaceName } from '../../felix/endpoint/names.ts';
+import { faultOfMac, readAddresses } from './asked.ts';
 
 export const SUPPORTED_VERSIONS = ['0.3.1', '0.4.0', '1.0.0', '1.1.0'] as const;
 export type CniVersion = (typeof SUPPORTED_VERSIONS)[number];
@@ -35,12 +36,23 @@ export class CniError extends Error {
   }
 }
 
-export type Command = 'ADD' | 'DEL' | 'CHECK' | 'STATUS';
+export type Command = 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC';
+
+export interface Attachment {
+  containerID: string;
+  ifname: string;
+}
 
 export interface Conf {
   cniVersion: CniVersion;
   name: string;
   mtu: number | undefined;
+  /** For GC: all that the runtime still knows of. */
+  validAttachments: readonly Attachment[];
+  /** Of a family: whether it is to be assigned, where the conf says so. */
+  assigns: Partial<Record<Family, boolean>>;
+  /** Of a family: names or CIDRs of the IPPools to assign from, where the conf names any. */
+  pools: Partial<Record<Family, readonly string[]>>;
   prevResult: CniResult | undefined;
 }
 
@@ -54,6 +66,14 @@ export interface CniRequest {
   /** The pod's Kubernetes namespace and name; outside Kubernetes the conf's name and the containerID stand in. */
   namespace: string;
   pod: string;
+  /** There is, or was, such a Pod at the API server. */
+  isKubernetes: boolean;
+  /** The Pod's, where the runtime tells it. */
+  uid: string | undefined;
+  /** Addresses that the runtime asks for: `IP` in CNI_ARGS, or the capability `ips`. */
+  addresses: readonly Address[];
+  /** `MAC` in CNI_ARGS, or the capability `mac`. */
+  mac: string | undefined;
 }
 
 export interface CniResult {
@@ -84,6 +104,14 @@ const result = z.looseObject({
   routes: z.array(z.looseObject({ dst: z.string(), gw: z.string().optional() })).default([]),
 });
 
+const MAX_POOLS = 64;
+
+/** Calico's are strings. */
+const flag = z
+  .union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')])
+  .optional();
+const poolNames = z.array(z.string().min(1)).min(1).max(MAX_POOLS).optional();
+
 const conf = z.looseObject({
   cniVersion: z.string().default('0.1.0'),
   name: z
@@ -95,15 +123,30 @@ const conf = z.looseObject({
     .max(255),
   type: z.string(),
   mtu: z.int().min(0).max(65_535).optional(),
+  ipam: z
+    .looseObject({
+      assign_ipv4: flag,
+      assign_ipv6: flag,
+      ipv4_pools: poolNames,
+      ipv6_pools: poolNames,
+    })
+    .default({}),
+  /** What the runtime fills in by the conf's capabilities. */
+  runtimeConfig: z
+    .looseObject({ ips: z.array(z.string()).default([]), mac: z.string().optional() })
+    .prefault({}),
+  'cni.dev/valid-attachments': z
+    .array(z.looseObject({ containerID: z.string(), ifname: z.string() }))
+    .optional(),
   prevResult: result.optional(),
 });
 
 /** `variables` are the CNI_* ones; `stdin` the conf's text. Throws CniError. */
 export function readRequest(variables: ReadonlyMap<string, string>, stdin: string): CniRequest {
   const command = readCommand(variables.get('CNI_COMMAND'));
-  const checked = readConf(stdin);
-  // STATUS is about the network, not about one container.
-  const ofContainer = command !== 'STATUS';
+  const { runtimeConfig, ...checked } = readConf(stdin, command);
+  // STATUS and GC are about the network, not about one container.
+  const ofContainer = command !== 'STATUS' && command !== 'GC';
   const containerID = variables.get('CNI_CONTAINERID') ?? '';
   const ifname = variables.get('CNI_IFNAME') ?? '';
   const netns = variables.get('CNI_NETNS') ?? '';
@@ -122,7 +165,32 @@ export function readRequest(variables: ReadonlyMap<string, string>, stdin: strin
     netns,
     namespace: args.get('K8S_POD_NAMESPACE') ?? checked.name,
     pod: args.get('K8S_POD_NAME') ?? containerID,
+    isKubernetes: args.has('K8S_POD_NAMESPACE') && args.has('K8S_POD_NAME'),
+    uid: args.get('K8S_POD_UID'),
+    ...askedByRuntime(args, runtimeConfig),
   };
+}
+
+type RuntimeConfig = z.output<typeof conf>['runtimeConfig'];
+
+/** Podman's and nerdctl's `--ip` and `--mac-address`; the capabilities come before the older CNI_ARGS. */
+function askedByRuntime(
+  args: ReadonlyMap<string, string>,
+  { ips, mac }: RuntimeConfig,
+): Pick<CniRequest, 'addresses' | 'mac'> {
+  const texts = ips.length > 0 ? ips : (args.get('IP')?.split(',') ?? []);
+  const source = ips.length > 0 ? 'runtimeConfig.ips' : 'CNI_ARGS: IP';
+  const asked = (fault: string) => new CniError(CNI_ERROR.invalidEnvironment, fault);
+  // With or without a length, which the pod's interface does not take from here.
+  const addresses = readAddresses(
+    texts.map((text) => text.replace(/\/\d+$/, '')),
+    (fault) => asked(`${source}: ${fault}`),
+  );
+  const wanted = mac ?? args.get('MAC');
+  if (wanted === undefined) return { addresses, mac: undefined };
+  const fault = faultOfMac(wanted);
+  if (fault !== undefined) throw asked(`${mac ? 'runtimeConfig.mac' : 'CNI_ARGS: MAC'}: ${fault}`);
+  return { addresses, mac: wanted.toLowerCase() };
 }
 
 function readCommand(text: string | undefined): Command {
@@ -131,17 +199,18 @@ function readCommand(text: string | undefined): Command {
     case 'DEL':
     case 'CHECK':
     case 'STATUS':
+    case 'GC':
       return text;
     default:
       throw new CniError(
         CNI_ERROR.invalidEnvironment,
         `CNI_COMMAND is ${text ? `"${text}"` : 'not set'}`,
-        'it must be one of ADD, DEL, CHECK, STATUS, VERSION',
+        'it must be one of ADD, DEL, CHECK, GC, STATUS, VERSION',
       );
   }
 }
 
-function readConf(stdin: string): Conf {
+function readConf(stdin: string, command: Command): Conf & { runtimeConfig: RuntimeConfig } {
   let parsed: unknown;
   try {
     parsed = JSON.parse(stdin);
@@ -163,14 +232,35 @@ function readConf(stdin: string): Conf {
       'correct the conf file in /etc/cni/net.d',
     );
   }
-  const { cniVersion, name, mtu, prevResult } = checked.data;
+  const { cniVersion, name, mtu, ipam, runtimeConfig, prevResult } = checked.data;
+  const validAttachments = checked.data['cni.dev/valid-attachments'];
+  // None is another thing than an empty list: all would go.
+  if (command === 'GC' && validAttachments === undefined)
+    throw new CniError(
+      CNI_ERROR.invalidConfig,
+      'the CNI conf: cni.dev/valid-attachments is missing, without which GC cannot tell what to keep',
+      'the runtime must name every attachment that is still valid',
+    );
   if (!SUPPORTED_VERSIONS.includes(cniVersion as CniVersion))
     throw new CniError(
       CNI_ERROR.incompatibleVersion,
       `the CNI conf asks for version ${cniVersion}`,
       `supported are ${SUPPORTED_VERSIONS.join(', ')}: set cniVersion to one of them`,
     );
-  return { cniVersion: cniVersion as CniVersion, name, mtu, prevResult };
+  return {
+    cniVersion: cniVersion as CniVersion,
+    name,
+    mtu,
+    assigns: byFamily(ipam.assign_ipv4, ipam.assign_ipv6),
+    pools: byFamily(ipam.ipv4_pools, ipam.ipv6_pools),
+    validAttachments: validAttachments ?? [],
+    runtimeConfig,
+    prevResult,
+  };
+}
+
+function byFamily<T>(ipv4: T | undefined, ipv6: T | undefined): Partial<Record<Family, T>> {
+  return { ...(ipv4 !== undefined && { 4: ipv4 }), ...(ipv6 !== undefined && { 6: ipv6 }) };
 }
 
 /** `CNI_ARGS`: `KEY=VALUE;KEY=VALUE`. Keys that we do not know are none of our business. */

@@ -77,9 +77,9 @@ export class CniServer {
       const request = readRequest(variables, stdin);
       const [descriptor] = message.descriptors;
       const netns = descriptor === undefined ? undefined : `/proc/self/fd/${descriptor}`;
-      const answer = await this.#inTurn(request.containerID, () =>
-        this.#options.commands.run(request, netns),
-      );
+      const run = () => this.#options.commands.run(request, netns);
+      const { containerID } = request;
+      const answer = await (containerID === '' ? run() : this.#inTurn(containerID, run));
       log.info(
         {
           command: request.command,

@@ -64,7 +64,7 @@ export function deriveRouter(
   // Pools tell a node's pods from what is not to be seen outside. A router without any has no such inside.
   const exportsOthers = pools.length === 0;
   const config = deriveSpeakerConfig(
-    { self, settings, peers, secrets, pools, filters, blocks, exportsOthers },
+    { self, settings, peers, secrets, pools, filters, blocks, borrowed: [], exportsOthers },
     problems,
   );
   return {

@@ -1,3 +1,4 @@
+import { parseAddress } from 'net-ipaddr';
 import { CniError, formatError, formatResult, readRequest } from '../../src/cni/protocol.ts';
 
 const CONF = '{"cniVersion":"1.0.0","name":"net","type":"tortie"}';
@@ -37,12 +38,43 @@ test('outside Kubernetes the network’s name and the container stand in for the
   expect(read({ CNI_ARGS: '' })).toMatchObject({ namespace: 'net', pod: 'c1' });
 });
 
+test('addresses and a MAC address that a runtime asks for: the capabilities before CNI_ARGS', () => {
+  const args = { CNI_ARGS: 'IP=10.0.0.5,fd00::5;MAC=02:00:00:00:00:0A' };
+  expect(read(args)).toMatchObject({
+    isKubernetes: false,
+    addresses: ['10.0.0.5', 'fd00::5'].map(parseAddress),
+    mac: '02:00:00:00:00:0a',
+  });
+  const runtimeConfig = { ips: ['10.0.0.6/24'], mac: '02:00:00:00:00:0b' };
+  expect(read(args, JSON.stringify({ ...JSON.parse(CONF), runtimeConfig }))).toMatchObject({
+    addresses: [parseAddress('10.0.0.6')],
+    mac: '02:00:00:00:00:0b',
+  });
+});
+
+test('families and pools of the conf, in Calico’s spelling', () => {
+  const ipam = { type: 'x', assign_ipv4: 'false', assign_ipv6: true, ipv6_pools: ['six'] };
+  expect(read({}, JSON.stringify({ ...JSON.parse(CONF), ipam })).conf).toMatchObject({
+    assigns: { 4: false, 6: true },
+    pools: { 6: ['six'] },
+  });
+});
+
 test.each([
   [{ CNI_COMMAND: 'MOVE' }, CONF, 4, 'CNI_COMMAND is "MOVE"'],
   [{ CNI_CONTAINERID: '../x' }, CONF, 4, 'CNI_CONTAINERID'],
   [{ CNI_CONTAINERID: '' }, CONF, 4, 'CNI_CONTAINERID'],
   [{ CNI_IFNAME: 'a/b' }, CONF, 4, 'CNI_IFNAME'],
   [{ CNI_NETNS: '' }, CONF, 4, 'CNI_NETNS'],
+  [{ CNI_ARGS: 'IP=10.0.0' }, CONF, 4, 'CNI_ARGS: IP: '],
+  [{ CNI_ARGS: 'MAC=03:00:00:00:00:01' }, CONF, 4, 'CNI_ARGS: MAC: 03:00:00:00:00:01 is a mul'],
+  [
+    {},
+    '{"cniVersion":"1.0.0","name":"n","type":"tortie","ipam":{"assign_ipv4":"yes"}}',
+    7,
+    'ipam.assign_ipv4',
+  ],
+  [{ CNI_COMMAND: 'GC' }, CONF, 7, 'cni.dev/valid-attachments is missing'],
   [{ CNI_ARGS: 'x' }, CONF, 4, 'CNI_ARGS: "x" is not KEY=VALUE'],
   [{ CNI_ARGS: 'K8S_POD_NAME=../../x' }, CONF, 4, 'K8S_POD_NAME'],
   [{}, CONF.slice(0, 30), 6, 'is not JSON'],

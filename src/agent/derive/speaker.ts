@@ -1,6 +1,6 @@
 /** What the speaker is to do, from what was derived of peers, pools and blocks. Pure. */
 import { createHash } from 'node:crypto';
-import { formatAddress, formatPrefix, type Prefix } from 'net-ipaddr';
+import { type Address, formatAddress, formatPrefix, hostPrefix, type Prefix } from 'net-ipaddr';
 import type { BGPFilter, IPPool, Secret } from '../../../api/index.ts';
 import type { PeerConfig, SpeakerConfig } from '../../../bgp/speaker.ts';
 import type { BgpSettings, ClusterNode } from './cluster.ts';
@@ -19,6 +19,8 @@ export interface SpeakerInput {
   filters: readonly BGPFilter[];
   /** This node's blocks: what it originates. */
   blocks: readonly Prefix[];
+  /** Addresses of this node's pods that lie in none of them: originated one by one. */
+  borrowed: readonly Address[];
   /** Whether what is none of the node's is announced. */
   exportsOthers: boolean;
 }
@@ -27,7 +29,7 @@ export interface SpeakerInput {
 const CONNECT_RETRY_SEC = 1;
 
 export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): SpeakerConfig {
-  const { self, settings, blocks } = input;
+  const { self, settings, blocks, borrowed } = input;
   const peers = withMd5Keys(input.peers, input.secrets, problems);
   const own4 = self.network.ipv4Address && formatAddress(self.network.ipv4Address.address);
   const own6 = self.network.ipv6Address && formatAddress(self.network.ipv6Address.address);
@@ -89,7 +91,9 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
     }),
     ...(settings.rpki && { rpki: settings.rpki }),
     ...(settings.bmp && { bmp: { ...settings.bmp, sysName: self.name } }),
-    originations: blocks.map((block) => ({ prefix: formatPrefix(block) })),
+    originations: [...blocks, ...borrowed.map(hostPrefix)].map((prefix) => ({
+      prefix: formatPrefix(prefix),
+    })),
   };
 }
 

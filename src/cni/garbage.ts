@@ -1,0 +1,51 @@
+/**
+ * CNI 1.1's GC: what this network still has of attachments that the runtime does not know any more, such as pods
+ * whose DEL never came since the node's disk was replaced under the runtime.
+ */
+import type { CniCommandsOptions } from './commands.ts';
+import { CNI_ERROR, CniError, type Conf } from './protocol.ts';
+
+/** As Calico names it, so that both can release what the other assigned. */
+export function handleOf(network: string, containerID: string): string {
+  return `${network}.${containerID}`;
+}
+
+/**
+ * Unwires first, and releases after it, as DEL does. Goes on after a failure, and says at the end what is left.
+ * @param adding handles of ADDs at work, whose attachments the runtime could not name yet
+ */
+export async function collectGarbage(
+  { name, validAttachments }: Pick<Conf, 'name' | 'validAttachments'>,
+  adding: ReadonlySet<string>,
+  { felix, releases, handles, onChange, log }: CniCommandsOptions,
+): Promise<void> {
+  const isValid = new Set(validAttachments.map((one) => `${one.containerID} ${one.ifname}`));
+  const kept = new Set(validAttachments.map(({ containerID }) => handleOf(name, containerID)));
+  for (const handleId of adding) kept.add(handleId);
+  const failures: string[] = [];
+  const attempt = async (what: string, work: () => Promise<unknown>) => {
+    try {
+      await work();
+      log.info({ network: name }, `GC: ${what} is gone`);
+    } catch (error) {
+      failures.push(`${what}: ${(error as Error).message}`);
+    }
+  };
+  for (const endpoint of felix.endpoints()) {
+    const { containerID, ifname, handleId } = endpoint;
+    if (endpoint.network !== name || adding.has(handleId)) continue;
+    if (isValid.has(`${containerID} ${ifname}`)) continue;
+    await attempt(`interface ${ifname} of container ${containerID}`, async () => {
+      await felix.removeEndpoint({ containerID, ifname });
+      onChange(endpoint.addresses);
+      if (!kept.has(handleId)) await releases.release(handleId);
+    });
+  }
+  const wired = new Set(felix.endpoints().map(({ handleId }) => handleId));
+  for (const handleId of await handles()) {
+    if (!handleId.startsWith(`${name}.`) || kept.has(handleId) || wired.has(handleId)) continue;
+    await attempt(`handle ${handleId}`, () => releases.release(handleId));
+  }
+  if (failures.length > 0)
+    throw new CniError(CNI_ERROR.tryAgainLater, failures.join('; '), 'the next GC tries again');
+}

@@ -1,0 +1,163 @@
+/** What pods and runtimes may ask of the CNI plugin, in a lab of three nodes. Needs root; ends with the lab. */
+import { join } from 'node:path';
+import type { Lab } from '../../src/lab/lab.ts';
+import { agentStatuses } from '../../src/lab/show.ts';
+import { startLabWithPods } from './lab-with-pods.ts';
+
+const NODES = ['node1', 'node2', 'node3'];
+const CONF = { cniVersion: '1.1.0', name: 'tortie', type: 'tortie' };
+
+let lab: Lab;
+let folder: string;
+
+beforeAll(async () => {
+  ({ lab, plugin: folder } = await startLabWithPods('deploy/containerlab/mesh.clab.yml', NODES));
+}, 120_000);
+
+afterAll(async () => {
+  await lab?.close();
+}, 30_000);
+
+/** The plugin's exit code and the JSON that it printed. */
+async function cni(
+  node: string,
+  command: string,
+  variables: Record<string, string> = {},
+  conf: object = CONF,
+) {
+  const assignments = Object.entries({ CNI_COMMAND: command, CNI_PATH: folder, ...variables });
+  const env = assignments.map(([key, value]) => `${key}=${value}`);
+  const argv = ['env', ...env, join(folder, 'tortie')];
+  const { code, stdout } = await lab.run(node, argv, JSON.stringify(conf));
+  return { code, answer: stdout === '' ? undefined : JSON.parse(stdout) };
+}
+
+const variablesOf = (pod: string, ifname = 'eth0') => ({
+  CNI_CONTAINERID: `c-${pod}`,
+  CNI_NETNS: `/run/netns/${pod}`,
+  CNI_IFNAME: ifname,
+  CNI_ARGS: `K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
+});
+
+/** Posts to the lab's API server, as its admin. */
+async function create(path: string, object: object): Promise<void> {
+  const script = `
+    token=$(sed -n 's/^ *token: //p' /etc/tortie/admin.kubeconfig | tr -d '"')
+    exec curl -sSk --fail-with-body -H "Authorization: Bearer $token" \\
+      -H 'Content-Type: application/json' -d @- https://172.20.20.10:6443${path}`;
+  await lab.mustRun('api', ['sh', '-c', script], JSON.stringify(object));
+}
+
+const apply = (resources: object[]) =>
+  lab.mustRun(
+    'api',
+    ['tortiectl', 'apply', '-f', '-'],
+    resources.map((resource) => JSON.stringify(resource)).join('\n---\n'),
+  );
+
+/** A Pod with Calico's annotations, and its namespace on the node; ADD's answer. */
+async function addPod(node: string, pod: string, annotations: Record<string, string>) {
+  await create('/api/v1/namespaces/default/pods', {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: pod,
+      annotations: Object.fromEntries(
+        Object.entries(annotations).map(([name, value]) => [
+          `cni.projectcalico.org/${name}`,
+          value,
+        ]),
+      ),
+    },
+    spec: { nodeName: node, containers: [{ name: 'c', image: 'i' }] },
+  });
+  await lab.mustRun(node, ['ip', 'netns', 'add', pod]);
+  return await cni(node, 'ADD', variablesOf(pod));
+}
+
+const addressesOf = ({ answer }: { answer: { ips: { address: string }[] } }) =>
+  answer.ips.map(({ address }) => address);
+
+/** From a pod's namespace; waits for routes that BGP has yet to bring. */
+async function answers(node: string, pod: string, address: string): Promise<boolean> {
+  const deadline = performance.now() + 15_000;
+  do {
+    const ping = ['ip', 'netns', 'exec', pod, 'ping', '-n', '-c', '1', '-W', '1', address];
+    if ((await lab.run(node, ping)).code === 0) return true;
+  } while (performance.now() < deadline);
+  return false;
+}
+
+describe('annotations', () => {
+  test('hwAddr, and pools that serve nobody unasked', async () => {
+    await apply([
+      {
+        apiVersion: 'projectcalico.org/v3',
+        kind: 'IPPool',
+        metadata: { name: 'manual' },
+        spec: { cidr: '10.77.0.0/24', assignmentMode: 'Manual' },
+      },
+    ]);
+    const added = await addPod('node1', 'annotated', {
+      ipv4pools: '["manual"]',
+      hwAddr: '02:00:00:00:00:AB',
+    });
+    expect(added.code).toBe(0);
+    const [ipv4, ipv6] = addressesOf(added);
+    expect(ipv4).toMatch(/^10\.77\.0\.\d+\/32$/);
+    expect(ipv6).toMatch(/^fd44:/);
+    expect(added.answer.interfaces[1].mac).toBe('02:00:00:00:00:ab');
+    expect(await answers('node2', 'node2-pod1', ipv4!.replace('/32', ''))).toBe(true);
+  }, 60_000);
+
+  test('ipAddrs of another node’s block: the pod is reached from everywhere, and its address is free after it', async () => {
+    const [owner] = await agentStatuses(lab, ['node2']);
+    const [block] = owner!.blocks.filter((cidr) => !cidr.includes(':'));
+    const address = block!.replace(/\d+\/26$/, (last) => `${Number.parseInt(last, 10) + 40}`);
+    const added = await addPod('node1', 'fixed', { ipAddrs: JSON.stringify([address]) });
+    expect(addressesOf(added)).toEqual([`${address}/32`]);
+    for (const node of NODES) expect(await answers(node, `${node}-pod1`, address)).toBe(true);
+    // And from the node that has the block, where its blackhole is.
+    expect(await lab.mustRun('node2', ['ip', 'route', 'get', address])).toMatch(/via 10\.10\.0\.1/);
+    expect((await cni('node1', 'DEL', variablesOf('fixed'))).code).toBe(0);
+    const again = await addPod('node2', 'fixed-too', { ipAddrs: JSON.stringify([address]) });
+    expect(addressesOf(again)).toEqual([`${address}/32`]);
+  }, 90_000);
+
+  test('one that cannot be honoured is named, and nothing is left', async () => {
+    const { code, answer } = await addPod('node1', 'wrong', { ipAddrs: '["192.0.2.1"]' });
+    expect(code).toBe(1);
+    expect(answer.msg).toBe(
+      'the address 192.0.2.1 that was asked for lies in no IPPool (annotation cni.projectcalico.org/ipAddrs of pod default/wrong)',
+    );
+    expect(await lab.mustRun('node1', ['ip', '-n', 'wrong', '-o', 'link'])).not.toMatch('eth0');
+  }, 30_000);
+});
+
+test('CNI 1.1 GC: what the runtime does not name any more goes, addresses too; STATUS is well', async () => {
+  expect((await cni('node3', 'STATUS')).code).toBe(0);
+  for (const pod of ['kept', 'lost']) {
+    await lab.mustRun('node3', ['ip', 'netns', 'add', pod]);
+    expect((await cni('node3', 'ADD', variablesOf(pod), { ...CONF, name: 'gc' })).code).toBe(0);
+  }
+  const valid = [{ containerID: 'c-kept', ifname: 'eth0' }];
+  const conf = { ...CONF, name: 'gc', 'cni.dev/valid-attachments': valid };
+  expect(await cni('node3', 'GC', {}, conf)).toEqual({ code: 0, answer: undefined });
+  const [status] = await agentStatuses(lab, ['node3']);
+  const containers = status!.endpoints.map(({ containerID }) => containerID);
+  expect(containers).toContain('c-kept');
+  expect(containers).not.toContain('c-lost');
+  // Of the other network's pods none is touched.
+  expect(containers).toHaveLength(3);
+  const handles = await lab.mustRun('api', ['tortiectl', 'get', 'ipamhandles']);
+  expect(handles).toMatch('gc.c-kept');
+  expect(handles).not.toMatch('gc.c-lost');
+}, 60_000);
+
+test('STATUS of an agent that is away says that an ADD would fail: code 50', async () => {
+  await lab.killProgram('node3', 'SIGKILL');
+  const { code, answer } = await cni('node3', 'STATUS');
+  expect([code, answer.code]).toEqual([1, 50]);
+  expect((await cni('node3', 'ADD', variablesOf('kept'))).answer.code).toBe(11);
+  lab.startProgram('node3');
+}, 30_000);
