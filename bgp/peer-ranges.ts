@@ -7,7 +7,7 @@ import {
   type Prefix,
   parseZonedAddress,
 } from 'net-ipaddr';
-import type { PeerSettings } from './configuration.ts';
+import type { PeerSettings } from './configuration/peer.ts';
 
 export interface RangeSettings {
   readonly prefix: Prefix;

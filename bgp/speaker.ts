@@ -16,7 +16,8 @@ import { Bfd } from './bfd/bfd.ts';
 import type { BfdTransport } from './bfd/transport.ts';
 import { udpTransport } from './bfd/udp.ts';
 import { Monitor } from './bmp/monitor.ts';
-import { check, type Settings, type SpeakerConfig } from './configuration.ts';
+import type { SpeakerConfig } from './configuration/configuration.ts';
+import { check, type Settings } from './configuration/settings.ts';
 import { Convergence } from './convergence.ts';
 import { Deferral } from './deferral.ts';
 import { Peers } from './peers.ts';
@@ -42,8 +43,8 @@ export type {
   PeerRangeConfig,
   RpkiConfig,
   SpeakerConfig,
-} from './configuration.ts';
-export { ConfigurationError } from './configuration.ts';
+} from './configuration/configuration.ts';
+export { ConfigurationError } from './configuration/fields.ts';
 export type { PeerStatus, RouteStatus, SpeakerStatus } from './status.ts';
 
 export interface SpeakerOptions {

@@ -1,0 +1,191 @@
+/** One peer of a configuration, checked. */
+
+import { type Family, formatAddress, formatZonedAddress, isLinkLocal } from 'net-ipaddr';
+import type { BfdSettings } from '../bfd/bfd.ts';
+import type { RoutingPeer } from '../routing.ts';
+import type { SessionSettings } from '../session/connection.ts';
+import type { Guards } from '../session/transport.ts';
+import type { PeerConfig, SpeakerConfig } from './configuration.ts';
+import {
+  ConfigurationError,
+  MAX_PORT,
+  MAX_SECONDS,
+  readAddress,
+  readOptional,
+  requireAs,
+  requireInteger,
+} from './fields.ts';
+
+export interface PeerSettings {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly type: string | undefined;
+  /** A change of these resets the session. */
+  readonly session: SessionSettings;
+  /** A change of these does not. */
+  readonly guards: Guards;
+  readonly maxPrefixes: number | undefined;
+  readonly routing: RoutingPeer;
+  readonly bfd: BfdSettings | undefined;
+}
+
+const BGP_PORT = 179;
+const DEFAULT_HOLD_TIME_SEC = 90;
+const DEFAULT_CONNECT_RETRY_SEC = 3;
+const DEFAULT_RESTART_TIME_SEC = 120;
+const MAX_RESTART_TIME_SEC = 4_095;
+const MAX_STALE_TIME_SEC = 2 ** 24 - 1;
+const MAX_TTL = 255;
+/** What RFC 4486 §4 has room for. */
+const MAX_PREFIXES = 4_294_967_295;
+/** TCP_MD5SIG_MAXKEYLEN */
+const MAX_MD5_KEY_OCTETS = 80;
+const MIN_BFD_INTERVAL_MS = 10;
+const MAX_BFD_INTERVAL_MS = 60_000;
+
+/**
+ * @param routerId that of the speaker, as a number
+ * @throws ConfigurationError
+ */
+export function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): PeerSettings {
+  const field = (name: string) => `peer "${peer.name}": ${name}`;
+  const { remote, family } = checkRemote(peer, field);
+  const source = readOptional(field('sourceAddress'), peer.sourceAddress);
+  if (source && source.family !== family) {
+    throw new ConfigurationError(
+      `${field('sourceAddress')} ${formatAddress(source)} cannot reach ${peer.address ?? peer.interface}: one is IPv4, the other IPv6`,
+    );
+  }
+  if (peer.remoteAs !== 'external') requireAs(field('remoteAs'), peer.remoteAs);
+
+  const holdTimeSec = peer.holdTimeSec ?? config.holdTimeSec ?? DEFAULT_HOLD_TIME_SEC;
+  if (holdTimeSec !== 0) requireInteger(field('holdTimeSec'), holdTimeSec, 3, MAX_SECONDS);
+  const keepaliveSec = peer.keepaliveSec ?? config.keepaliveSec;
+  if (keepaliveSec !== undefined) {
+    requireInteger(field('keepaliveSec'), keepaliveSec, 1, MAX_SECONDS);
+  }
+  const connectRetrySec = config.connectRetrySec ?? DEFAULT_CONNECT_RETRY_SEC;
+  requireInteger('connectRetrySec', connectRetrySec, 1, MAX_SECONDS);
+  const delayOpenSec = peer.delayOpenSec ?? 0;
+  requireInteger(field('delayOpenSec'), delayOpenSec, 0, MAX_SECONDS);
+
+  const restartTimeSec = peer.restartTimeSec ?? DEFAULT_RESTART_TIME_SEC;
+  requireInteger(field('restartTimeSec'), restartTimeSec, 0, MAX_RESTART_TIME_SEC);
+  const longLivedStaleTimeSec = peer.longLivedStaleTimeSec ?? 0;
+  requireInteger(field('longLivedStaleTimeSec'), longLivedStaleTimeSec, 0, MAX_STALE_TIME_SEC);
+  if (peer.maxPrefixes !== undefined) {
+    requireInteger(field('maxPrefixes'), peer.maxPrefixes, 1, MAX_PREFIXES);
+  }
+
+  const families = peer.families ?? [4, 6];
+  if (families.length === 0 || new Set(families).size !== families.length) {
+    throw new ConfigurationError(`${field('families')} must be [4], [6] or [4, 6]`);
+  }
+  requireInteger(field('allowedLocalAs'), peer.allowedLocalAs ?? 0, 0, 255);
+  const { role, routeServerClient = false } = peer;
+  const localAs = peer.localAs ?? config.localAs;
+  requireAs(field('localAs'), localAs);
+  if (peer.remoteAs === localAs && (role !== undefined || routeServerClient)) {
+    throw new ConfigurationError(
+      `${field(role === undefined ? 'routeServerClient' : 'role')} is for peers in another AS, and this one is in our own`,
+    );
+  }
+  const { addPaths = 'none' } = peer;
+  const localAddress4 = readOptional(field('localAddress4'), peer.localAddress4, 4);
+  const localAddress6 = readOptional(field('localAddress6'), peer.localAddress6, 6);
+  return {
+    name: peer.name,
+    description: peer.description,
+    type: peer.type,
+    session: {
+      remote,
+      sourceAddress: source && formatZonedAddress(source),
+      terms: {
+        localAs,
+        routerId,
+        remoteAs: peer.remoteAs,
+        holdTimeSec,
+        keepaliveSec,
+        families,
+        extendedNextHop: family === 6 && families.includes(4),
+        ...(role && { role }),
+        gracefulRestart:
+          restartTimeSec === 0 ? undefined : { restartTimeSec, longLivedStaleTimeSec },
+        addPath: {
+          send: addPaths === 'send' || addPaths === 'both',
+          receive: addPaths === 'receive' || addPaths === 'both',
+        },
+      },
+      attributes: {
+        passive: peer.passive ?? false,
+        connectRetryMs: connectRetrySec * 1000,
+        delayOpenMs: delayOpenSec * 1000,
+      },
+    },
+    guards: checkGuards(peer, field),
+    maxPrefixes: peer.maxPrefixes,
+    routing: {
+      name: peer.name,
+      remoteAs: peer.remoteAs,
+      localAs,
+      nextHopMode: peer.nextHopMode ?? 'auto',
+      ...(localAddress4 && { localAddress4 }),
+      ...(localAddress6 && { localAddress6 }),
+      routeReflectorClient: peer.routeReflectorClient ?? false,
+      allowedLocalAs: peer.allowedLocalAs ?? 0,
+      ...(role && { role }),
+      routeServerClient,
+      importPolicy: peer.importPolicy,
+      exportPolicy: peer.exportPolicy,
+    },
+    bfd: checkBfd(peer, field),
+  };
+}
+
+function checkBfd({ bfd }: PeerConfig, field: (name: string) => string): BfdSettings | undefined {
+  if (bfd === undefined) return undefined;
+  const [min, max] = [MIN_BFD_INTERVAL_MS, MAX_BFD_INTERVAL_MS];
+  requireInteger(field('bfd.intervalMs'), bfd.intervalMs, min, max);
+  requireInteger(field('bfd.detectMult'), bfd.detectMult, 1, 255);
+  return bfd;
+}
+
+function checkRemote(
+  peer: PeerConfig,
+  field: (name: string) => string,
+): { remote: SessionSettings['remote']; family: Family } {
+  const port = peer.port ?? BGP_PORT;
+  requireInteger(field('port'), port, 1, MAX_PORT);
+  if ((peer.address === undefined) === (peer.interface === undefined)) {
+    throw new ConfigurationError(`${field('address')} or interface must be given, and not both`);
+  }
+  if (peer.interface !== undefined) {
+    // What is no interface's name is no zone either.
+    const { zone } = readAddress(field('interface'), `fe80::%${peer.interface}`);
+    return { remote: { interface: zone!, port }, family: 6 };
+  }
+  const address = readAddress(field('address'), peer.address!);
+  if (isLinkLocal(address) && address.zone === undefined) {
+    const text = formatAddress(address);
+    throw new ConfigurationError(
+      `${field('address')} ${text} is link-local and says nothing without its interface: write it like ${text}%eth0`,
+    );
+  }
+  return { remote: { address: formatZonedAddress(address), port }, family: address.family };
+}
+
+function checkGuards(peer: PeerConfig, field: (name: string) => string): Guards {
+  const { md5Key, ttlSecurityHops = 0 } = peer;
+  requireInteger(field('ttlSecurityHops'), ttlSecurityHops, 0, MAX_TTL);
+  const octets = md5Key === undefined ? 1 : Buffer.byteLength(md5Key);
+  if (octets === 0 || octets > MAX_MD5_KEY_OCTETS) {
+    throw new ConfigurationError(
+      `${field('md5Key')} has ${octets} octets: a TCP MD5 key has 1 to ${MAX_MD5_KEY_OCTETS}`,
+    );
+  }
+  return {
+    ...(md5Key !== undefined && { md5Key }),
+    // RFC 5082 §3: what was sent with 255 has lost one at each router on its way.
+    ...(ttlSecurityHops > 0 && { minTtl: MAX_TTL + 1 - ttlSecurityHops }),
+  };
+}
