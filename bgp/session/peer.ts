@@ -4,21 +4,13 @@ import {
   CEASE,
   ERROR,
   encodeMaximumPrefixes,
-  hardResetReason,
-  MESSAGE_KEEPALIVE,
-  MESSAGE_NOTIFICATION,
-  MESSAGE_OPEN,
-  MESSAGE_ROUTE_REFRESH,
-  MESSAGE_UPDATE,
   NO_DATA,
   type Notification,
-  notificationName,
   REFRESH_BEGIN,
   REFRESH_END,
   REFRESH_REQUEST,
   type RouteRefresh,
   SAFI_UNICAST,
-  shutdownCommunication,
   type WireError,
 } from 'bgp-parser-ts';
 import { type Family, formatZonedAddress } from 'net-ipaddr';
@@ -38,32 +30,9 @@ import {
 } from './connection.ts';
 import { endOfRib } from './end-of-rib.ts';
 import { PrefixLimit } from './prefix-limit.ts';
+import { type MessageCounts, type SessionError, SessionRecord } from './record.ts';
 import { StaleRoutes, type StaleStatus } from './stale-routes.ts';
 import type { Endpoint, Guards, Stream } from './transport.ts';
-
-/** Why a session ended, or did not come about. */
-export interface SessionError {
-  /** Milliseconds since the epoch. */
-  readonly atMs: number;
-  /** Who said so: we or the peer, by a NOTIFICATION; or TCP. */
-  readonly source: 'notification sent' | 'notification received' | 'transport';
-  /** RFC 4271 §4.5; undefined for transport. */
-  readonly code?: number;
-  readonly subcode?: number;
-  /** `Cease / Administrative Shutdown`, or what TCP said. */
-  readonly name: string;
-  /** What was wrong, where there is more to say. The peer's words are in it: escape before printing. */
-  readonly text?: string;
-}
-
-/** Messages by type, since the peer was configured. */
-export interface MessageCounts {
-  open: number;
-  update: number;
-  notification: number;
-  keepalive: number;
-  routeRefresh: number;
-}
 
 /** A session as it is now. */
 export interface SessionStatus {
@@ -116,17 +85,8 @@ export interface PeerEvents {
   closing(): () => void;
 }
 
-const LOST: SessionEnd = { by: 'transport' };
 /** The two connections of peers that dial each other at the same time come closer together than that. */
 const REPLACEABLE_AFTER_MS = 5_000;
-
-const TYPES: Record<number, keyof MessageCounts> = {
-  [MESSAGE_OPEN]: 'open',
-  [MESSAGE_UPDATE]: 'update',
-  [MESSAGE_NOTIFICATION]: 'notification',
-  [MESSAGE_KEEPALIVE]: 'keepalive',
-  [MESSAGE_ROUTE_REFRESH]: 'routeRefresh',
-};
 
 export class Peer implements ConnectionOwner {
   readonly settings: SessionSettings;
@@ -148,14 +108,9 @@ export class Peer implements ConnectionOwner {
   /** As #sinceMs, of the monotonic clock. */
   #establishedAtMs = 0;
   #upCount = 0;
-  #lastError: SessionError | undefined;
-  #lastNotification: SessionError | undefined;
   #initialRoutesIn: Family[] = [];
-  /** How the session ended, or would if it did now without a NOTIFICATION. */
-  #end: SessionEnd = LOST;
   readonly #stale: StaleRoutes;
-  readonly #received = noMessages();
-  readonly #sent = noMessages();
+  readonly #record: SessionRecord;
 
   constructor(
     settings: SessionSettings,
@@ -173,6 +128,7 @@ export class Peer implements ConnectionOwner {
     this.#events = events;
     this.#log = log;
     this.#sinceMs = around.clock.now();
+    this.#record = new SessionRecord(around.clock, log);
     this.#stale = new StaleRoutes(around.clock, {
       forget: (family) => {
         routing.forgetStale(id, family);
@@ -295,13 +251,12 @@ export class Peer implements ConnectionOwner {
       sinceMs: this.#sinceMs,
       upCount: this.#upCount,
       heldOffUntilMs: this.#heldOffUntilMs,
-      lastError: this.#lastError,
-      lastNotification: this.#lastNotification,
+      lastError: this.#record.lastError,
+      lastNotification: this.#record.lastNotification,
       negotiated: this.#negotiated,
       initialRoutesIn: [...this.#initialRoutesIn],
       stale: this.#stale.status,
-      received: { ...this.#received },
-      sent: { ...this.#sent },
+      ...this.#record.counts,
     };
   }
 
@@ -409,7 +364,7 @@ export class Peer implements ConnectionOwner {
     const ends = { localAddress, remoteAddress };
     this.#routing.peerUp(this.id, { ...negotiated, ...ends, knowsLongLivedStale });
     this.#stale.sessionCameBack(negotiated.gracefulRestart);
-    this.#end = LOST;
+    this.#record.sessionBegins();
     this.#events.sessionUp(this.#monitored(connection, negotiated));
     this.#events.sessionChanged();
   }
@@ -433,11 +388,11 @@ export class Peer implements ConnectionOwner {
     const kept = restart?.families ?? [];
     this.#negotiated = undefined;
     this.#sinceMs = this.#around.clock.now();
-    this.#log.info({ lastError: this.#lastError, kept }, 'session ended');
+    this.#log.info({ lastError: this.#record.lastError, kept }, 'session ended');
     this.#routing.peerDown(this.id, kept);
     if (restart) this.#stale.sessionEnded(restart);
     else this.#stale.stop();
-    this.#events.sessionDown(this.#end);
+    this.#events.sessionDown(this.#record.end);
     this.#events.sessionChanged();
   }
 
@@ -526,56 +481,26 @@ export class Peer implements ConnectionOwner {
   }
 
   received(type: number): void {
-    this.#received[TYPES[type]!]++;
+    this.#record.received(type);
   }
 
   sent(type: number): void {
-    this.#sent[TYPES[type]!]++;
+    this.#record.sent(type);
   }
 
   notificationReceived(notification: Notification): void {
-    this.#end = { by: 'peer', notification };
-    const text = shutdownCommunication(hardResetReason(notification) ?? notification);
-    this.#reportNotification('notification received', notification, text);
+    this.#record.notificationReceived(notification);
   }
 
   notificationSent(error: WireError): void {
-    this.#end = { by: 'us', notification: error };
-    this.#reportNotification('notification sent', error, error.text);
+    this.#record.notificationSent(error);
   }
 
   transportFailed(why: string): void {
-    this.#end = LOST;
-    this.#report({ atMs: this.#around.clock.now(), source: 'transport', name: why });
+    this.#record.transportFailed(why);
   }
 
   closing(): () => void {
     return this.#events.closing();
   }
-
-  #reportNotification(
-    source: 'notification received' | 'notification sent',
-    notification: Pick<Notification, 'code' | 'subcode' | 'data'>,
-    text: string | undefined,
-  ): void {
-    const { code, subcode } = notification;
-    const reason = hardResetReason(notification);
-    const name = [notification, ...(reason ? [reason] : [])]
-      .map((one) => notificationName(one.code, one.subcode))
-      .join(': ');
-    this.#report({ atMs: this.#around.clock.now(), source, code, subcode, name, text });
-  }
-
-  #report(error: SessionError): void {
-    this.#lastError = error;
-    if (error.source !== 'transport') this.#lastNotification = error;
-    // Which of two connections with a peer was closed, or that it does not answer yet, is nobody's worry.
-    const isQuiet = error.source === 'transport' || error.subcode === CEASE.CONNECTION_COLLISION;
-    if (isQuiet) this.#log.debug({ error }, 'session error');
-    else this.#log.warn({ error }, 'session error');
-  }
-}
-
-function noMessages(): MessageCounts {
-  return { open: 0, update: 0, notification: 0, keepalive: 0, routeRefresh: 0 };
 }

@@ -10,7 +10,7 @@ import {
   type PathAttributes,
 } from 'bgp-parser-ts';
 import { formatAddress, formatPrefix, formatZonedAddress } from 'net-ipaddr';
-import type { SessionError } from '../../bgp/session/peer.ts';
+import type { SessionError } from '../../bgp/session/record.ts';
 import type { PeerStatus, RouteStatus, SpeakerStatus } from '../../bgp/speaker.ts';
 
 /** The listeners, and whom the speaker tells or asks beside its peers. */
