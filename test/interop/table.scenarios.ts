@@ -121,6 +121,9 @@ await play({
       'the repetition',
       () => stage.status(source.host).received.update - before >= 5_000,
     );
+    // RFC 7313: both families have begun and ended, so that nothing is left on its way.
+    const marks = () => stage.status(source.host).received.routeRefresh;
+    await until('the ends of the repetition', () => marks() === 4);
     await until('it all', () => stage.learned.size === TABLE);
     await sink.ask('reload in', 'tortie');
     await until('the refresh', () => stage.status(sink.host).received.routeRefresh >= 2);
