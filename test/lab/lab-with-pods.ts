@@ -1,4 +1,5 @@
 /** A lab with its agents converged and two pods on each node. Needs root; the caller closes the lab. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { buildCniPlugin } from '../../src/cni/build.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { type LabPod, type Ping, pingMatrix, startPod } from '../../src/lab/pods.ts';
@@ -34,6 +35,10 @@ export async function startLabWithPods(
   }
 }
 
+export function onePodANode(pods: readonly LabPod[]): LabPod[] {
+  return [...Map.groupBy(pods, ({ node }) => node).values()].map(([first]) => first!);
+}
+
 /** What is still not answered when the deadline has passed; returns as soon as that is nothing. */
 export async function lostPings(
   lab: Lab,
@@ -48,6 +53,8 @@ export async function lostPings(
 }
 
 const PING_INTERVAL_MS = 20;
+/** An agent is there and its routes are in after five; then what is wrong with them shows. */
+const RESTART_SECONDS = 25;
 
 /**
  * Pings every 20 ms from each pod to each other one, over both families, while `doings` goes on and
@@ -78,4 +85,20 @@ export async function packetsLostDuring(
   );
   const [results] = await Promise.all([Promise.all(pinging), doings()]);
   return results.filter(({ isWhole }) => !isWhole).map(({ text }) => text);
+}
+
+/** As packetsLostDuring: `nodes` lose their agents at once, and have them back a second later. */
+export function packetsLostInRestart(
+  lab: Lab,
+  pods: readonly LabPod[],
+  nodes: readonly string[],
+  signal: 'SIGKILL' | 'SIGTERM',
+): Promise<string[]> {
+  return packetsLostDuring(lab, pods, RESTART_SECONDS, async () => {
+    await sleep(1_000);
+    await Promise.all(nodes.map((node) => lab.killProgram(node, signal)));
+    await sleep(1_000);
+    for (const node of nodes) lab.startProgram(node);
+    await agentsConverged(lab, nodes, () => {});
+  });
 }

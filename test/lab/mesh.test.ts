@@ -7,7 +7,12 @@ import type { PeerJson } from '../../src/inspect/bgp-json.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { cni, type LabPod, pingMatrix, startPod, stopPod } from '../../src/lab/pods.ts';
 import { agentStatuses, agentsConverged } from '../../src/lab/show.ts';
-import { packetsLostDuring, startLabWithPods } from './lab-with-pods.ts';
+import {
+  onePodANode,
+  packetsLostDuring,
+  packetsLostInRestart,
+  startLabWithPods,
+} from './lab-with-pods.ts';
 
 const NODES = ['node1', 'node2', 'node3'];
 const HOLD_TIME_MS = 9_000;
@@ -39,10 +44,6 @@ async function within(milliseconds: number, check: () => Promise<boolean>): Prom
 async function everyPingAnswers(among: readonly LabPod[]): Promise<boolean> {
   const pings = await pingMatrix(lab, among);
   return pings.length > 0 && pings.every((ping) => ping.milliseconds !== undefined);
-}
-
-function onePodANode(): LabPod[] {
-  return NODES.map((node) => pods.find((pod) => pod.node === node)!);
 }
 
 /** Learned routes and blackholes of both families, as text. */
@@ -106,14 +107,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   async (signal) => {
     const before = await bgpRoutes('node2');
     const changes = lab.run('node2', ['timeout', '20', 'ip', 'monitor', 'route']);
-    const lost = await packetsLostDuring(lab, onePodANode(), 20, async () => {
-      await sleep(1_000);
-      await lab.killProgram('node1', signal);
-      await sleep(1_000);
-      lab.startProgram('node1');
-      await agentsConverged(lab, ['node1'], () => {});
-    });
-    expect(lost).toEqual([]);
+    expect(await packetsLostInRestart(lab, onePodANode(pods), ['node1'], signal)).toEqual([]);
     // RFC 4724 §4.2: the other nodes did not even touch their routes to it.
     const touched = (await changes).stdout.split('\n').filter((line) => /proto 80/.test(line));
     expect(touched).toEqual([]);
@@ -124,7 +118,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
 
 test('all agents ended at once and started again: none waits for another, and no packet is lost', async () => {
   const before = await bgpRoutes('node2');
-  const lost = await packetsLostDuring(lab, onePodANode(), 25, async () => {
+  const lost = await packetsLostDuring(lab, onePodANode(pods), 25, async () => {
     await Promise.all(NODES.map((node) => lab.killProgram(node, 'SIGKILL')));
     const startedAtMs = performance.now();
     for (const node of NODES) lab.startProgram(node);

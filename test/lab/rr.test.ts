@@ -2,7 +2,7 @@
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabPod } from '../../src/lab/pods.ts';
 import { agentStatuses } from '../../src/lab/show.ts';
-import { lostPings, startLabWithPods } from './lab-with-pods.ts';
+import { lostPings, onePodANode, packetsLostInRestart, startLabWithPods } from './lab-with-pods.ts';
 
 const NODES = ['node1', 'node2', 'node3', 'node4'];
 const REFLECTORS = ['rr1', 'rr2'];
@@ -56,6 +56,19 @@ test('RFC 4456 §8: a reflected route names who announced it, and the cluster th
     reflected.map(() => ['244.0.0.1']),
   );
 });
+
+test.each([
+  ['a node’s agent', ['node1'], 'SIGKILL'],
+  ['a node’s agent', ['node1'], 'SIGTERM'],
+  ['a reflector', ['rr1'], 'SIGKILL'],
+  ['both reflectors at once', REFLECTORS, 'SIGKILL'],
+] as const)(
+  '%s ended and started again (%j, %s): no packet is lost between any two nodes’ pods',
+  async (_, nodes, signal) => {
+    expect(await packetsLostInRestart(lab, onePodANode(pods), nodes, signal)).toEqual([]);
+  },
+  90_000,
+);
 
 test('a reflector that dies costs no ping', async () => {
   const [from, to] = [pods[0]!, pods.at(-1)!];

@@ -1,7 +1,7 @@
 /** Two racks with an FRR top-of-rack router each, over eBGP. Needs root and FRR; all in namespaces of the lab's own. */
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabPod } from '../../src/lab/pods.ts';
-import { lostPings, startLabWithPods } from './lab-with-pods.ts';
+import { lostPings, onePodANode, packetsLostInRestart, startLabWithPods } from './lab-with-pods.ts';
 
 const NODES = ['node1', 'node2', 'node3', 'node4'];
 let lab: Lab;
@@ -52,4 +52,12 @@ test.each([
     const paths = ofPods.flatMap(([, routes]) => routes.map(({ path }) => path));
     expect(new Set(paths)).toEqual(new Set(['64601', '65002 64602']));
   },
+);
+
+test.each(['SIGKILL', 'SIGTERM'] as const)(
+  'an agent ended by %s and started again next to FRR: no packet is lost between any two nodes’ pods',
+  async (signal) => {
+    expect(await packetsLostInRestart(lab, onePodANode(pods), ['node1'], signal)).toEqual([]);
+  },
+  90_000,
 );

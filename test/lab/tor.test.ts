@@ -1,9 +1,7 @@
 /** Two nodes behind a BIRD top-of-rack router, over eBGP. Needs root and BIRD; all in namespaces of the lab's own. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabPod } from '../../src/lab/pods.ts';
-import { agentsConverged } from '../../src/lab/show.ts';
-import { lostPings, packetsLostDuring, startLabWithPods } from './lab-with-pods.ts';
+import { lostPings, onePodANode, packetsLostInRestart, startLabWithPods } from './lab-with-pods.ts';
 
 const NODES = ['node1', 'node2'];
 let lab: Lab;
@@ -46,14 +44,7 @@ test('BIRD has the nodes’ blocks with their AS, and nothing more specific', as
 test.each(['SIGKILL', 'SIGTERM'] as const)(
   'an agent ended by %s and started again next to BIRD: no packet is lost between the nodes’ pods',
   async (signal) => {
-    const pair = NODES.map((node) => pods.find((pod) => pod.node === node)!);
-    const lost = await packetsLostDuring(lab, pair, 25, async () => {
-      await lab.killProgram('node1', signal);
-      await sleep(1_000);
-      lab.startProgram('node1');
-      await agentsConverged(lab, ['node1'], () => {});
-    });
-    expect(lost).toEqual([]);
+    expect(await packetsLostInRestart(lab, onePodANode(pods), ['node1'], signal)).toEqual([]);
   },
   90_000,
 );
