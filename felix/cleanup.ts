@@ -8,10 +8,12 @@ import { EndpointFiles } from './endpoint/endpoint-files.ts';
 import { Interfaces } from './interfaces.ts';
 import type { Kernel } from './kernel.ts';
 import { isOurs, TABLE } from './table/kernel-route.ts';
+import { TUNNEL_DEVICES } from './tunnel/devices.ts';
 
 export interface Cleaned {
   /** Pods that lost their network with it, if they still ran. */
   readonly interfaces: number;
+  readonly tunnels: number;
   readonly routes: number;
   readonly endpointFiles: number;
   /** What is still there, and why; empty when all went well. */
@@ -19,7 +21,7 @@ export interface Cleaned {
 }
 
 /**
- * Removes the `cali*` veths, our routes, and the endpoint files. To be called while no agent runs.
+ * Removes the `cali*` veths, the tunnels, our routes, and the endpoint files. To be called while no agent runs.
  * @throws when the kernel's tables or the state folder can't be read.
  */
 export async function cleanup(options: { kernel: Kernel; stateDir: string }): Promise<Cleaned> {
@@ -31,15 +33,24 @@ export async function cleanup(options: { kernel: Kernel; stateDir: string }): Pr
     ({ kind, name }) => kind === 'veth' && name.startsWith(WORKLOAD_INTERFACE_PREFIX),
   );
   const faults: string[] = [];
+  const tunnels = links.filter(
+    ({ kind, name }) => kind === 'vxlan' && TUNNEL_DEVICES.includes(name),
+  );
   const routes = await removeRoutes(options.kernel, interfaces, faults);
-  await host.deleteLinks(veths.map(({ index }) => index));
+  await host.deleteLinks([...veths, ...tunnels].map(({ index }) => index));
 
   const files = new EndpointFiles(join(options.stateDir, 'endpoints'));
   const { endpoints, unreadable } = await files.readAll();
   for (const endpoint of endpoints) await files.remove(endpoint);
   for (const { path, reason } of unreadable)
     faults.push(`${path} is no endpoint file of ours (${reason}); look at it, then remove it`);
-  return { interfaces: veths.length, routes, endpointFiles: endpoints.length, faults };
+  return {
+    interfaces: veths.length,
+    tunnels: tunnels.length,
+    routes,
+    endpointFiles: endpoints.length,
+    faults,
+  };
 }
 
 async function removeRoutes(

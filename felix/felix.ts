@@ -1,16 +1,17 @@
 /**
- * The node's kernel: pods' interfaces and routes, learned routes, a blackhole for each local block.
+ * The node's kernel: pods' interfaces and routes, a blackhole for each local block, the ways to other
+ * nodes' blocks that BGP learned or the datastore tells, and the tunnels that these need.
  *
  *     const felix = new Felix({ kernel: openKernel(), clock, random, log, stateDir: '/var/lib/tortie' });
  *     await felix.start();                    // reads: endpoint files, interfaces, routes
- *     felix.setNodeAddresses(…); felix.setLocalBlocks(…); felix.setAllocations(…);
+ *     felix.setNodeAddresses(…); felix.setLocalBlocks(…); felix.setAllocations(…); felix.setOverlay(…);
  *     felix.setDatastoreInSync();             // only from here on anything is written
  *     felix.updateLearned(…); felix.setLearnedInSync();
  *     await felix.addEndpoint(…);
  *     await felix.close();                    // leaves the kernel as it is
  *
- * Ours are the routes of protocol 80 in the main table, the routes to `cali*` interfaces, and the
- * `cali*` veths themselves. Nothing else is changed, but IP forwarding, which is turned on.
+ * Ours are the routes of protocol 80 in the main table, the routes to `cali*` interfaces and by tunnels,
+ * the `cali*` veths and the tunnel devices (tunnel/devices.ts) themselves. Nothing else is changed, but IP forwarding, which is turned on.
  */
 
 import { join as joinPath } from 'node:path';
@@ -18,6 +19,7 @@ import { type Address, formatAddress, hostPrefix, type Prefix } from 'net-ipaddr
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 import type { Workload } from './calc/calculation.ts';
 import { type Allocation, join, type Report } from './calc/join.ts';
+import { type OverlayInput, overlay, type Tunnel } from './calc/overlay.ts';
 import type { LearnedChange, PeerRoute } from './calc/route.ts';
 import {
   type Endpoint,
@@ -31,8 +33,17 @@ import { Endpoints } from './endpoint/endpoints.ts';
 import type { Kernel } from './kernel.ts';
 import { Reconciler } from './reconciler.ts';
 import type { RouteCounters } from './table/route-table.ts';
+import { overheadOf } from './tunnel/devices.ts';
+import { Tunnels } from './tunnel/tunnels.ts';
 
 export type { Allocation, Report } from './calc/join.ts';
+export type {
+  EncapsulatedPool,
+  OverlayInput,
+  OverlayNode,
+  Placement,
+  TunnelSettings,
+} from './calc/overlay.ts';
 export {
   type Endpoint,
   EndpointError,
@@ -81,6 +92,8 @@ export interface FelixState {
   readonly refused: readonly Report[];
   /** What the kernel refused, or a stranger's route keeps from us. */
   readonly failed: readonly Report[];
+  /** Other nodes' blocks that no tunnel leads to, since the datastore lacks something. */
+  readonly unreachable: readonly Report[];
   /** What is left as it was found, since files, interfaces and IPAM don't agree. */
   readonly inDoubt: readonly Report[];
 }
@@ -89,10 +102,13 @@ export class Felix {
   readonly #options: FelixOptions;
   readonly #reconciler: Reconciler;
   readonly #endpoints: Endpoints;
+  readonly #tunnels: Tunnels;
   /** Interfaces of pods that were there at start, and of which no endpoint file tells. */
   readonly #doubtful = new Set<string>();
   readonly #waiting = new Set<() => void>();
   #unreadable: readonly Report[] = [];
+  #unreachable: readonly Report[] = [];
+  #tunnelsWanted: readonly Tunnel[] = [];
   #blocks: readonly Prefix[] = [];
   #allocations: readonly Allocation[] | undefined;
   /** Addresses, as text, of pods that came or went after the allocations were read. */
@@ -114,6 +130,7 @@ export class Felix {
       onResynced: () => this.#routeDoubtful(),
       onInterfaceGone: (name) => this.#interfaceGone(name),
     });
+    this.#tunnels = new Tunnels({ kernel, clock, random, log });
     this.#endpoints = new Endpoints({
       kernel,
       clock,
@@ -176,6 +193,23 @@ export class Felix {
     this.#routeDoubtful();
   }
 
+  /** Other nodes' blocks and addresses as the datastore has them, all of it each time. */
+  setOverlay(input: OverlayInput): void {
+    const next = overlay(input);
+    this.#unreachable = next.unreachable;
+    this.#tunnelsWanted = next.tunnels;
+    this.#tunnels.set(next.tunnels);
+    this.#reconciler.setOverlay(next);
+  }
+
+  /** What pods may send at once: what the underlay carries, less what the tunnels take of it. */
+  podMtu(underlayMtu: number): number {
+    const inTunnels = this.#tunnelsWanted.map(
+      ({ kind, family, mtu }) => mtu ?? underlayMtu - overheadOf(kind, family),
+    );
+    return Math.min(underlayMtu, ...inTunnels);
+  }
+
   /** Nodes, blocks and allocations have been set as the datastore has them. Never taken back. */
   setDatastoreInSync(): void {
     this.#isDatastoreInSync = true;
@@ -226,6 +260,7 @@ export class Felix {
 
   /** Reads the kernel's tables now, and repairs what differs. Happens by itself every 90 s. */
   async resync(): Promise<void> {
+    await this.#tunnels.resync();
     await this.#reconciler.resync();
   }
 
@@ -244,7 +279,8 @@ export class Felix {
         failing: table.failingCount,
       },
       refused: this.#reconciler.refused(),
-      failed: table.problems(),
+      failed: [...table.problems(), ...this.#tunnels.problems()],
+      unreachable: this.#unreachable,
       inDoubt: [...this.#unreadable, ...this.#join().inDoubt],
     };
   }
@@ -253,6 +289,7 @@ export class Felix {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#retry?.cancel();
+    this.#tunnels.close();
     this.#reconciler.close();
   }
 
@@ -260,6 +297,7 @@ export class Felix {
     if (!this.#isStarted || !this.#isDatastoreInSync || this.#reconciler.isOpen) return;
     this.#reconciler.open().then(
       () => {
+        this.#tunnels.open();
         for (const go of this.#waiting) go();
         for (const { subject, reason } of this.inspect().inDoubt)
           this.#options.log.warn({ subject }, reason);

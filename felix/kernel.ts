@@ -18,6 +18,7 @@ export type Netlink = Pick<
   | 'routes'
   | 'eachRoute'
   | 'neighbours'
+  | 'fdb'
   | 'batch'
   | 'change'
   | 'deleteLinks'

@@ -9,6 +9,7 @@ import type { AddressEntry, Monitor, NetlinkEvent } from 'rtnetlink-ts';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 import { Calculation, type Workload } from './calc/calculation.ts';
 import type { Report } from './calc/join.ts';
+import type { Overlay } from './calc/overlay.ts';
 import type { Decision, LearnedChange, PeerRoute, Refusal } from './calc/route.ts';
 import { WORKLOAD_INTERFACE_PREFIX } from './endpoint/endpoint.ts';
 import type { HostRoutes } from './endpoint/endpoints.ts';
@@ -58,7 +59,8 @@ export class Reconciler implements HostRoutes {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     const { kernel, clock, random, log } = options;
-    this.#resync = new Resync({ clock, random, log, read: () => this.#read() });
+    const failure = 'cannot read the routes of the kernel';
+    this.#resync = new Resync({ clock, random, log, failure, read: () => this.#read() });
     this.#refused = new Summary(clock, log, 'routes are refused');
     this.table = new RouteTable({
       netlink: kernel.host,
@@ -125,6 +127,11 @@ export class Reconciler implements HostRoutes {
 
   setPeerRoutes(routes: Iterable<PeerRoute>): void {
     this.calculation.setPeerRoutes(routes);
+    this.#schedule();
+  }
+
+  setOverlay({ routes, pools }: Overlay): void {
+    this.calculation.setRemote(routes, pools);
     this.#schedule();
   }
 
@@ -267,7 +274,10 @@ export class Reconciler implements HostRoutes {
   #interfaceChanged(name: string, index: number, change: InterfaceChange): void {
     if (change === 'none') return;
     if (change === 'gone' || change === 'down') {
-      this.table.forgetRoutesVia(index, this.calculation.prefixesOf(name));
+      const { calculation } = this;
+      const isPod = isPodInterface(name);
+      const lost = isPod ? calculation.prefixesOf(name) : calculation.prefixesByTunnel(name);
+      this.table.forgetRoutesVia(index, lost);
     }
     if (change === 'appeared' || change === 'gone') {
       if (isPodInterface(name)) this.calculation.touchWorkload(name);

@@ -16,6 +16,8 @@ export interface ResyncOptions {
   clock: Clock;
   random: Random;
   log: Log;
+  /** What to tell of a reading that failed, in a sentence. */
+  failure: string;
   read(): Promise<void>;
 }
 
@@ -87,7 +89,7 @@ export class Resync {
   }
 
   async #read(): Promise<void> {
-    const { clock, log, read } = this.#options;
+    const { clock, failure, log, read } = this.#options;
     const started = clock.monotonic();
     try {
       await read();
@@ -95,7 +97,7 @@ export class Resync {
     } catch (error) {
       if (this.#isClosed) return;
       this.#failures++;
-      log.warn({ error: (error as Error).message }, 'cannot read the routes of the kernel');
+      log.warn({ error: (error as Error).message }, failure);
     }
     const ended = clock.monotonic();
     this.#restUntil = ended + REST_PER_READING * (ended - started);

@@ -9,6 +9,7 @@
 import {
   type Address,
   compareZonedAddresses,
+  equalAddresses,
   familyBits,
   formatAddress,
   formatPrefix,
@@ -20,17 +21,19 @@ import {
 import {
   firstObjection,
   forEveryRoute,
-  forLearnedRoutes,
   forPeerRoutes,
+  forRoutesElsewhere,
   objectionToNextHops,
   type Surroundings,
 } from './guards.ts';
+import type { RemoteRoute } from './overlay.ts';
 import type {
   Decision,
   DesiredRoute,
   LearnedTarget,
   PeerRoute,
   Refusal,
+  RemoteTarget,
   UnderlayRoute,
 } from './route.ts';
 
@@ -53,6 +56,9 @@ export class Calculation {
   #underlay = new PrefixTrie<UnderlayRoute>();
   readonly #learned = new PrefixTrie<LearnedTarget>();
   #peerRoutes = new PrefixTrie<LearnedTarget>();
+  #remote = new PrefixTrie<RemoteTarget>();
+  /** Pools whose routes come from the datastore. */
+  #pools = new PrefixTrie<true>();
   /** Prefixes to decide anew, by their text. */
   readonly #dirty = new Map<string, Prefix>();
 
@@ -83,8 +89,9 @@ export class Calculation {
     for (const prefix of this.prefixesOf(hostInterface)) this.#mark(prefix);
   }
 
-  /** As touchWorkload, for an interface that link-local next hops may be on. */
+  /** As touchWorkload, for an interface that link-local next hops may be on, or for a tunnel. */
   touchLink(name: string): void {
+    for (const prefix of this.prefixesByTunnel(name)) this.#mark(prefix);
     for (const { prefix, value } of this.#learned) {
       if (value.nextHops.some(({ zone }) => zone === name)) this.#mark(prefix);
     }
@@ -94,12 +101,32 @@ export class Calculation {
     return this.#workloads.get(hostInterface)?.addresses.map(hostPrefix) ?? [];
   }
 
+  prefixesByTunnel(device: string): Prefix[] {
+    const prefixes: Prefix[] = [];
+    for (const { prefix, value } of this.#remote)
+      if (value.device === device) prefixes.push(prefix);
+    return prefixes;
+  }
+
+  /** What the datastore says of other nodes, all of it each time; and the pools of which it says all. */
+  setRemote(routes: Iterable<RemoteRoute>, pools: Iterable<Prefix>): void {
+    const next = new PrefixTrie<RemoteTarget>();
+    for (const { prefix, target } of routes) next.set(prefix, target);
+    for (const prefix of differing(this.#remote, next, sameRemote)) this.#mark(prefix);
+    this.#remote = next;
+    const nextPools = trieOf(pools);
+    for (const pool of differing(this.#pools, nextPools))
+      for (const { prefix } of this.#learned.covered(pool)) this.#mark(prefix);
+    this.#pools = nextPools;
+  }
+
   setLocalBlocks(blocks: Iterable<Prefix>): void {
     const next = trieOf(blocks);
     for (const prefix of differing(this.#localBlocks, next)) {
       this.#mark(prefix);
       // What lies inside the block may no longer, or may now, be learned.
       for (const inside of this.#learned.covered(prefix)) this.#mark(inside.prefix);
+      for (const inside of this.#remote.covered(prefix)) this.#mark(inside.prefix);
     }
     this.#localBlocks = next;
   }
@@ -169,13 +196,16 @@ export class Calculation {
     return taken;
   }
 
-  /** A pod before a block, a block before the way to a peer, and that before BGP. */
+  /**
+   * A pod before a block, a block before what is elsewhere: the way to a peer, what the datastore says,
+   * and after these what BGP does.
+   */
   decide(prefix: Prefix): Decision {
     const claims = this.#claimsOf(prefix);
     const isBlock = this.#localBlocks.get(prefix) !== undefined;
     const toPeer = this.#peerRoutes.get(prefix);
-    const learned = toPeer ?? this.#learned.get(prefix);
-    if (claims.length === 0 && !isBlock && learned === undefined) return NOTHING;
+    const elsewhere = toPeer ?? this.#remote.get(prefix) ?? this.#learnedOf(prefix);
+    if (claims.length === 0 && !isBlock && elsewhere === undefined) return NOTHING;
 
     const refusals: Refusal[] = [];
     let route: DesiredRoute | undefined;
@@ -191,22 +221,30 @@ export class Calculation {
       const objection = firstObjection([forEveryRoute], prefix, this.#surroundings());
       if (objection !== undefined) return { refusals: [...refusals, objection] };
     }
-    if (learned !== undefined) {
+    if (elsewhere !== undefined) {
       const refusal =
         claims.length > 0
           ? localPod(prefix, claims[0]!)
-          : this.#objectionTo(learned, prefix, toPeer ? forPeerRoutes : forLearnedRoutes);
+          : this.#objectionTo(elsewhere, prefix, toPeer ? forPeerRoutes : forRoutesElsewhere);
       if (refusal !== undefined) refusals.push(refusal);
-      else route ??= { prefix, target: learned };
+      else route ??= { prefix, target: elsewhere };
     }
     return route === undefined ? { refusals } : { route, refusals };
   }
 
+  /** Inside a pool of which the datastore says all, what BGP says too is passed over: no fault of anybody. */
+  #learnedOf(prefix: Prefix): LearnedTarget | undefined {
+    const learned = this.#learned.get(prefix);
+    if (learned === undefined || this.#pools.size === 0) return learned;
+    return this.#pools.covering(prefix).next().done ? learned : undefined;
+  }
+
   #objectionTo(
-    { nextHops }: LearnedTarget,
+    target: RemoteTarget | LearnedTarget,
     prefix: Prefix,
-    guards: typeof forLearnedRoutes,
+    guards: typeof forRoutesElsewhere,
   ): Refusal | undefined {
+    const nextHops = target.kind === 'learned' ? target.nextHops : [target.gateway];
     return (
       firstObjection(guards, prefix, this.#surroundings()) ?? objectionToNextHops(prefix, nextHops)
     );
@@ -232,6 +270,7 @@ export class Calculation {
   /** Whatever is routed and holds this host prefix: any of them may be the one that carries it. */
   #markAllThatHold(host: Prefix): void {
     for (const entry of this.#learned.covering(host)) this.#mark(entry.prefix);
+    for (const entry of this.#remote.covering(host)) this.#mark(entry.prefix);
     for (const entry of this.#localBlocks.covering(host)) this.#mark(entry.prefix);
     if (this.#claims.has(formatAddress(host.address))) this.#mark(host);
   }
@@ -273,6 +312,10 @@ function* differing<V>(
 
 function sameUnderlay(a: UnderlayRoute, b: UnderlayRoute): boolean {
   return a.isConnected === b.isConnected;
+}
+
+function sameRemote(a: RemoteTarget, b: RemoteTarget): boolean {
+  return a.device === b.device && equalAddresses(a.gateway, b.gateway);
 }
 
 function twoPods(prefix: Prefix, owner: Workload, other: Workload): Refusal {

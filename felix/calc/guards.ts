@@ -36,7 +36,7 @@ type Guard = readonly [
 export const forEveryRoute: Guard = ['covers a node address', coversNodeAddress];
 
 /** In the order in which a refusal is explained. */
-export const forLearnedRoutes: readonly Guard[] = [
+export const forRoutesElsewhere: readonly Guard[] = [
   ['is no network to route to', hasNoUnicastMeaning],
   forEveryRoute,
   ['displaces a connected route', displacesConnectedRoute],

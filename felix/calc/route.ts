@@ -7,7 +7,16 @@ export type Target =
   | { readonly kind: 'workload'; readonly hostInterface: string }
   /** A block of this node: what no pod of it has goes nowhere, least of all back to where it came from. */
   | { readonly kind: 'blackhole' }
+  | RemoteTarget
   | LearnedTarget;
+
+/** Another node, as the datastore says: by its own address, or by a tunnel. */
+export interface RemoteTarget {
+  readonly kind: 'remote';
+  readonly gateway: Address;
+  /** The tunnel's, on which the gateway is though no address says so. Undefined: the host knows the way. */
+  readonly device?: string | undefined;
+}
 
 /** A route that BGP chose. Several next hops are an ECMP route; none means that the route is gone. */
 export interface LearnedChange {

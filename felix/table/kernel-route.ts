@@ -11,6 +11,7 @@ import {
 import type { NextHop, Route, RouteSpec } from 'rtnetlink-ts';
 import type { DesiredRoute } from '../calc/route.ts';
 import { WORKLOAD_INTERFACE_PREFIX } from '../endpoint/endpoint.ts';
+import { TUNNEL_DEVICES } from '../tunnel/devices.ts';
 
 /** The main routing table. */
 export const TABLE = 254;
@@ -42,6 +43,14 @@ export function routeSpec(desired: DesiredRoute, names: InterfaceNames): RouteSp
     const oif = names.indexOf(target.hostInterface);
     return oif === undefined ? undefined : { ...common, type: 'unicast', scope: 'link', oif };
   }
+  if (target.kind === 'remote') {
+    const { gateway, device } = target;
+    if (device === undefined) return { ...common, type: 'unicast', gateway };
+    const oif = names.indexOf(device);
+    return oif === undefined
+      ? undefined
+      : { ...common, type: 'unicast', gateway, oif, onlink: true };
+  }
   // A link that is gone takes its next hops with it, and not the others.
   const multipath = target.nextHops.flatMap((nextHop) => hopOf(nextHop, names) ?? []);
   if (multipath.length === 0) return undefined;
@@ -62,11 +71,24 @@ function hopOf(gateway: ZonedAddress, names: InterfaceNames): NextHop | undefine
   return oif === undefined ? undefined : { gateway: address, oif };
 }
 
-/** All that we wrote or would write: our protocol, or a route to a pod's interface. */
+/** All that we wrote or would write: our protocol, or a route to a pod's interface or by a tunnel. */
 export function isOurs(route: RouteSpec, names: InterfaceNames): boolean {
   if (route.protocol === PROTOCOL) return true;
   // The kernel's own, such as fe80::/64, comes and goes with the interface.
-  return route.protocol !== KERNEL_PROTOCOL && leadsToPod(route, names);
+  if (route.protocol === KERNEL_PROTOCOL) return false;
+  return leadsToPod(route, names) || leadsToTunnel(route, names);
+}
+
+/** With one hop of several at least: Calico's BIRD shares a load between tunnels. */
+function leadsToTunnel({ multipath, oif }: RouteSpec, names: InterfaceNames): boolean {
+  return multipath === undefined
+    ? isTunnel(oif, names)
+    : multipath.some((hop) => isTunnel(hop.oif, names));
+}
+
+function isTunnel(oif: number | undefined, names: InterfaceNames): boolean {
+  const name = oif === undefined ? undefined : names.nameOf(oif);
+  return name !== undefined && TUNNEL_DEVICES.includes(name);
 }
 
 export function leadsToPod(route: RouteSpec, names: InterfaceNames): boolean {

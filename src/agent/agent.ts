@@ -33,13 +33,17 @@ import { readAllocations } from './allocations.ts';
 import type { AgentConfig } from './config.ts';
 import { type Leave, serveControl } from './control.ts';
 import { readable, readBgpSettings, readNodes } from './derive/cluster.ts';
+import { readTunnelSettings } from './derive/felix.ts';
+import { deriveOverlay } from './derive/overlay.ts';
 import { derivePeers } from './derive/peers.ts';
 import { deriveSpeakerConfig } from './derive/speaker.ts';
+import { deriveTunnelAddresses } from './derive/tunnel-addresses.ts';
 import { serveHealth } from './health.ts';
 import { programLearnedRoutes } from './learned-routes.ts';
 import { type NodeAddresses, waitForNodeAddresses } from './node-addresses.ts';
 import { registerNode } from './registration.ts';
 import type { AgentStatus } from './status.ts';
+import { TunnelAddresses } from './tunnel-addresses.ts';
 import { Watches } from './watches.ts';
 
 /** Changes of several resources that come together are derived from once. */
@@ -85,6 +89,7 @@ export class Agent {
   #addresses: NodeAddresses = { ipv4: undefined, ipv6: undefined };
   #store: Datastore | undefined;
   #allocator: Allocator | undefined;
+  #tunnelAddresses: TunnelAddresses | undefined;
   #watches: Watches | undefined;
   #pods: Pods | undefined;
   #cni: { server: CniServer; releases: Releases } | undefined;
@@ -152,6 +157,11 @@ export class Agent {
       await allocator.load();
       this.#felix.setAllocations(await readAllocations(store, allocator.ownBlocks()));
     });
+    const { nodeName } = this.#config;
+    this.#tunnelAddresses = new TunnelAddresses({
+      ...this.#room('ipam'),
+      ...{ store, allocator, nodeName },
+    });
     this.#watches = new Watches({
       ...this.#room('datastore'),
       store,
@@ -179,6 +189,7 @@ export class Agent {
     this.#deriveTimer?.cancel();
     this.#cni?.server.close();
     this.#cni?.releases.close();
+    this.#tunnelAddresses?.close();
     this.#watches?.close();
     this.#pods?.close();
     for (const server of this.#servers) server.close();
@@ -191,7 +202,7 @@ export class Agent {
   }
 
   status(): AgentStatus {
-    const { refused, inDoubt, failed } = this.#felix.inspect();
+    const { refused, inDoubt, failed, unreachable } = this.#felix.inspect();
     return {
       node: this.#config.nodeName,
       version,
@@ -220,7 +231,8 @@ export class Agent {
       })),
       problems: [
         ...this.#problems,
-        ...[...refused, ...inDoubt, ...failed].map(
+        ...(this.#tunnelAddresses?.problems() ?? []),
+        ...[...refused, ...inDoubt, ...failed, ...unreachable].map(
           ({ subject, reason }) => `${subject}: ${reason}`,
         ),
       ],
@@ -278,7 +290,7 @@ export class Agent {
       onChange: (addresses) => {
         if (this.#borrowed(addresses).length > 0) this.#deriveSoon();
       },
-      mtu: () => this.#underlayMtu(),
+      mtu: () => this.#felix.podMtu(this.#underlayMtu()),
       notReady: () => this.#notReady()[0],
       log: room.log,
     });
@@ -308,7 +320,7 @@ export class Agent {
     return addresses.filter((address) => !blocks.some((block) => containsAddress(block, address)));
   }
 
-  /** Of the interface that has the node's address: without encapsulation, what it carries is what pods can send. */
+  /** Of the interfaces that have the node's addresses. */
   #underlayMtu(): number {
     const { ipv4, ipv6 } = this.#addresses;
     const mtus = [ipv4, ipv6]
@@ -351,7 +363,14 @@ export class Agent {
       ),
     );
     this.#felix.setLocalBlocks(blocks);
+    this.#felix.setOverlay(
+      deriveOverlay({
+        ...{ nodeName, nodes, pools, placements: resources.placements },
+        settings: readTunnelSettings(resources.felixConfigurations, nodeName, problems),
+      }),
+    );
     if (self) {
+      this.#tunnelAddresses!.want(deriveTunnelAddresses(self, pools), self.network);
       this.#asNumber = self.asNumber;
       const peers = derivePeers({ nodeName, nodes, peers: bgpPeers, settings }, problems);
       this.#felix.setPeerRoutes(

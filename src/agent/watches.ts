@@ -1,9 +1,17 @@
 /** The resources that the derivations read, kept current by watches. */
-import { BGPConfiguration, BGPFilter, BGPPeer, IPPool, Node } from '../../api/index.ts';
+import {
+  BGPConfiguration,
+  BGPFilter,
+  BGPPeer,
+  FelixConfiguration,
+  IPPool,
+  Node,
+} from '../../api/index.ts';
 import type { Clock, KubeObject, Log, Random, ResourceType } from '../../ports.ts';
 import { type Datastore, Reflector } from '../datastore/index.ts';
-import type { Resources } from './derive/cluster.ts';
+import type { AgentResources } from './derive/cluster.ts';
 import { namedSecrets } from './derive/passwords.ts';
+import { Placements } from './placements.ts';
 import { Secrets } from './secrets.ts';
 
 export interface WatchesOptions {
@@ -23,6 +31,8 @@ export class Watches {
   readonly #configurations: Reflector<BGPConfiguration>;
   readonly #peers: Reflector<BGPPeer>;
   readonly #filters: Reflector<BGPFilter>;
+  readonly #felixConfigurations: Reflector<FelixConfiguration>;
+  readonly #placements: Placements;
   readonly #secrets: Secrets;
   #closed = false;
 
@@ -38,6 +48,8 @@ export class Watches {
     this.#configurations = watch(BGPConfiguration, mayNameSecrets);
     this.#peers = watch(BGPPeer, mayNameSecrets);
     this.#filters = watch(BGPFilter);
+    this.#felixConfigurations = watch(FelixConfiguration);
+    this.#placements = new Placements({ ...options, namespace, onChange });
     this.#secrets = new Secrets({ ...options, namespace, onChange });
   }
 
@@ -49,19 +61,23 @@ export class Watches {
       ['BGPConfigurations', this.#configurations],
       ['BGPPeers', this.#peers],
       ['BGPFilters', this.#filters],
+      ['FelixConfigurations', this.#felixConfigurations],
+      ['IPAMBlocks', this.#placements],
     ];
     if (this.#closed) return [];
     const missing = all.filter(([, one]) => !one.synced).map(([name]) => name);
     return this.#secrets.isWaiting ? [...missing, 'Secrets'] : missing;
   }
 
-  resources(): Resources {
+  resources(): AgentResources {
     return {
       nodes: [...this.#nodes.list()],
       pools: [...this.#pools.list()],
       bgpConfigurations: [...this.#configurations.list()],
       bgpPeers: [...this.#peers.list()],
       bgpFilters: [...this.#filters.list()],
+      felixConfigurations: [...this.#felixConfigurations.list()],
+      placements: this.#placements.list(),
       secrets: this.#secrets.list(),
     };
   }
@@ -69,7 +85,10 @@ export class Watches {
   close(): void {
     this.#closed = true;
     this.#secrets.close();
-    for (const one of [this.#nodes, this.#pools, this.#configurations, this.#peers, this.#filters])
+    for (const one of [
+      ...[this.#nodes, this.#pools, this.#configurations, this.#peers, this.#filters],
+      ...[this.#felixConfigurations, this.#placements],
+    ])
       one.close();
   }
 }

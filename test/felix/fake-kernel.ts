@@ -19,6 +19,7 @@ import {
 import {
   type AddressEntry,
   type AddressSpec,
+  type FdbEntry,
   type Link,
   type LinkRef,
   type LinkSpec,
@@ -58,6 +59,7 @@ class Space {
   readonly sysctls = new Map<string, string>();
   addresses: AddressEntry[] = [];
   neighbours: Neighbour[] = [];
+  fdb: FdbEntry[] = [];
   routes: Route[] = [];
   nextIndex = 1;
 
@@ -168,6 +170,10 @@ export class FakeNetlink implements Netlink {
 
   async neighbours(filter: { family?: Family; link?: number } = {}): Promise<Neighbour[]> {
     return this.#space.neighbours.filter(({ link }) => (filter.link ?? link) === link);
+  }
+
+  async fdb(filter: { link?: number } = {}): Promise<FdbEntry[]> {
+    return this.#space.fdb.filter(({ link }) => (filter.link ?? link) === link);
   }
 
   async routes(filter: RouteFilter = {}): Promise<Route[]> {

@@ -940,14 +940,18 @@ test('close removes nothing; cleanup removes all that is ours, and nothing else'
   expect(await host.routes()).toEqual(during);
   const malformed = join(stateDir, 'endpoints', 'x@eth0.json');
   await writeFile(malformed, '{');
+  await host.ip('link add vxlan.calico type vxlan id 4096 dstport 4789 local 192.0.2.1');
+  await host.ip('link add vxlan.other type vxlan id 7 dstport 4790 local 192.0.2.1');
 
   expect(await cleanup({ kernel, stateDir })).toEqual({
     interfaces: 2,
+    tunnels: 1,
     routes: 6,
     endpointFiles: 2,
     faults: [expect.stringContaining(malformed)],
   });
   expect(await host.routes()).toEqual(before);
   expect(await host.ip('-o link show eth0')).toMatch(/state UP/);
+  expect(await host.ip('-o link show type vxlan')).toMatch(/^\S+ vxlan.other/);
   expect(await cleanup({ kernel, stateDir })).toMatchObject({ interfaces: 0, routes: 0 });
 });

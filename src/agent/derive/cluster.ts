@@ -6,6 +6,7 @@ import {
   type BGPPeer,
   type CustomResource,
   describeProblem,
+  type FelixConfiguration,
   type IPPool,
   type Node,
   type NodeNetwork,
@@ -17,6 +18,7 @@ import {
   withDefaults,
 } from '../../../api/index.ts';
 import type { BfdSettings, BmpConfig, RpkiConfig } from '../../../bgp/speaker.ts';
+import type { Placement } from '../../../felix/felix.ts';
 import type { KubeObject } from '../../../ports.ts';
 import { type Advertisement, readAdvertisements } from './communities.ts';
 import { type PasswordRef, passwordRef } from './passwords.ts';
@@ -30,6 +32,13 @@ export interface Resources {
   bgpFilters: readonly BGPFilter[];
   /** Those that the two above name, of the agent's own namespace. */
   secrets: readonly Secret[];
+}
+
+/** What an agent has beside them, for its kernel. */
+export interface AgentResources extends Resources {
+  felixConfigurations: readonly FelixConfiguration[];
+  /** Of all IPAMBlocks. */
+  placements: readonly Placement[];
 }
 
 export interface ClusterNode {

@@ -1,4 +1,5 @@
 import {
+  formatAddress,
   formatPrefix,
   formatZonedAddress,
   parseAddress,
@@ -20,6 +21,10 @@ interface Given {
   learned?: string[];
   /** `192.0.2.1 via 192.168.1.1` */
   peerRoutes?: string[];
+  /** Of the datastore: `10.60.1.0/26 via 192.168.1.2`, `10.60.1.0/26 via 10.60.1.1 dev vxlan.calico`. */
+  remote?: string[];
+  /** Pools whose routes are the datastore's. */
+  pools?: string[];
 }
 
 function calculation(given: Given): Calculation {
@@ -42,12 +47,22 @@ function calculation(given: Given): Calculation {
   }
   for (const text of given.learned ?? []) learn(calc, text);
   calc.setPeerRoutes((given.peerRoutes ?? []).map(peerRoute));
+  setRemote(calc, given);
   return calc;
 }
 
 function peerRoute(text: string) {
   const [peer, gateway] = text.split(' via ');
   return { peer: parseAddress(peer!), gateway: parseAddress(gateway!) };
+}
+
+function setRemote(calc: Calculation, { remote = [], pools = [] }: Given): void {
+  const routes = remote.map((text) => {
+    const [prefix, , gateway, , device] = text.split(' ');
+    const target = { kind: 'remote', gateway: parseAddress(gateway!), device } as const;
+    return { prefix: parsePrefix(prefix!), target };
+  });
+  calc.setRemote(routes, pools.map(parsePrefix));
 }
 
 function learn(calc: Calculation, text: string): void {
@@ -63,6 +78,8 @@ function show(decision: Decision): string {
 function showTarget(target: Target): string {
   if (target.kind === 'workload') return `dev ${target.hostInterface}`;
   if (target.kind === 'blackhole') return 'blackhole';
+  if (target.kind === 'remote')
+    return `via ${formatAddress(target.gateway)}${target.device ? ` dev ${target.device}` : ''}`;
   return `via ${target.nextHops.map(formatZonedAddress).join(' ')}`;
 }
 
@@ -431,5 +448,99 @@ describe('the way to a BGP peer that is said', () => {
     calc.setPeerRoutes([]);
     expect(dirty()).toEqual(['192.0.2.1/32', '192.0.2.2/32']);
     expect(show(calc.decide(host))).toBe('');
+  });
+});
+
+describe('what the datastore says of other nodes', () => {
+  const pools = ['10.60.0.0/16', 'fd60::/48'];
+
+  test.each<[name: string, given: Given, prefix: string, then: string]>([
+    [
+      'a remote block goes by the tunnel',
+      { remote: ['10.60.1.0/26 via 10.60.1.1 dev vxlan.calico'], pools },
+      '10.60.1.0/26',
+      'via 10.60.1.1 dev vxlan.calico',
+    ],
+    [
+      'what BGP says of it too is not installed',
+      {
+        remote: ['10.60.1.0/26 via 10.60.1.1 dev vxlan.calico'],
+        learned: ['10.60.1.0/26 via 192.168.1.2'],
+        pools,
+      },
+      '10.60.1.0/26',
+      'via 10.60.1.1 dev vxlan.calico',
+    ],
+    [
+      'nor what BGP alone says of a part of the pool',
+      { learned: ['10.60.1.0/27 via 192.168.1.2'], pools },
+      '10.60.1.0/27',
+      '',
+    ],
+    ['nor of the whole', { learned: ['fd60::/48 via 2001:db8::2'], pools }, 'fd60::/48', ''],
+    [
+      'what holds the pool and more is learned',
+      { learned: ['10.0.0.0/8 via 192.168.1.2'], pools },
+      '10.0.0.0/8',
+      'via 192.168.1.2',
+    ],
+    [
+      'a block of this node stays a blackhole',
+      { blocks: ['10.60.1.0/26'], remote: ['10.60.1.0/26 via 192.168.1.2'], pools },
+      '10.60.1.0/26',
+      'blackhole; refused: shadows a local block',
+    ],
+    [
+      'an address that another node borrowed from it goes there',
+      { blocks: ['10.60.1.0/26'], remote: ['10.60.1.9/32 via 192.168.1.2'], pools },
+      '10.60.1.9/32',
+      'via 192.168.1.2',
+    ],
+    [
+      'a pod of this node has its address, whatever is said of it',
+      { pods: ['caliA 10.60.1.9'], remote: ['10.60.1.9/32 via 192.168.1.2'], pools },
+      '10.60.1.9/32',
+      'dev caliA; refused: belongs to a local pod',
+    ],
+    [
+      'it must not cut off a node either',
+      { nodes: ['10.60.1.7'], remote: ['10.60.1.0/26 via 10.60.1.1 dev vxlan.calico'], pools },
+      '10.60.1.0/26',
+      'refused: covers a node address',
+    ],
+  ])('%s', (_, given, prefix, then) => {
+    expect(show(calculation(given).decide(parsePrefix(prefix)))).toBe(then);
+  });
+
+  const base: Given = {
+    remote: ['10.60.1.0/26 via 10.60.1.1 dev vxlan.calico', 'fd60::40/122 via 2001:db8::2'],
+    learned: ['10.60.2.0/26 via 192.168.1.2', '10.61.0.0/26 via 192.168.1.2'],
+    pools,
+  };
+
+  test.each<[name: string, next: Given, marked: Record<string, string>]>([
+    ['all stays as it was', base, {}],
+    [
+      'a block changes its way',
+      { ...base, remote: ['10.60.1.0/26 via 192.168.1.3', 'fd60::40/122 via 2001:db8::2'] },
+      { '10.60.1.0/26': 'via 192.168.1.3' },
+    ],
+    [
+      'a pool goes over to BGP',
+      { remote: base.remote!.slice(1), pools: ['fd60::/48'] },
+      { '10.60.1.0/26': '', '10.60.2.0/26': 'via 192.168.1.2' },
+    ],
+  ])('%s: only that is decided anew', (_, next, marked) => {
+    const calc = calculation(base);
+    drain(calc);
+    setRemote(calc, next);
+    expect(drain(calc)).toEqual(marked);
+  });
+
+  test('a tunnel’s device that is made anew has its routes decided anew', () => {
+    const calc = calculation(base);
+    drain(calc);
+    calc.touchLink('vxlan.calico');
+    expect(drain(calc)).toEqual({ '10.60.1.0/26': 'via 10.60.1.1 dev vxlan.calico' });
   });
 });

@@ -1,0 +1,178 @@
+/**
+ * Keeps the tunnel devices as they should be, with their addresses and peers: made when a pool needs
+ * them, mended when somebody changed or deleted them or their link flapped, removed when none does.
+ *
+ * Each pass reads all that there is and writes the difference, so it does not matter what brought it on.
+ */
+
+import { formatAddress } from 'net-ipaddr';
+import type { AddressEntry, Link, Monitor, NetlinkError, NetlinkEvent } from 'rtnetlink-ts';
+import type { Clock, Log, Random } from '../../ports.ts';
+import type { Report } from '../calc/join.ts';
+import type { Tunnel } from '../calc/overlay.ts';
+import { WORKLOAD_INTERFACE_PREFIX } from '../endpoint/endpoint.ts';
+import type { Kernel } from '../kernel.ts';
+import { Resync } from '../resync.ts';
+import { addressOperations, deviceOf, deviceOperations, deviceSysctls, fits } from './device.ts';
+import { deviceName, TUNNEL_DEVICES } from './devices.ts';
+import { peerOperations } from './peers.ts';
+import { underlayOf } from './underlay.ts';
+
+export interface TunnelsOptions {
+  kernel: Kernel;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+/** What the host has, read at the beginning of a pass. */
+interface Present {
+  readonly links: readonly Link[];
+  readonly addresses: readonly AddressEntry[];
+}
+
+export class Tunnels {
+  readonly #options: TunnelsOptions;
+  readonly #resync: Resync;
+  /** By device: why it is not as it should be. */
+  readonly #problems = new Map<string, string>();
+  #desired: readonly Tunnel[] = [];
+  #monitor: Monitor | undefined;
+
+  constructor(options: TunnelsOptions) {
+    this.#options = options;
+    const { clock, log, random } = options;
+    const failure = 'a tunnel is not as it should be';
+    this.#resync = new Resync({ clock, random, log, failure, read: () => this.#pass() });
+  }
+
+  /** From now on the kernel is written to, and devices that `set` has not named go. */
+  open(): void {
+    if (this.#monitor !== undefined) return;
+    this.#monitor = this.#options.kernel.host.monitor(
+      ['link', 'address'],
+      (event) => this.#hear(event),
+      () => this.#resync.soon(),
+    );
+    void this.#resync.now();
+  }
+
+  /** All that should be there, each time. */
+  set(tunnels: readonly Tunnel[]): void {
+    this.#desired = tunnels;
+    if (this.#monitor !== undefined) this.#resync.soon();
+  }
+
+  /** Reads everything again now, and mends it. */
+  resync(): Promise<void> {
+    return this.#monitor === undefined ? Promise.resolve() : this.#resync.now();
+  }
+
+  problems(): Report[] {
+    return Array.from(this.#problems, ([subject, reason]) => ({ subject, reason }));
+  }
+
+  close(): void {
+    this.#monitor?.close();
+    this.#resync.close();
+  }
+
+  /** Pods come and go all the time, and mean nothing here. */
+  #hear(event: NetlinkEvent): void {
+    if (event.kind === 'link' && event.link.name.startsWith(WORKLOAD_INTERFACE_PREFIX)) return;
+    this.#resync.soon();
+  }
+
+  async #pass(): Promise<void> {
+    const { host } = this.#options.kernel;
+    const present = { links: await host.links(), addresses: await host.addresses() };
+    const desired = this.#desired;
+    const failed: string[] = [];
+    for (const name of TUNNEL_DEVICES) {
+      const tunnel = desired.find(({ kind, family }) => deviceName(kind, family) === name);
+      const link = present.links.find((one) => one.name === name);
+      try {
+        if (tunnel !== undefined) await this.#mend(tunnel, link, present);
+        else if (link !== undefined) await this.#remove(link, present);
+        this.#problems.delete(name);
+      } catch (error) {
+        const { code, message } = error as NetlinkError;
+        if (code === 'EOPNOTSUPP') this.#lacks(name);
+        else {
+          this.#problems.set(name, message);
+          failed.push(`${name}: ${message}`);
+        }
+      }
+    }
+    // What is tried again soon, and less and less often.
+    if (failed.length > 0) throw new Error(failed.join('; '));
+  }
+
+  async #mend(tunnel: Tunnel, found: Link | undefined, present: Present): Promise<void> {
+    const { host } = this.#options.kernel;
+    const { links, addresses } = present;
+    const underlay = underlayOf(tunnel.local, links, addresses);
+    if (underlay === undefined)
+      throw new Error(`no interface has the node's address ${formatAddress(tunnel.local)}`);
+    const device = deviceOf(tunnel, underlay);
+    if (found !== undefined && found.kind !== tunnel.kind)
+      throw new Error(`an interface of this name is there and is no ${tunnel.kind}: remove it`);
+    const isGood = found !== undefined && fits(found, device);
+    if (found !== undefined && !isGood) await host.deleteLinks([found.index]);
+    if (!isGood) this.#add(device);
+    const link = host.link(device.name);
+    if (link === undefined) throw new Error('it was made, and is gone again');
+    this.#loosen(device.name);
+    host.change(
+      ...deviceOperations(link, device),
+      ...addressOperations(link.index, tunnel.address, isGood ? addresses : []),
+    );
+    if (tunnel.kind !== 'vxlan') return;
+    const [neighbours, fdb] = [
+      await host.neighbours({ link: link.index }),
+      await host.fdb({ link: link.index }),
+    ];
+    const ofDevice = <T extends { link: number }>(entries: readonly T[]) =>
+      entries.filter((entry) => entry.link === link.index);
+    const entries = { neighbours: ofDevice(neighbours), fdb: ofDevice(fdb) };
+    host.change(...peerOperations(link.index, tunnel.peers, entries));
+  }
+
+  #add(device: ReturnType<typeof deviceOf>): void {
+    const [error] = this.#options.kernel.host.batch([{ action: 'add', link: device }]);
+    // The module that makes IPIP devices brings one of this name.
+    if (error !== undefined && error.code !== 'EEXIST') throw error;
+    if (error !== undefined && this.#options.kernel.host.link(device.name) === undefined)
+      throw error;
+    this.#options.log.info({ device: device.name, mtu: device.mtu }, 'a tunnel is made');
+  }
+
+  #loosen(name: string): void {
+    const { sysctls } = this.#options.kernel;
+    for (const [key, value] of Object.entries(deviceSysctls(name)))
+      if (sysctls.read(key) !== value) sysctls.write({ [key]: value });
+  }
+
+  async #remove(link: Link, { addresses }: Present): Promise<void> {
+    const { host } = this.#options.kernel;
+    if (link.kind === 'vxlan') {
+      await host.deleteLinks([link.index]);
+      this.#options.log.info({ device: link.name }, 'a tunnel that no pool needs is removed');
+    } else if (link.kind === 'ipip' && link.up) {
+      // It came with the kernel's module and can't be deleted: it stays, down and bare.
+      const { index } = link;
+      host.change(
+        { action: 'change', link: { index, up: false } },
+        ...addressOperations(index, undefined, addresses),
+      );
+    }
+  }
+
+  /** Told once: it is so until the kernel is another, or has loaded a module. */
+  #lacks(name: string): void {
+    const reason =
+      'this kernel has no such tunnels: by it no pod on another node is reached; all else works';
+    if (this.#problems.get(name) !== reason) this.#options.log.warn({ device: name }, reason);
+    this.#problems.set(name, reason);
+  }
+}

@@ -1,0 +1,74 @@
+/** What felix is told of other nodes' blocks and of the tunnels to them. Pure. */
+import { createHash } from 'node:crypto';
+import { type Family, parsePrefix } from 'net-ipaddr';
+import { IPPool } from '../../../api/index.ts';
+import type {
+  EncapsulatedPool,
+  OverlayInput,
+  OverlayNode,
+  Placement,
+  TunnelSettings,
+} from '../../../felix/felix.ts';
+import { type ClusterNode, readable } from './cluster.ts';
+
+export interface OverlayResources {
+  readonly nodeName: string;
+  readonly nodes: readonly ClusterNode[];
+  readonly pools: readonly IPPool[];
+  readonly placements: readonly Placement[];
+  readonly settings: TunnelSettings;
+}
+
+export function deriveOverlay(resources: OverlayResources): OverlayInput {
+  const { nodeName, nodes, pools, placements, settings } = resources;
+  return {
+    self: nodeName,
+    nodes: nodes.map(overlayNode),
+    pools: encapsulatedPools(pools),
+    placements,
+    settings,
+  };
+}
+
+/** Disabled pools among them, whose pods live on. A pool that cannot be read is named by the export policy. */
+function encapsulatedPools(pools: readonly IPPool[]): EncapsulatedPool[] {
+  return pools.flatMap((pool) => {
+    const spec = readable(IPPool, pool, [])?.spec;
+    if (spec === undefined) return [];
+    const [tunnel, mode] =
+      spec.vxlanMode === 'Never'
+        ? (['ipip', spec.ipipMode] as const)
+        : (['vxlan', spec.vxlanMode] as const);
+    if (mode === 'Never') return [];
+    const { name } = pool.metadata;
+    const prefix = parsePrefix(spec.cidr);
+    return [{ name, prefix, tunnel, mode: mode === 'Always' ? 'always' : 'cross-subnet' }];
+  });
+}
+
+function overlayNode({ name, network }: ClusterNode): OverlayNode {
+  const { ipv4Address, ipv6Address } = network;
+  return {
+    name,
+    underlay: {
+      ...(ipv4Address && { 4: ipv4Address }),
+      ...(ipv6Address && { 6: ipv6Address }),
+    },
+    vteps: {
+      4: { address: network.ipv4VXLANTunnelAddress, mac: network.vxlanTunnelMAC ?? macOf(name, 4) },
+      6: {
+        address: network.ipv6VXLANTunnelAddress,
+        mac: network.vxlanTunnelMACV6 ?? macOf(name, 6),
+      },
+    },
+    ipipAddress: network.ipv4IPIPTunnelAddress,
+  };
+}
+
+/** As Calico makes it of the node's name, so that nobody has to write it down. Locally administered. */
+function macOf(name: string, family: Family): string {
+  const digest = createHash('sha1')
+    .update(family === 4 ? name : `${name}-v6`)
+    .digest('hex');
+  return `66${digest.slice(0, 10)}`.match(/../g)!.join(':');
+}

@@ -1,0 +1,84 @@
+/** Which addresses this node's tunnel devices need. Handles, attributes and annotations are Calico's. Pure. */
+import { type Family, type Prefix, parsePrefix } from 'net-ipaddr';
+import { allowedUsesOf, IPPool, type NodeNetwork, parseSelector } from '../../../api/index.ts';
+import { type ClusterNode, readable } from './cluster.ts';
+
+export type TunnelAddressField =
+  | 'ipv4VXLANTunnelAddress'
+  | 'ipv6VXLANTunnelAddress'
+  | 'ipv4IPIPTunnelAddress';
+
+export interface TunnelAddressNeed {
+  readonly field: TunnelAddressField;
+  readonly family: Family;
+  readonly handleId: string;
+  /** Kept beside the address. */
+  readonly attributes: Record<string, string>;
+  /** Where the address may lie: in any pool that uses the tunnel. None: the node needs no address. */
+  readonly prefixes: readonly Prefix[];
+  /** The names of those of them that give addresses to tunnels of this node. */
+  readonly pools: readonly string[];
+}
+
+interface Kind {
+  readonly field: TunnelAddressField;
+  readonly family: Family;
+  readonly mode: 'vxlanMode' | 'ipipMode';
+  readonly handle: string;
+  readonly type: string;
+}
+
+const KINDS: readonly Kind[] = [
+  {
+    field: 'ipv4VXLANTunnelAddress',
+    family: 4,
+    mode: 'vxlanMode',
+    handle: 'vxlan-tunnel-addr',
+    type: 'vxlanTunnelAddress',
+  },
+  {
+    field: 'ipv6VXLANTunnelAddress',
+    family: 6,
+    mode: 'vxlanMode',
+    handle: 'vxlan-v6-tunnel-addr',
+    type: 'vxlanV6TunnelAddress',
+  },
+  {
+    field: 'ipv4IPIPTunnelAddress',
+    family: 4,
+    mode: 'ipipMode',
+    handle: 'ipip-tunnel-addr',
+    type: 'ipipTunnelAddress',
+  },
+];
+
+export function deriveTunnelAddresses(
+  { name: node, labels, network }: Pick<ClusterNode, 'name' | 'labels' | 'network'>,
+  pools: readonly IPPool[],
+): TunnelAddressNeed[] {
+  const read = pools.flatMap((pool) => readable(IPPool, pool, []) ?? []);
+  return KINDS.map(({ field, family, mode, handle, type }) => {
+    const underlay: keyof NodeNetwork = family === 4 ? 'ipv4Address' : 'ipv6Address';
+    const using = read.filter(
+      ({ spec }) =>
+        network[underlay] !== undefined &&
+        spec[mode] !== 'Never' &&
+        parsePrefix(spec.cidr).address.family === family,
+    );
+    const giving = using.filter(
+      ({ spec }) =>
+        !spec.disabled &&
+        spec.assignmentMode === 'Automatic' &&
+        allowedUsesOf(spec).includes('Tunnel') &&
+        parseSelector(spec.nodeSelector)(labels),
+    );
+    return {
+      field,
+      family,
+      handleId: `${handle}-${node}`,
+      attributes: { node, type },
+      prefixes: using.map(({ spec }) => parsePrefix(spec.cidr)),
+      pools: giving.map(({ metadata }) => metadata.name),
+    };
+  });
+}

@@ -1,0 +1,64 @@
+/** Where every block and every borrowed address of the cluster is, kept current by a watch of the IPAMBlocks. */
+import { formatPrefix } from 'net-ipaddr';
+import { IPAMBlock } from '../../api/index.ts';
+import type { Placement } from '../../felix/felix.ts';
+import { type ChangeKind, Reflector } from '../datastore/index.ts';
+import { placementsOf } from './derive/placements.ts';
+import type { WatchesOptions } from './watches.ts';
+
+const NOWHERE: readonly Placement[] = [];
+
+export class Placements {
+  readonly #options: WatchesOptions;
+  readonly #reflector: Reflector<IPAMBlock>;
+  /** By the block's name. */
+  readonly #byBlock = new Map<string, readonly Placement[]>();
+
+  constructor(options: WatchesOptions) {
+    this.#options = options;
+    const { store, clock, random, log, onChange } = options;
+    this.#reflector = new Reflector<IPAMBlock>({
+      ...{ store, clock, random, log },
+      type: IPAMBlock,
+      onChange: (kind, block) => this.#take(kind, block),
+      onSynced: onChange,
+    });
+  }
+
+  get synced(): boolean {
+    return this.#reflector.synced;
+  }
+
+  list(): Placement[] {
+    return [...this.#byBlock.values()].flat();
+  }
+
+  close(): void {
+    this.#reflector.close();
+  }
+
+  /** Blocks change with every pod of the cluster, where they are seldom does: only that is passed on. */
+  #take(kind: ChangeKind, block: IPAMBlock): void {
+    const { name } = block.metadata;
+    const before = this.#byBlock.get(name) ?? NOWHERE;
+    const now = kind === 'deleted' ? NOWHERE : this.#read(block);
+    if (now.length > 0) this.#byBlock.set(name, now);
+    else this.#byBlock.delete(name);
+    if (textOf(before) !== textOf(now)) this.#options.onChange();
+  }
+
+  #read(block: IPAMBlock): readonly Placement[] {
+    try {
+      return placementsOf(block);
+    } catch (error) {
+      const { name } = block.metadata;
+      const text = `IPAMBlock "${name}" cannot be read: ${(error as Error).message}`;
+      this.#options.log.warn({ block: name }, text);
+      return NOWHERE;
+    }
+  }
+}
+
+function textOf(placements: readonly Placement[]): string {
+  return placements.map(({ prefix, node }) => `${formatPrefix(prefix)} ${node}`).join();
+}

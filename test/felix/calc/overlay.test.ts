@@ -1,0 +1,211 @@
+import {
+  formatAddress,
+  formatPrefix,
+  parseAddress,
+  parseInterfaceAddress,
+  parsePrefix,
+} from 'net-ipaddr';
+import {
+  type EncapsulatedPool,
+  type Overlay,
+  type OverlayNode,
+  overlay,
+  type Tunnel,
+} from '../../../felix/calc/overlay.ts';
+
+/** What the datastore holds, as text; this node is `here`. */
+interface Given {
+  /** `here 192.0.2.1/24 2001:db8::1/64 vxlan 10.60.0.1 fd60::1 ipip 10.60.0.2`. */
+  nodes?: string[];
+  /** `10.60.0.0/16 vxlan always`. */
+  pools?: string[];
+  /** `10.60.0.0/26 there`. */
+  placements?: string[];
+  mtu?: { 4?: number; 6?: number };
+}
+
+function given({ nodes = [], pools = [], placements = [], mtu = {} }: Given): Overlay {
+  return overlay({
+    self: 'here',
+    nodes: nodes.map(node),
+    pools: pools.map(pool),
+    placements: placements.map((text) => {
+      const [prefix, name] = text.split(' ');
+      return { prefix: parsePrefix(prefix!), node: name! };
+    }),
+    settings: { vxlan: { vni: 4096, port: 4789, mtu }, ipip: { mtu: undefined } },
+  });
+}
+
+function node(text: string): OverlayNode {
+  const [, name, own, vxlan = '', ipip] = /^(\S+) ?(.*?)(?: ?vxlan (.*?))?(?: ?ipip (\S+))?$/.exec(
+    text,
+  )!;
+  const of = (family: number, addresses: string) =>
+    addresses.split(' ').find((one) => one !== '' && one.includes(':') === (family === 6));
+  const [own4, own6] = [of(4, own!), of(6, own!)];
+  const vtep = (family: number) => {
+    const address = of(family, vxlan);
+    return {
+      address: address ? parseAddress(address) : undefined,
+      mac: `66:00:00:00:${name === 'here' ? '01' : '02'}:0${family}`,
+    };
+  };
+  return {
+    name: name!,
+    underlay: {
+      ...(own4 && { 4: parseInterfaceAddress(own4) }),
+      ...(own6 && { 6: parseInterfaceAddress(own6) }),
+    },
+    vteps: { 4: vtep(4), 6: vtep(6) },
+    ipipAddress: ipip ? parseAddress(ipip) : undefined,
+  };
+}
+
+function pool(text: string): EncapsulatedPool {
+  const [prefix, tunnel, mode] = text.split(' ');
+  return {
+    name: text,
+    prefix: parsePrefix(prefix!),
+    tunnel: tunnel as EncapsulatedPool['tunnel'],
+    mode: mode as EncapsulatedPool['mode'],
+  };
+}
+
+function routes({ routes: all, unreachable }: Overlay): string[] {
+  return [
+    ...all.map(({ prefix, target: { gateway, device } }) => {
+      const by = device === undefined ? '' : ` dev ${device}`;
+      return `${formatPrefix(prefix)} via ${formatAddress(gateway)}${by}`;
+    }),
+    ...unreachable.map(({ subject, reason }) => `${subject}: ${reason}`),
+  ];
+}
+
+const HERE = 'here 192.0.2.1/24 2001:db8::1/64 vxlan 10.60.0.1 fd60::1 ipip 10.60.0.2';
+const THERE = 'there 192.0.2.2/24 2001:db8::2/64 vxlan 10.60.1.1 fd60::41 ipip 10.60.1.2';
+const FAR = 'far 198.51.100.3/24 2001:db8:3::3/64 vxlan 10.60.2.1 fd60::81 ipip 10.60.2.2';
+const NODES = [HERE, THERE, FAR];
+
+test.each<[name: string, given: Given, then: string[]]>([
+  [
+    'a remote block of a VXLAN pool by the tunnel, at the address of its node’s device',
+    { nodes: NODES, pools: ['10.60.0.0/16 vxlan always'], placements: ['10.60.1.0/26 there'] },
+    ['10.60.1.0/26 via 10.60.1.1 dev vxlan.calico'],
+  ],
+  [
+    'IPv6 by the device of its own family',
+    { nodes: NODES, pools: ['fd60::/64 vxlan always'], placements: ['fd60::40/122 there'] },
+    ['fd60::40/122 via fd60::41 dev vxlan-v6.calico'],
+  ],
+  [
+    'IPIP by the node’s own address',
+    { nodes: NODES, pools: ['10.60.0.0/16 ipip always'], placements: ['10.60.1.0/26 there'] },
+    ['10.60.1.0/26 via 192.0.2.2 dev tunl0'],
+  ],
+  [
+    'CrossSubnet: directly in the same subnet, by the tunnel to another',
+    {
+      nodes: NODES,
+      pools: ['10.60.0.0/16 vxlan cross-subnet', 'fd60::/64 vxlan cross-subnet'],
+      placements: [
+        '10.60.1.0/26 there',
+        'fd60::40/122 there',
+        '10.60.2.0/26 far',
+        'fd60::80/122 far',
+      ],
+    },
+    [
+      '10.60.1.0/26 via 192.0.2.2',
+      'fd60::40/122 via 2001:db8::2',
+      '10.60.2.0/26 via 10.60.2.1 dev vxlan.calico',
+      'fd60::80/122 via fd60::81 dev vxlan-v6.calico',
+    ],
+  ],
+  [
+    'CrossSubnet: an address without its network’s length is alone in its subnet',
+    {
+      nodes: ['here 192.0.2.1/32 vxlan 10.60.0.1', THERE],
+      pools: ['10.60.0.0/16 ipip cross-subnet'],
+      placements: ['10.60.1.0/26 there'],
+    },
+    ['10.60.1.0/26 via 192.0.2.2 dev tunl0'],
+  ],
+  [
+    'a borrowed address to its borrower, also out of a block of ours',
+    {
+      nodes: NODES,
+      pools: ['10.60.0.0/16 vxlan always'],
+      placements: [
+        '10.60.0.0/26 here',
+        '10.60.0.7/32 there',
+        '10.60.1.0/26 there',
+        '10.60.1.9/32 far',
+      ],
+    },
+    [
+      '10.60.0.7/32 via 10.60.1.1 dev vxlan.calico',
+      '10.60.1.0/26 via 10.60.1.1 dev vxlan.calico',
+      '10.60.1.9/32 via 10.60.2.1 dev vxlan.calico',
+    ],
+  ],
+  [
+    'blocks of other pools are BGP’s',
+    { nodes: NODES, pools: ['10.60.0.0/16 vxlan always'], placements: ['10.61.0.0/26 there'] },
+    [],
+  ],
+  [
+    'what is missing is said',
+    {
+      nodes: [HERE, 'there 192.0.2.2/24', 'far 2001:db8:3::3/64'],
+      pools: ['10.60.0.0/16 vxlan always'],
+      placements: ['10.60.1.0/26 there', '10.60.2.0/26 far', '10.60.3.0/26 gone'],
+    },
+    [
+      '10.60.1.0/26: on node there: it has no IPv4 VXLAN address yet',
+      '10.60.2.0/26: on node far: it has no IPv4 address',
+      '10.60.3.0/26: on node gone: there is no such Node',
+    ],
+  ],
+])('%s', (_, input, then) => expect(routes(given(input))).toEqual(then));
+
+function show(tunnel: Tunnel): string {
+  const { kind, local, address, mtu } = tunnel;
+  const text = `${kind} from ${formatAddress(local)} at ${address && formatAddress(address)} mtu ${mtu}`;
+  if (tunnel.kind === 'ipip') return text;
+  const peers = tunnel.peers.map(
+    (peer) => `${formatAddress(peer.address)} ${peer.mac} ${formatAddress(peer.node)}`,
+  );
+  return `${text} ${tunnel.mac} to ${peers.join(', ')}`;
+}
+
+test.each<[name: string, given: Given, then: string[]]>([
+  ['no pool, no tunnel', { nodes: NODES }, []],
+  [
+    'a device a family, and every other node is a peer, whatever its subnet',
+    {
+      nodes: NODES,
+      pools: ['10.60.0.0/16 vxlan cross-subnet', 'fd60::/64 vxlan always'],
+      mtu: { 6: 1400 },
+    },
+    [
+      'vxlan from 192.0.2.1 at 10.60.0.1 mtu undefined 66:00:00:00:01:04 to 10.60.1.1 66:00:00:00:02:04 192.0.2.2, 10.60.2.1 66:00:00:00:02:04 198.51.100.3',
+      'vxlan from 2001:db8::1 at fd60::1 mtu 1400 66:00:00:00:01:06 to fd60::41 66:00:00:00:02:06 2001:db8::2, fd60::81 66:00:00:00:02:06 2001:db8:3::3',
+    ],
+  ],
+  [
+    'IPIP has no peers: routes name the node',
+    { nodes: NODES, pools: ['10.60.0.0/16 ipip always'] },
+    ['ipip from 192.0.2.1 at 10.60.0.2 mtu undefined'],
+  ],
+  [
+    'before IPAM has given an address the device is there already, to receive',
+    { nodes: ['here 192.0.2.1/24', 'there 192.0.2.2/24'], pools: ['10.60.0.0/16 vxlan always'] },
+    ['vxlan from 192.0.2.1 at undefined mtu undefined 66:00:00:00:01:04 to '],
+  ],
+  [
+    'none over a family that this node does not have',
+    { nodes: ['here 2001:db8::1/64'], pools: ['10.60.0.0/16 vxlan always'] },
+    [],
+  ],
+])('tunnels: %s', (_, input, then) => expect(given(input).tunnels.map(show)).toEqual(then));

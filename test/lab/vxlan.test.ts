@@ -1,0 +1,119 @@
+/** Three nodes in two subnets, VXLAN between these, no BGP. Needs root; all in namespaces of the lab's own. */
+import type { Lab } from '../../src/lab/lab.ts';
+import type { LabPod } from '../../src/lab/pods.ts';
+import { agentsConverged } from '../../src/lab/show.ts';
+import { lostPings, startLabWithPods } from './lab-with-pods.ts';
+
+const NODES = ['node1', 'node2', 'node3'];
+let lab: Lab;
+let pods: LabPod[];
+
+beforeAll(async () => {
+  ({ lab, pods } = await startLabWithPods('deploy/containerlab/vxlan.clab.yml', NODES));
+}, 120_000);
+
+afterAll(async () => {
+  await lab?.close();
+}, 30_000);
+
+test('every pod reaches every other one, over IPv4 and IPv6', async () => {
+  expect(pods).toHaveLength(6);
+  expect(await lostPings(lab, pods, 15_000)).toEqual([]);
+}, 40_000);
+
+/** Lines of `ip route` and `ip -6 route` that are ours, and remote. */
+async function remoteRoutes(node: string): Promise<string[]> {
+  const text = await lab.mustRun(node, ['sh', '-c', 'ip route; ip -6 route']);
+  return text
+    .split('\n')
+    .map((line) => line.replace(' pref medium', '').trim())
+    .filter((line) => /proto 80 /.test(`${line} `) && / via /.test(line));
+}
+
+test('CrossSubnet: to the same subnet by the NIC, to the other by VXLAN, over both families', async () => {
+  const [block4, block6] = [String.raw`10\.244\.\d+\.\d+/26`, String.raw`fd44:\S+/122`];
+  const toNode2 = [
+    `^${block4} via 10\\.31\\.1\\.2 dev eth1 proto 80 metric 1024$`,
+    `^${block6} via fd31:1::2 dev eth1 proto 80 metric 1024$`,
+  ];
+  const toNode3 = [
+    `^${block4} via 10\\.244\\.\\d+\\.\\d+ dev vxlan\\.calico proto 80 metric 1024 onlink$`,
+    `^${block6} via fd44:\\S+ dev vxlan-v6\\.calico proto 80 metric 1024 onlink$`,
+  ];
+  const routes = await remoteRoutes('node1');
+  for (const pattern of [...toNode2, ...toNode3])
+    expect(routes.filter((route) => new RegExp(pattern).test(route))).toHaveLength(1);
+  expect(routes).toHaveLength(4);
+  expect((await remoteRoutes('node3')).every((route) => / dev vxlan/.test(route))).toBe(true);
+});
+
+test('devices, neighbours and forwarding entries are as Calico has them', async () => {
+  const { items } = JSON.parse(
+    await lab.mustRun('api', ['tortiectl', 'get', 'nodes', '-o', 'json']),
+  );
+  const node3 = items.find(
+    (node: { metadata: { name: string } }) => node.metadata.name === 'node3',
+  );
+  const { annotations } = node3.metadata as { annotations: Record<string, string> };
+  const address4 = annotations['projectcalico.org/IPv4VXLANTunnelAddr'];
+  const address6 = annotations['projectcalico.org/IPv6VXLANTunnelAddr'];
+  const own = await lab.mustRun('node3', ['ip', '-d', 'addr', 'show', 'dev', 'vxlan.calico']);
+  expect(own).toMatch(/mtu 1450 /);
+  expect(own).toMatch(/vxlan id 4096 local 10\.31\.2\.1 dev eth1 .*dstport 4789 nolearning/);
+  expect(own).toContain(`inet ${address4}/32 scope global`);
+  const own6 = await lab.mustRun('node3', ['ip', '-d', 'addr', 'show', 'dev', 'vxlan-v6.calico']);
+  expect(own6).toMatch(/mtu 1430 /);
+  expect(own6).toMatch(/vxlan id 4096 local fd31:2::1 dev eth1 .*dstport 4789 nolearning/);
+  expect(own6).toContain(`inet6 ${address6}/128 scope global`);
+  const mac = /link\/ether (\S+)/.exec(own)![1]!;
+  // printf node3 | sha1sum
+  expect(mac).toBe('66:a4:6f:e0:c4:da');
+  const neighbours = await lab.mustRun('node1', ['ip', 'neigh', 'show', 'dev', 'vxlan.calico']);
+  expect(neighbours).toContain(`${address4} lladdr ${mac} PERMANENT`);
+  const fdb = await lab.mustRun('node1', ['bridge', 'fdb', 'show', 'dev', 'vxlan.calico']);
+  expect(fdb).toContain(`${mac} dst 10.31.2.1 self permanent`);
+});
+
+test('a packet of the pod’s MTU passes unbroken, one byte more does not', async () => {
+  const [from, to] = ['node1', 'node3'].map((node) => pods.find((pod) => pod.node === node)!);
+  const link = await lab.mustRun('node1', [
+    ...['ip', 'netns', 'exec', from!.name],
+    ...['ip', '-o', 'link', 'show', 'eth0'],
+  ]);
+  // The smaller of both families' tunnels.
+  expect(link).toContain('mtu 1430 ');
+  for (const [address, header] of [
+    [to!.addresses[0]!, 28],
+    [to!.addresses[1]!, 48],
+  ] as const) {
+    const ping = (size: number) =>
+      lab.run('node1', [
+        ...['ip', 'netns', 'exec', from!.name],
+        ...['ping', '-n', '-c', '3', '-W', '2', '-M', 'do', '-s', String(size), address],
+      ]);
+    expect((await ping(1430 - header)).stdout).toContain(' 0% packet loss');
+    expect((await ping(1431 - header)).code).not.toBe(0);
+  }
+}, 30_000);
+
+test('BGP announces the same blocks: not one route changes', async () => {
+  const before = await Promise.all(NODES.map(remoteRoutes));
+  const mesh =
+    'apiVersion: projectcalico.org/v3\nkind: BGPConfiguration\nmetadata: {name: default}\nspec: {nodeToNodeMeshEnabled: true}\n';
+  const watching = lab.run('node1', ['timeout', '10', 'ip', 'monitor', 'route']);
+  await lab.mustRun('api', ['tortiectl', 'apply', '-f', '-'], mesh);
+  const [status] = await (async () => {
+    for (;;) {
+      const statuses = await agentsConverged(lab, NODES, () => {});
+      if (
+        statuses.every(
+          ({ sessions }) => sessions.length === 4 && sessions.every(({ received }) => received > 0),
+        )
+      )
+        return statuses;
+    }
+  })();
+  expect(status!.problems).toEqual([]);
+  expect((await watching).stdout.split('\n').filter((line) => /proto 80/.test(line))).toEqual([]);
+  expect(await Promise.all(NODES.map(remoteRoutes))).toEqual(before);
+}, 60_000);
