@@ -12,27 +12,23 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { type Address, containsAddress, type Family, formatAddress, parsePrefix } from 'net-ipaddr';
+import { type Address, containsAddress, formatAddress, parsePrefix } from 'net-ipaddr';
 import { openNetlink, type Rtnetlink } from 'rtnetlink-ts';
-import { IPPool } from '../../api/index.ts';
 import { Speaker } from '../../bgp/speaker.ts';
 import { Felix } from '../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../felix/kernel.ts';
 import { Allocator } from '../../ipam/index.ts';
 import type { Clock, Log, Random, Timer } from '../../ports.ts';
-import { CniCommands } from '../cni/commands.ts';
-import { Pods } from '../cni/pods.ts';
-import { Releases } from '../cni/releases.ts';
-import { CniServer } from '../cni/server.ts';
 import { connectedInterfaces } from '../connected-interface.ts';
 import { connect, type Datastore } from '../datastore/index.ts';
 import { errorText } from '../inspect/bgp-json.ts';
 import { serveInspection } from '../inspect/server.ts';
 import { openLog, systemClock } from '../system.ts';
 import { readAllocations } from './allocations.ts';
+import { AgentCni } from './cni.ts';
 import type { AgentConfig } from './config.ts';
 import { type Leave, serveControl } from './control.ts';
-import { readable, readBgpSettings, readNodes } from './derive/cluster.ts';
+import { readBgpSettings, readNodes } from './derive/cluster.ts';
 import { readTunnelSettings } from './derive/felix.ts';
 import { deriveOverlay } from './derive/overlay.ts';
 import { derivePeers } from './derive/peers.ts';
@@ -91,8 +87,7 @@ export class Agent {
   #allocator: Allocator | undefined;
   #tunnelAddresses: TunnelAddresses | undefined;
   #watches: Watches | undefined;
-  #pods: Pods | undefined;
-  #cni: { server: CniServer; releases: Releases } | undefined;
+  #cni: AgentCni | undefined;
   #deriveTimer: Timer | undefined;
   #awaitsConvergence = false;
   #convergedAt: number | undefined;
@@ -168,11 +163,7 @@ export class Agent {
       namespace: this.#config.namespace,
       onChange: () => this.#deriveSoon(),
     });
-    this.#pods = new Pods({
-      ...this.#room('cni'),
-      store,
-      nodeName: this.#config.nodeName,
-    });
+    this.#cni.datastoreReached(store, allocator);
     this.#starting = undefined;
     this.#log.info({ node: this.#config.nodeName, version }, 'the agent runs');
   }
@@ -187,11 +178,9 @@ export class Agent {
     if (this.#closed) return;
     this.#closed = true;
     this.#deriveTimer?.cancel();
-    this.#cni?.server.close();
-    this.#cni?.releases.close();
+    this.#cni?.close();
     this.#tunnelAddresses?.close();
     this.#watches?.close();
-    this.#pods?.close();
     for (const server of this.#servers) server.close();
     // Peers that know graceful restart go on sending to our pods, which the kernel goes on serving.
     if (!this.#isLeaving) await this.#speaker.close({ forGood: false });
@@ -264,54 +253,18 @@ export class Agent {
     await registerNode(store, this.#config.nodeName, network, this.#log);
   }
 
-  async #serveCni(): Promise<{ server: CniServer; releases: Releases }> {
-    const room = this.#room('cni');
-    const { stateDir, runDir, nodeName } = this.#config;
-    const ipam = async () => {
-      if (this.#allocator) return this.#allocator;
-      throw new Error('the datastore has not been reached yet');
-    };
-    const releases = await Releases.open({
-      ...room,
-      folder: join(stateDir, 'releases'),
-      release: async (handleId) => (await ipam()).release({ handleId }),
-    });
-    const commands = new CniCommands({
+  #serveCni(): Promise<AgentCni> {
+    return AgentCni.open({
+      ...this.#room('cni'),
+      config: this.#config,
       felix: this.#felix,
-      assign: async (request) => (await ipam()).assign(request),
-      releases,
-      nodeName,
-      handles: async () => this.#handles(),
-      annotations: async (namespace, pod, uid) => {
-        if (this.#pods) return this.#pods.annotations(namespace, pod, uid);
-        throw new Error('the datastore has not been reached yet');
-      },
-      families: () => this.#families(),
+      pools: () => this.#watches?.resources().pools ?? [],
       onChange: (addresses) => {
         if (this.#borrowed(addresses).length > 0) this.#deriveSoon();
       },
       mtu: () => this.#felix.podMtu(this.#underlayMtu()),
       notReady: () => this.#notReady()[0],
-      log: room.log,
     });
-    const server = new CniServer({ ...room, path: join(runDir, 'cni.sock'), commands });
-    return { server, releases };
-  }
-
-  /** Of the pools that pods may use. */
-  #families(): Family[] {
-    const pools = this.#watches?.resources().pools ?? [];
-    const families = pools
-      .flatMap((pool) => readable(IPPool, pool, []) ?? [])
-      .filter(({ spec }) => !spec.disabled && spec.assignmentMode !== 'Manual')
-      .map(({ spec }) => parsePrefix(spec.cidr).address.family);
-    return ([4, 6] as const).filter((family) => families.includes(family));
-  }
-
-  async #handles(): Promise<Set<string>> {
-    if (!this.#store || !this.#allocator) throw new Error('the datastore has not been reached yet');
-    const allocations = await readAllocations(this.#store, this.#allocator.ownBlocks());
-    return new Set(allocations.map(({ handleId }) => handleId));
   }
 
   /** Of a pod's addresses, those that lie in no block of this node. */

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isAddress, parseInterfaceAddress, parsePrefix } from 'net-ipaddr';
 import { parse as parseYaml } from 'yaml';
+import { type CniVersion, SUPPORTED_VERSIONS } from '../cni/protocol.ts';
 import { LOG_LEVELS, type LogLevel } from '../system.ts';
 
 export interface AgentConfig {
@@ -24,6 +25,11 @@ export interface AgentConfig {
   asNumber: number | undefined;
   /** Where the Secrets are that BGPPeers name. */
   namespace: string;
+  /** Where the container runtime looks for conf lists and for plugins, where the agent puts its own; or `none`. */
+  cniConfDir: string;
+  cniBinDir: string;
+  /** Of the conf list: what the runtime and all chained plugins must know. */
+  cniVersion: CniVersion;
   /** Where /healthz and /readyz are served: ADDRESS:PORT. */
   healthListen: string;
   logLevel: LogLevel;
@@ -77,6 +83,27 @@ export const SETTINGS: readonly Setting[] = [
     '/var/lib/tortie',
   ),
   setting('runDir', '--run-dir <folder>', 'TORTIE_RUN_DIR', 'sockets', '/run/tortie'),
+  setting(
+    'cniConfDir',
+    '--cni-conf-dir <folder>',
+    'CNI_CONF_DIR',
+    'where 10-tortie.conflist goes, or none',
+    '/etc/cni/net.d',
+  ),
+  setting(
+    'cniBinDir',
+    '--cni-bin-dir <folder>',
+    'CNI_BIN_DIR',
+    'where the CNI plugins go, or none',
+    '/opt/cni/bin',
+  ),
+  setting(
+    'cniVersion',
+    '--cni-version <version>',
+    'CNI_VERSION',
+    `of the conf list: ${SUPPORTED_VERSIONS.join(', ')}`,
+    '1.0.0',
+  ),
   setting(
     'healthListen',
     '--health-listen <address:port>',
@@ -157,6 +184,13 @@ const checkers: Record<keyof AgentConfig, Checker> = {
       );
     return value;
   },
+  cniConfDir: absolutePathOrNone,
+  cniBinDir: absolutePathOrNone,
+  cniVersion(value, source) {
+    if (!SUPPORTED_VERSIONS.includes(value as CniVersion))
+      throw new ConfigError(`${source}: "${value}" is none of ${SUPPORTED_VERSIONS.join(', ')}`);
+    return value;
+  },
   healthListen(value, source) {
     const colon = value.lastIndexOf(':');
     const port = integer(1, 65_535)(value.slice(colon + 1), source);
@@ -208,6 +242,10 @@ function absolutePath(value: string, source: string): string {
   if (!value.startsWith('/'))
     throw new ConfigError(`${source}: "${value}" is not an absolute path`);
   return value;
+}
+
+function absolutePathOrNone(value: string, source: string): string {
+  return value === 'none' ? value : absolutePath(value, source);
 }
 
 function integer(least: number, most: number) {

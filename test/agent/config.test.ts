@@ -35,6 +35,8 @@ test.each([
   [{ IP_AUTODETECTION_METHOD: 'guess' }, 'IP_AUTODETECTION_METHOD: "guess" is none of'],
   [{ IP_AUTODETECTION_METHOD: 'interface=(' }, 'IP_AUTODETECTION_METHOD: '],
   [{ TORTIE_STATE_DIR: 'x' }, 'TORTIE_STATE_DIR: "x" is not an absolute path'],
+  [{ CNI_BIN_DIR: 'bin' }, 'CNI_BIN_DIR: "bin" is not an absolute path'],
+  [{ CNI_VERSION: '0.2.0' }, 'CNI_VERSION: "0.2.0" is none of 0.3.1, '],
   [{ TORTIE_HEALTH_LISTEN: '9099' }, 'TORTIE_HEALTH_LISTEN: '],
   [{ TORTIE_LOG_LEVEL: 'loud' }, 'TORTIE_LOG_LEVEL: "loud" is none of'],
   [{ NODENAME: 'A_B' }, 'NODENAME: "A_B" is not a Node name'],

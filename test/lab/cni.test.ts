@@ -134,6 +134,15 @@ describe('annotations', () => {
   }, 30_000);
 });
 
+test('a runtime finds the plugin and the conf list', async () => {
+  const conf = await lab.mustRun('node1', ['cat', '/etc/cni/net.d/10-tortie.conflist']);
+  expect(JSON.parse(conf)).toMatchObject({ cniVersion: '1.0.0', plugins: [{ type: 'tortie' }] });
+  const version = ['env', 'CNI_COMMAND=VERSION', '/opt/cni/bin/tortie'];
+  expect(JSON.parse(await lab.mustRun('node1', version, '{}')).supportedVersions).toContain(
+    '1.1.0',
+  );
+});
+
 test('CNI 1.1 GC: what the runtime does not name any more goes, addresses too; STATUS is well', async () => {
   expect((await cni('node3', 'STATUS')).code).toBe(0);
   for (const pod of ['kept', 'lost']) {
