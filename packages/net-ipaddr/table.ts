@@ -19,7 +19,9 @@
  *
  * The hash is simple tabulation: one random word for each (position, byte), all XORed. With linear
  * probing it keeps expected O(1) for any set of keys chosen without knowing the seed (Pătraşcu and
- * Thorup, 2012), so a peer cannot pick prefixes that collide.
+ * Thorup, 2012), so a peer cannot pick prefixes that collide. The last four bits of a /24 (a /48) are
+ * taken as they are: the sixteen that make up a /20 (a /44) and come together lie in one cache line
+ * of slots, and what a peer can crowd there on purpose is no more than these sixteen.
  *
  * A released id is the next one given out. A free id's `kind` is FREE, its `first` the next free
  * id + 1, so the free list costs no memory.
@@ -38,6 +40,9 @@ const SLOT_MASK = SLOTS - 1;
 const MAX_TAKEN = SLOTS / 2;
 /** Together with SLOT_BITS the whole hash. 2^20 parts are reached near 1.5 billion prefixes. */
 const MAX_DEPTH = 32 - SLOT_BITS;
+
+/** The bits of an address that are not hashed: 20–23 of an IPv4 one, 44–47 of an IPv6 one. */
+const NEAR = 15;
 
 const PAGE_BITS = 12;
 const PAGE_SIZE = 1 << PAGE_BITS;
@@ -315,17 +320,20 @@ export class PrefixTable {
 
   #hash4(word: number, kind: number): number {
     const random = this.#random;
-    return (hashWord(random, 0, word) ^ random[KIND_ROW + kind]!) >>> 0;
+    const near = (word >>> 8) & NEAR;
+    return (hashWord(random, 0, word ^ (near << 8)) ^ random[KIND_ROW + kind]! ^ near) >>> 0;
   }
 
   #hash6(w0: number, w1: number, w2: number, w3: number, kind: number): number {
     const random = this.#random;
+    const near = (w1 >>> 16) & NEAR;
     return (
       (hashWord(random, 0, w0) ^
-        hashWord(random, 1024, w1) ^
+        hashWord(random, 1024, w1 ^ (near << 16)) ^
         hashWord(random, 2048, w2) ^
         hashWord(random, 3072, w3) ^
-        random[KIND_ROW + kind]!) >>>
+        random[KIND_ROW + kind]! ^
+        near) >>>
       0
     );
   }
