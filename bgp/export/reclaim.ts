@@ -15,11 +15,9 @@ import type { Sweep } from '../rib/sweep.ts';
 import type { Group } from './group.ts';
 import type { Groups } from './groups.ts';
 
-/** Prefixes looked at in one step. */
+/** Numbers taken into one cohort, and looked at in one step. */
+const MAX_COHORT = 65536;
 const STEP = 1024;
-
-/** Cells taken into one cohort. */
-const MAX_CELLS = 65536;
 
 interface Cohort {
   readonly ids: readonly number[];
@@ -84,7 +82,7 @@ export class Reclaim {
   }
 
   #releasePrefixes(): boolean {
-    this.#prefixes ??= this.#newCohort(this.#rib.buried.splice(0));
+    this.#prefixes ??= this.#newCohort(takeSome(this.#rib.buried));
     const isProgress = this.#stepCohort(this.#prefixes, this.#releasePrefix);
     if (isDone(this.#prefixes)) this.#prefixes = undefined;
     return isProgress;
@@ -112,18 +110,15 @@ export class Reclaim {
     return isProgress || !isDone(cohort);
   }
 
-  /** True when the prefix is out of this room's hands: forgotten, or alive again. */
+  /** True when the prefix is out of the cohort's hands: forgotten, alive again, or a later one's. */
   readonly #releasePrefix = (prefix: number): boolean => {
     const { buried, routes } = this.#rib;
-    if (routes.head(prefix) !== NO_PATH) {
-      routes.setBuried(prefix, false);
-      return true;
-    }
+    // Alive again, or once more buried since: then a later cohort has it.
+    if (routes.head(prefix) !== NO_PATH || buried.has(prefix)) return true;
     if (this.#rib.isMarked(prefix) || this.#groups.mentionsPrefix(prefix)) {
-      buried.push(prefix);
+      buried.add(prefix);
       return false;
     }
-    routes.setBuried(prefix, false);
     this.#rib.forget(prefix);
     return true;
   };
@@ -158,6 +153,6 @@ function isDone(cohort: Cohort | undefined): boolean {
 
 function takeSome(set: IdSet): number[] {
   const taken: number[] = [];
-  while (taken.length < MAX_CELLS && set.size > 0) taken.push(set.take());
+  while (taken.length < MAX_COHORT && set.size > 0) taken.push(set.take());
   return taken;
 }

@@ -37,7 +37,7 @@ export class Rib {
   /** Cells that became empty so, and are not looked at yet. */
   readonly emptied = new IdSet();
   /** Prefixes that were left without a path, and may be forgotten when nobody refers to them. */
-  readonly buried: number[] = [];
+  readonly buried = new IdSet();
 
   constructor(random: Random, nextHops: NextHops) {
     this.prefixes = new PrefixTable(randomWord(random));
@@ -195,10 +195,7 @@ export class Rib {
     const chosen = best === NO_PATH ? NO_ATTRIBUTES : paths.imported(best);
     const source = best === NO_PATH ? LOCAL_SOURCE : paths.source(best);
     routes.setBest(prefix, best);
-    if (head === NO_PATH && !routes.isBuried(prefix)) {
-      routes.setBuried(prefix, true);
-      this.buried.push(prefix);
-    }
+    if (head === NO_PATH) this.buried.add(prefix);
     const before = routes.attributes(prefix);
     const sourceBefore = routes.source(prefix);
     const isSame =

@@ -7,7 +7,6 @@
  *     attributes  uint32   what the choice was made of and told to others: attribute id; 0: no route
  *     source      uint16   … and its source
  *     multipath   uint32   Selection.multipathMark of the choice
- *     isBuried    uint8    the prefix waits to be forgotten
  */
 
 const SEGMENT_BITS = 12;
@@ -20,7 +19,6 @@ interface Segment {
   readonly attributes: Uint32Array;
   readonly source: Uint16Array;
   readonly multipath: Uint32Array;
-  readonly isBuried: Uint8Array;
 }
 
 export class Routes {
@@ -70,14 +68,6 @@ export class Routes {
     segment.source[prefix & MASK] = source;
     segment.multipath[prefix & MASK] = multipath;
   }
-
-  isBuried(prefix: number): boolean {
-    return this.#segments[prefix >>> SEGMENT_BITS]!.isBuried[prefix & MASK] === 1;
-  }
-
-  setBuried(prefix: number, isBuried: boolean): void {
-    this.#segments[prefix >>> SEGMENT_BITS]!.isBuried[prefix & MASK] = isBuried ? 1 : 0;
-  }
 }
 
 function newSegment(): Segment {
@@ -87,6 +77,5 @@ function newSegment(): Segment {
     attributes: new Uint32Array(SEGMENT_SIZE),
     source: new Uint16Array(SEGMENT_SIZE),
     multipath: new Uint32Array(SEGMENT_SIZE),
-    isBuried: new Uint8Array(SEGMENT_SIZE),
   };
 }

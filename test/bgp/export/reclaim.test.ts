@@ -105,3 +105,24 @@ test('a prefix that is announced again meanwhile stays, and can go later', () =>
   rib.decide(new Uint32Array(8));
   expect([reclaim.step(), rib.prefixes.size]).toEqual([true, 0]);
 });
+
+test('a prefix that came and went once more waits for what was sent of that', () => {
+  const { rib, ring, source, prefix, reclaim } = world();
+  const attributes = rib.paths.received(1);
+  const change = (isAnnounced: boolean) => {
+    if (isAnnounced) rib.announce(prefix, source, 0, attributes, attributes);
+    else rib.withdraw(prefix, source, 0);
+    rib.decide(new Uint32Array(8));
+  };
+  ring.next = 1;
+  change(false);
+  expect([reclaim.step(), rib.prefixes.size]).toEqual([false, 1]);
+  change(true);
+  change(false);
+  ring.next = 2;
+  ring.first = 1;
+  expect([reclaim.step(), rib.prefixes.size]).toEqual([true, 1]);
+  expect([reclaim.step(), rib.prefixes.size]).toEqual([false, 1]);
+  ring.first = 2;
+  expect([reclaim.step(), rib.prefixes.size]).toEqual([true, 0]);
+});
