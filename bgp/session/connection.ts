@@ -30,10 +30,12 @@ import { type Negotiated, openEvent, openFor, type Terms } from '../fsm/open.ts'
 import {
   type Action,
   type Attributes,
+  type Context,
   type Fsm,
   IDLE,
   sendHoldMs,
   type TimerName,
+  type Transition,
 } from '../fsm/transition.ts';
 import type { Schedule, Task } from '../schedule.ts';
 import { Framer } from './framer.ts';
@@ -109,6 +111,9 @@ export class Connection implements Task {
   readonly #timers: Timers;
 
   #fsm: Fsm = IDLE;
+  readonly #context: Context;
+  /** What an UPDATE means to the machine as it is: the same for each of the thousands that come in a row. */
+  #onUpdate: { readonly fsm: Fsm; readonly transition: Transition } | undefined;
   readonly #events: Event[] = [];
   #isDispatching = false;
 
@@ -129,6 +134,7 @@ export class Connection implements Task {
     this.#owner = owner;
     this.#around = around;
     this.#fsm = fsm;
+    this.#context = { attributes: owner.settings.attributes, random: around.random };
     this.#timers = new Timers({
       ...around,
       expired: (timer) => this.#expired(timer),
@@ -173,19 +179,29 @@ export class Connection implements Task {
   }
 
   dispatch(event: Event): void {
-    this.#events.push(event);
     // An action may bring about the next event; it waits until this one is done with.
-    if (this.#isDispatching) return;
+    if (this.#isDispatching) {
+      this.#events.push(event);
+      return;
+    }
     this.#isDispatching = true;
     const before = this.#fsm;
-    const context = { attributes: this.#owner.settings.attributes, random: this.#around.random };
-    for (let next = this.#events.shift(); next; next = this.#events.shift()) {
-      const { fsm, actions } = transition(this.#fsm, next, context);
+    for (let next: Event | undefined = event; next; next = this.#events.shift()) {
+      const { fsm, actions } = this.#transition(next);
       this.#fsm = fsm;
       for (const action of actions) this.#do(action);
     }
     this.#isDispatching = false;
     if (this.#fsm !== before) this.#owner.settled(this, before);
+  }
+
+  #transition(event: Event): Transition {
+    const fsm = this.#fsm;
+    if (event !== UPDATE_MSG) return transition(fsm, event, this.#context);
+    if (this.#onUpdate?.fsm !== fsm) {
+      this.#onUpdate = { fsm, transition: transition(fsm, event, this.#context) };
+    }
+    return this.#onUpdate.transition;
   }
 
   #do(action: Action): void {
