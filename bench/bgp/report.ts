@@ -15,7 +15,7 @@ export function report(results: Results): string {
   return [
     head(results),
     targets(measured),
-    ...measured.map(({ workload, result }) => workloadSection(workload, result)),
+    ...measured.map(({ workload, result }) => workloadSection(workload, result, results.runs)),
   ].join('\n\n');
 }
 
@@ -35,7 +35,7 @@ function head(results: Results): string {
     `${versions.join(', ')}.`,
     ...missing,
     '',
-    `Each figure is the median of ${results.runs} ${results.runs === 1 ? 'run' : 'runs'} (least–most), after one that does not count; each run starts the daemon afresh, in namespaces of its own, and daemons take turns. Sets of attributes have 5 prefixes in the mean, AS paths 2 to 6 numbers. Nobody installs routes in a kernel. FRR’s advertisement interval is 0. CPU and memory are the daemon’s, all its processes together. The load checks every prefix that it gets back; “the load alone” is a relay of bytes in a daemon’s place.`,
+    `Each figure is the median of ${runs(results.runs)} (least–most), after one that does not count; slow daemons have fewer, which is said. Each run starts the daemon afresh, in namespaces of its own, and daemons take turns. Sets of attributes have 5 prefixes in the mean, AS paths 2 to 6 numbers. Nobody installs routes in a kernel. FRR’s advertisement interval is 0. CPU and memory are the daemon’s, all its processes together. The load checks every prefix that it gets back; “the load alone” is a relay of bytes in a daemon’s place.`,
     ...(results.isQuick ? ['', '**A quick run: a tenth of the routes.**'] : []),
   ].join('\n');
 }
@@ -65,10 +65,10 @@ function judge(figure: Figure, result: WorkloadResult): string[] {
   return [wanted, `${ratio.toFixed(2)} ×`, ratio <= target.timesBird ? 'met' : '**missed**'];
 }
 
-function workloadSection(workload: Workload, result: WorkloadResult): string {
+function workloadSection(workload: Workload, result: WorkloadResult, wanted: number): string {
   const { figures } = workload;
   const rows = result.daemons.map((daemon) => [
-    nameOf(daemon.daemon),
+    rowName(daemon, wanted),
     ...figures.map((figure) => cell(daemon, figure, result)),
   ]);
   return [
@@ -80,6 +80,15 @@ function workloadSection(workload: Workload, result: WorkloadResult): string {
       failure === undefined ? [] : ['', `${nameOf(daemon)}: ${failure}.`],
     ),
   ].join('\n');
+}
+
+function rowName({ daemon, samples }: DaemonResult, wanted: number): string {
+  const isLess = samples.length > 0 && samples.length < wanted;
+  return isLess ? `${nameOf(daemon)} (${runs(samples.length)})` : nameOf(daemon);
+}
+
+function runs(count: number): string {
+  return count === 1 ? '1 run' : `${count} runs`;
 }
 
 function cell(daemon: DaemonResult, figure: Figure, result: WorkloadResult): string {

@@ -9,7 +9,7 @@ import type { Daemon, Scenario } from './daemons/daemon.ts';
 import { Load, NotDone } from './load.ts';
 import type { Sample } from './results.ts';
 import { usageOf } from './usage.ts';
-import type { Bench, Plan, Workload } from './workloads.ts';
+import type { Bench, Plan, Turns, Workload } from './workloads.ts';
 
 const SETTLE_MS = 1000;
 const TURNS_DEADLINE_MS = 5000;
@@ -98,7 +98,7 @@ async function stop(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-async function askTurns(child: ChildProcess, folder: string) {
+async function askTurns(child: ChildProcess, folder: string): Promise<Turns> {
   const file = turnsOf(folder);
   rmSync(file, { force: true });
   child.kill('SIGUSR2');

@@ -18,6 +18,14 @@ export interface LoadPeer {
   readonly isClient: boolean;
 }
 
+/** Turns of the event loop since the last time asked. */
+export interface Turns {
+  readonly longestMs: number;
+  readonly p999Ms: number;
+  /** CPU time of the thread, which a turn of another one may have been. */
+  readonly longestCpuMs: number;
+}
+
 /** A daemon that runs, all sessions Established, one route passed and withdrawn. */
 export interface Bench {
   readonly plan: Plan;
@@ -25,8 +33,8 @@ export interface Bench {
   /** The relay does not know what it passed on, and so cannot take it back. */
   readonly canWithdraw: boolean;
   usage(): Usage;
-  /** Longest turn of the event loop since the last time asked, where the daemon tells. */
-  turns(): Promise<{ longestMs: number; p999Ms: number } | undefined>;
+  /** Where the daemon tells of them. */
+  turns(): Promise<Turns | undefined>;
 }
 
 export interface Figure {
@@ -225,6 +233,7 @@ const hold: Workload = {
     { id: 'silence', title: 'longest silence', unit: 's', target: { atMost: 3 } },
     { id: 'turn', title: 'longest turn of the loop', unit: 'ms', target: { atMost: 10 } },
     { id: 'turnP999', title: 'p99.9', unit: 'ms' },
+    { id: 'turnCpu', title: 'most CPU of a turn', unit: 'ms' },
   ],
   plan(isQuick) {
     return plan(
@@ -246,7 +255,11 @@ const hold: Workload = {
       time,
       drops,
       silence: seconds,
-      ...(turns && { turn: turns.longestMs, turnP999: turns.p999Ms }),
+      ...(turns && {
+        turn: turns.longestMs,
+        turnP999: turns.p999Ms,
+        turnCpu: turns.longestCpuMs,
+      }),
     };
   },
 };
