@@ -7,8 +7,8 @@
  *              └────────── at once ───────────┘     └───────── in work() ──────────┘
  */
 
-import { encodeAttributes } from 'bgp-parser-ts';
-import type { Family, Prefix, ZonedAddress } from 'net-ipaddr';
+import { CEASE, ERROR, encodeAttributes, NO_DATA } from 'bgp-parser-ts';
+import { type Family, formatPrefix, type Prefix, type ZonedAddress } from 'net-ipaddr';
 import { AdjRibInDump } from './bmp/dump.ts';
 import { GonePaths } from './bmp/gone.ts';
 import { Groups, type Membership } from './export/groups.ts';
@@ -18,7 +18,7 @@ import { ImportChecks } from './policy/import.ts';
 import { Import } from './rib/import.ts';
 import { NextHops, type Reachability } from './rib/nexthops.ts';
 import { RouteReader } from './rib/reader.ts';
-import { Rib, randomKey } from './rib/rib.ts';
+import { MAX_PATHS_OF_SOURCE, Rib, randomKey } from './rib/rib.ts';
 import { EXTERNAL, LOCAL_SOURCE } from './rib/sources.ts';
 import { Stale } from './rib/stale.ts';
 import { Sweep } from './rib/sweep.ts';
@@ -208,7 +208,8 @@ export class Routing {
     }
     this.#onUpdate?.(id, peer.context, outcome, bytes, start, end);
     if (this.#rib.marked > 0) this.#wake();
-    return undefined;
+    const { overfull } = this.#import;
+    return overfull === undefined ? undefined : tooManyPaths(this.#rib.prefixes.prefix(overfull));
   }
 
   /** The peer asks for its routes of the family again (RFC 2918). Does nothing for one that is not negotiated. */
@@ -524,6 +525,11 @@ export class Routing {
     if (peer === undefined) throw new RangeError(`there is no peer ${id}`);
     return peer;
   }
+}
+
+function tooManyPaths(prefix: Prefix): SessionReset {
+  const text = `more than ${MAX_PATHS_OF_SOURCE} paths to ${formatPrefix(prefix)}: have the peer announce fewer (RFC 7911)`;
+  return { code: ERROR.CEASE, subcode: CEASE.OUT_OF_RESOURCES, data: NO_DATA, text };
 }
 
 function hasNews({ group, receiver }: Membership): boolean {

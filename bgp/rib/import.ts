@@ -37,6 +37,8 @@ export interface ImportVerdict {
 }
 
 export class Import {
+  /** A prefix of the last message for which its sender gave too many paths; they were not taken. */
+  overfull: number | undefined;
   /** The last message: its outcome and errors. */
   readonly cursor = new UpdateCursor();
   /** Undefined: the origins of routes are not validated. */
@@ -61,6 +63,7 @@ export class Import {
   take(sender: Sender, bytes: Uint8Array, start: number, end: number): Outcome {
     const { cursor } = this;
     const { source, zone } = sender;
+    this.overfull = undefined;
     const outcome = cursor.reset(bytes, start, end, sender.context);
     if (outcome === 'session-reset') return outcome;
     const { attributes } = this.#rib;
@@ -75,7 +78,8 @@ export class Import {
       while (cursor.nextAnnounced()) {
         const prefix = this.#intern();
         const imported = this.#imported(prefix, sender);
-        this.#rib.announce(prefix, source, cursor.pathId, received, imported);
+        const isTaken = this.#rib.announce(prefix, source, cursor.pathId, received, imported);
+        if (!isTaken) this.overfull = prefix;
       }
       this.#sets.release();
       attributes.release(received);

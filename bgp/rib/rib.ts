@@ -17,6 +17,12 @@ import { Routes } from './routes.ts';
 import { Selection } from './select.ts';
 import { LOCAL_SOURCE, Sources } from './sources.ts';
 
+/**
+ * Paths to one prefix that one source may give (RFC 7911). They are a list that is walked: without an
+ * end, one peer could make every UPDATE slow.
+ */
+export const MAX_PATHS_OF_SOURCE = 256;
+
 export class Rib {
   readonly prefixes: PrefixTable;
   readonly attributes: AttributeStore;
@@ -68,7 +74,8 @@ export class Rib {
   }
 
   /**
-   * A path comes, or takes the place of the one that its source gave before.
+   * A path comes, or takes the place of the one that its source gave before. False: it was not taken,
+   * since the source gave MAX_PATHS_OF_SOURCE of this prefix already.
    * @param imported what import made of `received`; NO_ATTRIBUTES: rejected
    */
   announce(
@@ -77,9 +84,13 @@ export class Rib {
     pathId: number,
     received: number,
     imported: number,
-  ): void {
+  ): boolean {
     const { attributes, paths, routes, sources } = this;
     routes.reach(prefix);
+    const path = this.find(prefix, source, pathId);
+    // Path id 0 is what peers without ADD-PATH give: of those there is one.
+    if (path === NO_PATH && pathId !== 0 && this.#count(prefix, source) === MAX_PATHS_OF_SOURCE)
+      return false;
     attributes.retain(received);
     if (imported !== NO_ATTRIBUTES) {
       attributes.retain(imported);
@@ -87,14 +98,13 @@ export class Rib {
     }
     const family = this.prefixes.family(prefix);
     const generation = sources.generation(source, family);
-    const path = this.find(prefix, source, pathId);
     if (path === NO_PATH) {
       const added = this.#add(prefix, source, pathId, received, imported);
       paths.setGeneration(added, generation);
       sources.received[source]!++;
       sources.held[family][source]!++;
       if (imported !== NO_ATTRIBUTES) this.mark(prefix);
-      return;
+      return true;
     }
     const before = paths.imported(path);
     const receivedBefore = paths.received(path);
@@ -105,9 +115,19 @@ export class Rib {
     }
     attributes.release(receivedBefore);
     if (before !== imported) this.mark(prefix);
-    if (before === NO_ATTRIBUTES) return;
+    if (before === NO_ATTRIBUTES) return true;
     attributes.release(before);
     sources.accepted[source]!--;
+    return true;
+  }
+
+  /** How many paths to the prefix the source gave. */
+  #count(prefix: number, source: number): number {
+    let count = 0;
+    for (let path = this.routes.head(prefix); path !== NO_PATH; path = this.paths.next(path)) {
+      if (this.paths.source(path) === source) count++;
+    }
+    return count;
   }
 
   /** Whether its source has begun to tell all again since the path came: see stale.ts. */

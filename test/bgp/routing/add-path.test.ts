@@ -3,7 +3,7 @@
 import { parseAddress, parsePrefix } from 'net-ipaddr';
 import { MAX_PATHS } from '../../../bgp/export/add-path-group.ts';
 import { NextHops } from '../../../bgp/rib/nexthops.ts';
-import { Rib } from '../../../bgp/rib/rib.ts';
+import { MAX_PATHS_OF_SOURCE, Rib } from '../../../bgp/rib/rib.ts';
 import type { Routing } from '../../../bgp/routing.ts';
 import { fromAs, LOCAL_AS, Neighbor, type NeighborSettings, newRouting } from './neighbor.ts';
 import { Owner } from './owner.ts';
@@ -214,6 +214,21 @@ describe('received', () => {
     settle();
     // Multipath: all of them at once, and each change of the set is told.
     expect(hops).toEqual(['2 3', '3 4', '4', '']);
+  });
+
+  test('a peer that gives one prefix path after path loses its session, and no other peer its own', () => {
+    const [a, b] = [client(), client({ name: 'other', number: 101 })];
+    for (let pathId = 1; pathId <= MAX_PATHS_OF_SOURCE; pathId++) {
+      a.announce([P], fromAs(65001), pathId);
+    }
+    // One that is there already may well be told anew.
+    a.announce([P], fromAs(65002), 1);
+    expect(() => a.announce([P], fromAs(65001), MAX_PATHS_OF_SOURCE + 1)).toThrow(
+      `more than ${MAX_PATHS_OF_SOURCE} paths to ${P}`,
+    );
+    expect(routing.peerCounts(a.id).received).toBe(MAX_PATHS_OF_SOURCE);
+    b.announce([P], fromAs(65001), 1);
+    expect(routing.peerCounts(b.id).received).toBe(1);
   });
 
   test('paths are shown with the identifiers that their peer gave them', () => {
