@@ -3,7 +3,7 @@
  * fields here; those that we act on are typed, all others are kept as they are.
  */
 import { z } from 'zod';
-import { duration, integer } from './fields.ts';
+import { address, duration, integer, portRange } from './fields.ts';
 import { resource, typeAndMeta } from './resource.ts';
 
 const schema = z.looseObject({
@@ -20,6 +20,9 @@ const schema = z.looseObject({
       vxlanMTUV6: integer(0, 65535).optional(),
       vxlanPort: integer(1, 65535).optional(),
       vxlanVNI: integer(1, 16_777_215).optional(),
+      natPortRange: portRange().optional(),
+      natOutgoingAddress: address().optional(),
+      natOutgoingExclusions: z.enum(['IPPoolsOnly', 'IPPoolsAndHostIPs']).optional(),
       programClusterRoutes: z
         .enum(['Enabled', 'Disabled', 'EnabledIPIPOnly', 'EnabledNoEncapOnly'])
         .optional(),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { parseAsNumber } from './asnumber.ts';
 import { parseCommunity } from './community.ts';
 import { parseDuration } from './duration.ts';
+import { parsePortRange } from './port-range.ts';
 import { parseSelector } from './selector.ts';
 
 /** 0 to 65535 and 0 to 4294967295 for a CRD's pattern, which has no other way to bound a number. */
@@ -27,27 +28,44 @@ function parsed(parse: (text: string) => unknown, inCrd: Record<string, unknown>
     .meta(inCrd);
 }
 
-/** 1 to 4294967295 as a number, "64512" or asdot "1.10"; `parseAsNumber` reads all three. */
-export function asNumber() {
+/** A value that is written as a number or as text, each of which `parse` reads. */
+function numberOrText(
+  parse: (value: number | string) => unknown,
+  what: string,
+  inCrd: Record<string, unknown>,
+) {
   return z
     .custom<number | string>((value) => typeof value === 'number' || typeof value === 'string', {
       error: ({ input }) =>
-        input === undefined ? 'is missing' : `${JSON.stringify(input)} is not an AS number`,
+        input === undefined ? 'is missing' : `${JSON.stringify(input)} is not ${what}`,
     })
     .superRefine((value, context) => {
       try {
-        parseAsNumber(value);
+        parse(value);
       } catch (error) {
         // Not to be continued: rules between fields count on well-formed ones.
         context.addIssue({ code: 'custom', message: (error as Error).message, continue: false });
       }
     })
-    .meta({
-      'x-kubernetes-int-or-string': true,
-      minimum: 1,
-      maximum: 4294967295,
-      pattern: `^(${UP_TO_32_BITS}|${UP_TO_16_BITS}\\.${UP_TO_16_BITS})$`,
-    });
+    .meta({ 'x-kubernetes-int-or-string': true, ...inCrd });
+}
+
+/** 1 to 4294967295 as a number, "64512" or asdot "1.10"; `parseAsNumber` reads all three. */
+export function asNumber() {
+  return numberOrText(parseAsNumber, 'an AS number', {
+    minimum: 1,
+    maximum: 4294967295,
+    pattern: `^(${UP_TO_32_BITS}|${UP_TO_16_BITS}\\.${UP_TO_16_BITS})$`,
+  });
+}
+
+/** 4000, "4000" or "32768:65535"; `parsePortRange` reads all three. */
+export function portRange() {
+  return numberOrText(parsePortRange, 'a range of ports', {
+    minimum: 1,
+    maximum: 65535,
+    pattern: `^${UP_TO_16_BITS}(:${UP_TO_16_BITS})?$`,
+  });
 }
 
 /** A prefix of either family, host bits zero. */

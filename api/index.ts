@@ -41,6 +41,7 @@ export { allowedUsesOf, blockSizeOf, IPPool } from './ippool.ts';
 export { IPReservation } from './ipreservation.ts';
 export { parseJson, stringifyJson } from './json.ts';
 export { type NodeNetwork, nodeAnnotations, readNodeNetwork } from './node.ts';
+export { type PortRange, parsePortRange } from './port-range.ts';
 export {
   CALICO_GROUP,
   CALICO_VERSION,

@@ -11,7 +11,16 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-const LAB_PACKAGES = ['iproute2', 'iputils-ping', 'util-linux', 'gcc', 'libc6-dev', 'bird2', 'frr'];
+const LAB_PACKAGES = [
+  'iproute2',
+  'iputils-ping',
+  'util-linux',
+  'nftables',
+  'gcc',
+  'libc6-dev',
+  'bird2',
+  'frr',
+];
 const TEST_PACKAGES = [
   ...LAB_PACKAGES,
   'gobgpd',

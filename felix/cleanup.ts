@@ -7,6 +7,7 @@ import { WORKLOAD_INTERFACE_PREFIX } from './endpoint/endpoint.ts';
 import { EndpointFiles } from './endpoint/endpoint-files.ts';
 import { Interfaces } from './interfaces.ts';
 import type { Kernel } from './kernel.ts';
+import { deletePacketTable } from './nat/packet-table.ts';
 import { isOurs, TABLE } from './table/kernel-route.ts';
 import { TUNNEL_DEVICES } from './tunnel/devices.ts';
 
@@ -15,13 +16,16 @@ export interface Cleaned {
   readonly interfaces: number;
   readonly tunnels: number;
   readonly routes: number;
+  /** Whether there was our table of nftables. */
+  readonly packetTable: boolean;
   readonly endpointFiles: number;
   /** What is still there, and why; empty when all went well. */
   readonly faults: readonly string[];
 }
 
 /**
- * Removes the `cali*` veths, the tunnels, our routes, and the endpoint files. To be called while no agent runs.
+ * Removes the `cali*` veths, the tunnels, our routes and nftables table, and the endpoint files. To be
+ * called while no agent runs.
  * @throws when the kernel's tables or the state folder can't be read.
  */
 export async function cleanup(options: { kernel: Kernel; stateDir: string }): Promise<Cleaned> {
@@ -38,6 +42,8 @@ export async function cleanup(options: { kernel: Kernel; stateDir: string }): Pr
   );
   const routes = await removeRoutes(options.kernel, interfaces, faults);
   await host.deleteLinks([...veths, ...tunnels].map(({ index }) => index));
+  // After the pods, that none of them forges its source on the way out.
+  const packetTable = await removePacketTable(options.kernel, faults);
 
   const files = new EndpointFiles(join(options.stateDir, 'endpoints'));
   const { endpoints, unreadable } = await files.readAll();
@@ -48,9 +54,19 @@ export async function cleanup(options: { kernel: Kernel; stateDir: string }): Pr
     interfaces: veths.length,
     tunnels: tunnels.length,
     routes,
+    packetTable,
     endpointFiles: endpoints.length,
     faults,
   };
+}
+
+async function removePacketTable({ nft }: Kernel, faults: string[]): Promise<boolean> {
+  try {
+    return await deletePacketTable(nft);
+  } catch (error) {
+    faults.push(`our nftables table: ${(error as Error).message}`);
+    return false;
+  }
 }
 
 async function removeRoutes(

@@ -11,7 +11,8 @@
  *     await felix.close();                    // leaves the kernel as it is
  *
  * Ours are the routes of protocol 80 in the main table, the routes to `cali*` interfaces and by tunnels,
- * the `cali*` veths and the tunnel devices (tunnel/devices.ts) themselves. Nothing else is changed, but IP forwarding, which is turned on.
+ * the `cali*` veths and the tunnel devices (tunnel/devices.ts) themselves, and the nftables table
+ * `inet tortie`. Nothing else is changed, but IP forwarding, which is turned on.
  */
 
 import { join as joinPath } from 'node:path';
@@ -31,6 +32,8 @@ import {
 import { EndpointFiles } from './endpoint/endpoint-files.ts';
 import { Endpoints } from './endpoint/endpoints.ts';
 import type { Kernel } from './kernel.ts';
+import { PacketTable } from './nat/packet-table.ts';
+import { type AllowedSources, type NatSettings, NO_NAT, ruleset } from './nat/ruleset.ts';
 import { Reconciler } from './reconciler.ts';
 import type { RouteCounters } from './table/route-table.ts';
 import { overheadOf } from './tunnel/devices.ts';
@@ -53,6 +56,7 @@ export {
   hostInterfaceOf,
 } from './endpoint/endpoint.ts';
 export { GATEWAY4, HOST_LINK_LOCAL } from './endpoint/wiring.ts';
+export type { NatSettings } from './nat/ruleset.ts';
 
 /** Runtimes wait for minutes, people don't: an ADD that comes too early is told so after this time. */
 const ADD_WAIT_MS = 10_000;
@@ -90,7 +94,7 @@ export interface FelixState {
   };
   /** What our rules forbid, by prefix. The lists end at a thousand. */
   readonly refused: readonly Report[];
-  /** What the kernel refused, or a stranger's route keeps from us. */
+  /** What the kernel refused, or a stranger keeps from us. */
   readonly failed: readonly Report[];
   /** Other nodes' blocks that no tunnel leads to, since the datastore lacks something. */
   readonly unreachable: readonly Report[];
@@ -103,6 +107,7 @@ export class Felix {
   readonly #reconciler: Reconciler;
   readonly #endpoints: Endpoints;
   readonly #tunnels: Tunnels;
+  readonly #packets: PacketTable;
   /** Interfaces of pods that were there at start, and of which no endpoint file tells. */
   readonly #doubtful = new Set<string>();
   readonly #waiting = new Set<() => void>();
@@ -110,11 +115,14 @@ export class Felix {
   #unreachable: readonly Report[] = [];
   #tunnelsWanted: readonly Tunnel[] = [];
   #blocks: readonly Prefix[] = [];
+  #nat: NatSettings = NO_NAT;
   #allocations: readonly Allocation[] | undefined;
   /** Addresses, as text, of pods that came or went after the allocations were read. */
   readonly #changedSince = new Set<string>();
   #isStarted = false;
   #isDatastoreInSync = false;
+  /** Opening, or open. */
+  #isOpening = false;
   #isClosed = false;
   #retry: Timer | undefined;
 
@@ -141,6 +149,13 @@ export class Felix {
         noteInterface: (link) => this.#reconciler.noteInterface(link),
         settle: (prefixes) => this.#reconciler.settle(prefixes),
       },
+    });
+    this.#packets = new PacketTable({
+      nft: kernel.nft,
+      clock,
+      random,
+      log,
+      desired: () => ruleset(this.#nat, this.#allowedSources()),
     });
   }
 
@@ -180,6 +195,12 @@ export class Felix {
   /** The ways to BGP peers that are said (`reachableBy`), all of them each time. */
   setPeerRoutes(routes: Iterable<PeerRoute>): void {
     this.#reconciler.setPeerRoutes(routes);
+  }
+
+  /** Which traffic of pods leaves the node with an address of the node. */
+  setNat(settings: NatSettings): void {
+    this.#nat = settings;
+    if (this.#isStarted && this.#isDatastoreInSync) this.#packets.review();
   }
 
   /**
@@ -234,7 +255,9 @@ export class Felix {
    */
   async addEndpoint(request: EndpointRequest): Promise<Endpoint> {
     await this.#inSync();
-    return this.#endpoints.add(request);
+    const endpoint = await this.#endpoints.add(request);
+    if (request.allowedSourcePrefixes?.length) await this.#packets.now();
+    return endpoint;
   }
 
   /**
@@ -245,7 +268,9 @@ export class Felix {
    */
   async removeEndpoint(endpoint: EndpointRef & { netns?: string }): Promise<void> {
     if (!this.#isStarted) throw notYet('the interfaces and routes of this node are being read');
+    const allowed = this.#allowedSources();
     await this.#endpoints.remove(endpoint);
+    if (allowed.size > 0) this.#packets.review();
   }
 
   /** What is missing or wrong, a sentence each; empty when all is well. Changes nothing. */
@@ -261,7 +286,7 @@ export class Felix {
   /** Reads the kernel's tables now, and repairs what differs. Happens by itself every 90 s. */
   async resync(): Promise<void> {
     await this.#tunnels.resync();
-    await this.#reconciler.resync();
+    await Promise.all([this.#reconciler.resync(), this.#packets.now()]);
   }
 
   inspect(): FelixState {
@@ -279,7 +304,7 @@ export class Felix {
         failing: table.failingCount,
       },
       refused: this.#reconciler.refused(),
-      failed: [...table.problems(), ...this.#tunnels.problems()],
+      failed: [...table.problems(), ...this.#tunnels.problems(), ...this.#packets.problems()],
       unreachable: this.#unreachable,
       inDoubt: [...this.#unreadable, ...this.#join().inDoubt],
     };
@@ -291,11 +316,13 @@ export class Felix {
     this.#retry?.cancel();
     this.#tunnels.close();
     this.#reconciler.close();
+    this.#packets.close();
   }
 
   #openWhenInSync(): void {
-    if (!this.#isStarted || !this.#isDatastoreInSync || this.#reconciler.isOpen) return;
-    this.#reconciler.open().then(
+    if (!this.#isStarted || !this.#isDatastoreInSync || this.#isOpening) return;
+    this.#isOpening = true;
+    this.#open().then(
       () => {
         this.#tunnels.open();
         for (const go of this.#waiting) go();
@@ -305,11 +332,18 @@ export class Felix {
       (error: Error) => {
         // A read-only /proc/sys: nothing would be forwarded, so better to say it than to half work.
         this.#options.log.error({ error: error.message }, 'cannot turn on IP forwarding');
+        this.#isOpening = false;
         if (this.#isClosed) return;
         const { clock, random } = this.#options;
         this.#retry = clock.after(OPEN_RETRY_MS * (0.5 + random()), () => this.#openWhenInSync());
       },
     );
+  }
+
+  /** Sources are checked before the first pod is wired. */
+  async #open(): Promise<void> {
+    await this.#packets.now();
+    await this.#reconciler.open();
   }
 
   #inSync(): Promise<void> {
@@ -353,6 +387,13 @@ export class Felix {
       allocations: this.#allocations,
       changedSince: this.#changedSince,
     });
+  }
+
+  #allowedSources(): AllowedSources {
+    const allowed = new Map<string, readonly Prefix[]>();
+    for (const { hostInterface, allowedSourcePrefixes } of this.#endpoints.all())
+      if (allowedSourcePrefixes?.length) allowed.set(hostInterface, allowedSourcePrefixes);
+    return allowed;
   }
 
   /** A pod of ours comes or goes: what was found of its interface and addresses is history. */

@@ -1,4 +1,4 @@
-/** What felix uses of the kernel: netlink in the node's namespace and in pods', and sysctls. */
+/** What felix uses of the kernel: netlink in the node's namespace and in pods', sysctls, and nftables. */
 
 import { readFileSync } from 'node:fs';
 import {
@@ -8,6 +8,7 @@ import {
   type Rtnetlink,
   writeSysctls,
 } from 'rtnetlink-ts';
+import { type Nft, openNft } from './nat/nft.ts';
 
 /** The part of `Rtnetlink` that felix calls, with its meaning. */
 export type Netlink = Pick<
@@ -33,6 +34,8 @@ export interface Kernel {
   enter(netns: Namespace): Netlink;
   /** Sysctls of the node's namespace, or of `netns`. Blocks for microseconds: they are no disk. */
   readonly sysctls: Sysctls;
+  /** nftables of the node's namespace. */
+  readonly nft: Nft;
 }
 
 export interface Sysctls {
@@ -55,6 +58,7 @@ export function openKernel(hostNetns: Namespace = '/proc/self/ns/net'): Kernel {
       read: (key, netns = hostNetns) => inNamespace(netns, () => readSysctl(key)),
       write: (values, netns = hostNetns) => writeSysctls(netns, values),
     },
+    nft: openNft(hostNetns),
   };
 }
 

@@ -5,7 +5,9 @@ import { agentRuns } from './inspect/client.ts';
 export function addCleanupCommand(program: Command): void {
   program
     .command('cleanup')
-    .description('remove from the kernel all that is ours: routes, tunnels and pods’ interfaces')
+    .description(
+      'remove from the kernel all that is ours: routes, tunnels, pods’ interfaces, the nftables table',
+    )
     .option('--state-dir <folder>', 'the agent’s state folder', '/var/lib/tortie')
     .action(async ({ stateDir }: { stateDir: string }) => {
       if (await agentRuns()) {
@@ -16,13 +18,13 @@ export function addCleanupCommand(program: Command): void {
       const { cleanup } = await import('../felix/cleanup.ts');
       const { openKernel } = await import('../felix/kernel.ts');
       const kernel = openKernel();
-      const { interfaces, tunnels, routes, endpointFiles, faults } = await cleanup({
+      const { interfaces, tunnels, routes, packetTable, endpointFiles, faults } = await cleanup({
         kernel,
         stateDir,
       });
       kernel.host.close();
       console.log(
-        `removed ${interfaces} interfaces of pods, ${tunnels} tunnels, ${routes} routes, ${endpointFiles} endpoint files`,
+        `removed ${interfaces} interfaces of pods, ${tunnels} tunnels, ${routes} routes, ${packetTable ? 'the nftables table, ' : ''}${endpointFiles} endpoint files`,
       );
       for (const fault of faults) console.error(`tortie cleanup: ${fault}`);
       process.exitCode = faults.length > 0 ? 1 : 0;

@@ -29,11 +29,13 @@ import { AgentCni } from './cni.ts';
 import type { AgentConfig } from './config.ts';
 import { type Leave, serveControl } from './control.ts';
 import { readBgpSettings, readNodes } from './derive/cluster.ts';
-import { readTunnelSettings } from './derive/felix.ts';
+import { readFelixConfiguration } from './derive/felix-configuration.ts';
+import { deriveNat } from './derive/nat.ts';
 import { deriveOverlay } from './derive/overlay.ts';
 import { derivePeers } from './derive/peers.ts';
 import { deriveSpeakerConfig } from './derive/speaker.ts';
 import { deriveTunnelAddresses } from './derive/tunnel-addresses.ts';
+import { deriveTunnelSettings } from './derive/tunnel-settings.ts';
 import { serveHealth } from './health.ts';
 import { programLearnedRoutes } from './learned-routes.ts';
 import { type NodeAddresses, waitForNodeAddresses } from './node-addresses.ts';
@@ -310,16 +312,17 @@ export class Agent {
     const nodes = readNodes(nodeObjects, settings.asNumber, problems);
     const self = nodes.find((node) => node.name === nodeName);
     const blocks = this.#allocator!.ownBlocks().map(parsePrefix);
-    this.#felix.setNodeAddresses(
-      nodes.flatMap(({ network }) =>
-        [network.ipv4Address, network.ipv6Address].flatMap((one) => (one ? [one.address] : [])),
-      ),
+    const nodeAddresses = nodes.flatMap(({ network }) =>
+      [network.ipv4Address, network.ipv6Address].flatMap((one) => (one ? [one.address] : [])),
     );
+    const felix = readFelixConfiguration(resources.felixConfigurations, nodeName, problems);
+    this.#felix.setNodeAddresses(nodeAddresses);
     this.#felix.setLocalBlocks(blocks);
+    this.#felix.setNat(deriveNat({ pools, felix, nodeAddresses }));
     this.#felix.setOverlay(
       deriveOverlay({
         ...{ nodeName, nodes, pools, placements: resources.placements },
-        settings: readTunnelSettings(resources.felixConfigurations, nodeName, problems),
+        settings: deriveTunnelSettings(felix),
       }),
     );
     if (self) {

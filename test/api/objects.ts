@@ -100,6 +100,12 @@ export const VALID: readonly KubeObject[] = [
     { status: { lastUpdated: null } },
   ),
   object('FelixConfiguration', 'default', { vxlanVNI: 4096, bpfEnabled: false }),
+  object('FelixConfiguration', 'node.a', {
+    natPortRange: '32768:65535',
+    natOutgoingAddress: '192.0.2.7',
+    natOutgoingExclusions: 'IPPoolsAndHostIPs',
+  }),
+  object('FelixConfiguration', 'node.b', { natPortRange: 4000 }),
   object('ClusterInformation', 'default', { clusterGUID: 'f00', datastoreReady: true }),
 ];
 
@@ -317,6 +323,21 @@ export const REFUSED: readonly Refused[] = [
     'spec.listenPort must be at most 65535, not 70000',
     'default',
   ),
+  refused(
+    'FelixConfiguration',
+    { natPortRange: '70000:70001' },
+    'spec.natPortRange "70000:70001" is not a port or a range of ports from 1 to 65535 such as "32768:65535"',
+    'default',
+  ),
+  {
+    ...refused(
+      'FelixConfiguration',
+      { natPortRange: '6000:5000' },
+      'spec.natPortRange "6000:5000" is not a port or a range of ports from 1 to 65535 such as "32768:65535"',
+      'default',
+    ),
+    oursOnly: true,
+  },
   refused(
     'BGPConfiguration',
     { logSeverityScreen: 'Loud' },

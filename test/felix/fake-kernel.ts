@@ -81,6 +81,8 @@ class Space {
 export class FakeKernel implements Kernel {
   readonly host: FakeNetlink;
   readonly sysctls: Sysctls;
+  /** Takes all and tells nothing: what nftables do is tested with the real ones. */
+  readonly nft = async () => '';
   /** Answers an operation of the host's with an errno instead of doing it. */
   refuse: (operation: Operation) => string | undefined = () => undefined;
   /** Thrown by the host's next batch. */

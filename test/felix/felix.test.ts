@@ -947,6 +947,7 @@ test('close removes nothing; cleanup removes all that is ours, and nothing else'
     interfaces: 2,
     tunnels: 1,
     routes: 6,
+    packetTable: true,
     endpointFiles: 2,
     faults: [expect.stringContaining(malformed)],
   });

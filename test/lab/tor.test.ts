@@ -25,6 +25,24 @@ test('the nodes learn what is behind the router', async () => {
   expect(route).toContain('via 10.20.1.254');
 });
 
+test('natOutgoing: what is behind the router sees the node’s address, another node’s pod the pod’s own', async () => {
+  const nft = (...words: string[]) => lab.mustRun('tor', ['nft', ...words]);
+  await nft('add table inet seen');
+  await nft('add set inet seen sources { type ipv4_addr . ipv4_addr; flags dynamic; size 999; }');
+  await nft('add chain inet seen in { type filter hook prerouting priority 0; }');
+  await nft('add rule inet seen in add @sources { ip saddr . ip daddr }');
+  const [pod, other] = NODES.map((node) => pods.find((one) => one.node === node)!);
+  const ping = (address: string) =>
+    lab.mustRun('node1', ['ip', 'netns', 'exec', pod!.name, 'ping', '-c', '1', '-W', '5', address]);
+  await ping('203.0.113.1');
+  await ping(other!.addresses[0]!);
+  const seen = await nft('list set inet seen sources');
+  expect(seen).toContain('10.20.1.1 . 203.0.113.1');
+  expect(seen).toContain(`${pod!.addresses[0]} . ${other!.addresses[0]}`);
+  expect(seen).not.toContain(`${pod!.addresses[0]} . 203.0.113.1`);
+  await nft('delete table inet seen');
+}, 30_000);
+
 test('BIRD has the nodes’ blocks with their AS, and nothing more specific', async () => {
   const routes = await lab.mustRun('tor', [
     'birdc',

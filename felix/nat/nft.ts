@@ -1,0 +1,51 @@
+/** The `nft` program: it speaks nftables' wire for us. */
+
+import { execFile } from 'node:child_process';
+import { inNamespace, type Namespace } from 'rtnetlink-ts';
+
+const DEADLINE_MS = 5000;
+/** A listing of thousands of services' rules. */
+const MAX_OUTPUT = 64 << 20;
+
+/** Runs nft with these arguments and this input. @returns what it printed. @throws NftError */
+export type Nft = (args: readonly string[], input?: string) => Promise<string>;
+
+/** Why nft did not do it: it is not there, or it says what is wrong. */
+export class NftError extends Error {
+  override readonly name = 'NftError';
+  readonly isMissing: boolean;
+
+  constructor(isMissing: boolean, message: string) {
+    super(message);
+    this.isMissing = isMissing;
+  }
+}
+
+/** Takes about 10 ms, off the loop. */
+export function openNft(netns: Namespace): Nft {
+  return (args, input = '') =>
+    new Promise((resolve, reject) => {
+      const options = { timeout: DEADLINE_MS, maxBuffer: MAX_OUTPUT, env: { PATH, LC_ALL: 'C' } };
+      // A child begins in the namespace of the thread that starts it.
+      const child = inNamespace(netns, () =>
+        execFile('nft', args, options, (error, stdout, stderr) => {
+          if (error === null) resolve(stdout);
+          else if (error.code === 'ENOENT') reject(new NftError(true, 'there is no program nft'));
+          else reject(new NftError(false, error.killed ? TOO_LATE : complaint(stderr)));
+        }),
+      );
+      // It may end before it has read all; its own words then say why.
+      child.stdin!.on('error', () => {});
+      child.stdin!.end(input);
+    });
+}
+
+/** Where Debian and others keep nft, though a service's PATH may lack it. */
+const PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
+const TOO_LATE = `nft did not end within ${DEADLINE_MS / 1000} s`;
+
+/** Its first complaint, without the excerpt that follows with a mark below the place. */
+function complaint(stderr: string): string {
+  const [first = ''] = stderr.trim().split('\n');
+  return first === '' ? 'nft failed without a word' : `nft: ${first}`;
+}

@@ -1,0 +1,106 @@
+/**
+ * Keeps our table of nftables as it should be: read from time to time, and written, as a whole and in
+ * one transaction, only where it differs.
+ */
+
+import type { Clock, Log, Random } from '../../ports.ts';
+import type { Report } from '../calc/join.ts';
+import { Resync } from '../resync.ts';
+import { type Nft, NftError } from './nft.ts';
+import { normalized, replacing, TABLE } from './ruleset.ts';
+
+const WITHOUT =
+  'until then pods leave the node with their own source, or with one that they forged';
+const INSTALL = `install the package nftables; ${WITHOUT}`;
+const LOAD = `this needs a kernel with nftables for IP (modules nf_tables, nft_fib_inet, nft_chain_nat, nft_masq); ${WITHOUT}`;
+
+export interface PacketTableOptions {
+  nft: Nft;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** The whole table as it should be now. */
+  desired(): string;
+}
+
+export class PacketTable {
+  readonly #options: PacketTableOptions;
+  readonly #resync: Resync;
+  /** What was desired last, and how nft lists it: another version of it may say the same otherwise. */
+  #inPlace: { desired: string; listed: string | undefined } | undefined;
+  #problem: string | undefined;
+
+  constructor(options: PacketTableOptions) {
+    this.#options = options;
+    const { clock, random, log } = options;
+    const failure = 'cannot check our nftables table';
+    this.#resync = new Resync({ clock, random, log, failure, read: () => this.#reconcile() });
+  }
+
+  /** What is desired may be another now. */
+  review(): void {
+    if (this.#options.desired() !== this.#inPlace?.desired) this.#resync.soon();
+  }
+
+  /** Resolves when what is desired now is in the kernel, also when that failed (and is told of). */
+  now(): Promise<void> {
+    return this.#resync.now();
+  }
+
+  problems(): Report[] {
+    return this.#problem === undefined ? [] : [{ subject: 'nftables', reason: this.#problem }];
+  }
+
+  /** Leaves the table as it is. */
+  close(): void {
+    this.#resync.close();
+  }
+
+  async #reconcile(): Promise<void> {
+    const { desired, log, nft } = this.#options;
+    const table = desired();
+    try {
+      const listed = await list(nft);
+      if (listed !== undefined && this.#isListedAs(table, listed)) {
+        this.#inPlace = { desired: table, listed };
+      } else {
+        await nft(['-f', '-'], replacing(table));
+        if (this.#inPlace?.desired === table)
+          log.warn({ table: TABLE }, 'somebody changed our nftables table: repaired');
+        this.#inPlace = { desired: table, listed: await list(nft) };
+      }
+      this.#problem = undefined;
+    } catch (error) {
+      if (!(error instanceof NftError)) throw error;
+      this.#tell(`${error.message}: ${error.isMissing ? INSTALL : LOAD}`);
+    }
+  }
+
+  #isListedAs(table: string, listed: string): boolean {
+    if (listed === normalized(table)) return true;
+    return this.#inPlace?.desired === table && this.#inPlace.listed === listed;
+  }
+
+  #tell(problem: string): void {
+    if (problem !== this.#problem)
+      this.#options.log.error({ problem }, 'packets are neither checked nor translated');
+    this.#problem = problem;
+  }
+}
+
+/** @returns whether there was one. @throws NftError when it cannot be deleted. */
+export async function deletePacketTable(nft: Nft): Promise<boolean> {
+  if ((await list(nft)) === undefined) return false;
+  await nft(['delete', 'table', ...TABLE.split(' ')]);
+  return true;
+}
+
+/** @returns undefined where there is none, or no nftables at all. */
+async function list(nft: Nft): Promise<string | undefined> {
+  try {
+    return normalized(await nft(['--stateless', 'list', 'table', ...TABLE.split(' ')]));
+  } catch (error) {
+    if (error instanceof NftError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,267 @@
+/** What leaves a pod, and as whose: the real nftables, in network namespaces of its own. Needs root. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseAddress, parsePrefix } from 'net-ipaddr';
+import { cleanup } from '../../../felix/cleanup.ts';
+import { type EndpointRequest, Felix, hostInterfaceOf } from '../../../felix/felix.ts';
+import { type Kernel, openKernel } from '../../../felix/kernel.ts';
+import { NftError } from '../../../felix/nat/nft.ts';
+import { eventually, TestNamespace } from '../namespace.ts';
+import { realClock, TestLog } from '../ports.ts';
+
+const POOLS = ['10.60.0.0/16', 'fd60::/48'].map(parsePrefix);
+const OUTGOING = { pools: POOLS, outgoing: POOLS, exclusions: [] };
+
+let host: TestNamespace;
+/** Knows no way back to pods: it answers the node only. */
+let outside: TestNamespace;
+let a: TestNamespace;
+let b: TestNamespace;
+let stateDir: string;
+let kernel: Kernel;
+let felix: Felix;
+let log: TestLog;
+
+function newFelix(): Felix {
+  log = new TestLog();
+  return new Felix({ kernel, clock: realClock, random: Math.random, log, stateDir });
+}
+
+function pod(name: string, netns: TestNamespace, ...addresses: string[]): EndpointRequest {
+  return {
+    containerID: `c-${name}`,
+    ifname: 'eth0',
+    netns: netns.path,
+    namespace: 'default',
+    pod: name,
+    addresses: addresses.map(parseAddress),
+    mtu: 1450,
+    network: 'k8s',
+    handleId: `k8s.c-${name}`,
+  };
+}
+
+/** Remembers the sources of all that arrives. */
+async function watchSources(netns: TestNamespace): Promise<void> {
+  await netns.run('nft add table inet seen');
+  await netns.run('nft add set inet seen v4 { type ipv4_addr ; flags dynamic ; size 64 ; }');
+  await netns.run('nft add set inet seen v6 { type ipv6_addr ; flags dynamic ; size 64 ; }');
+  await netns.run('nft add chain inet seen in { type filter hook prerouting priority -400 ; }');
+  await netns.run('nft add rule inet seen in add @v4 { ip saddr }');
+  await netns.run('nft add rule inet seen in add @v6 { ip6 saddr }');
+}
+
+async function sourcesSeenBy(netns: TestNamespace): Promise<string> {
+  return (
+    (await netns.run('nft list set inet seen v4')) + (await netns.run('nft list set inet seen v6'))
+  );
+}
+
+/** Sends one packet, whether or not it is answered. */
+async function send(from: TestNamespace, source: string, to: string): Promise<void> {
+  await from.run(`ping -c 1 -W 0.3 -I ${source} ${to}`).catch(() => {});
+}
+
+beforeEach(async () => {
+  [host, outside, a, b] = (await Promise.all(
+    Array.from({ length: 4 }, () => TestNamespace.make()),
+  )) as [TestNamespace, TestNamespace, TestNamespace, TestNamespace];
+  stateDir = await mkdtemp(join(tmpdir(), 'felix-'));
+  kernel = openKernel(host.path);
+  await host.ip(`link add eth0 type veth peer name eth0 netns ${outside.path.split('/')[2]}`);
+  for (const [netns, end] of [
+    [host, 1],
+    [outside, 9],
+  ] as const) {
+    await netns.ip('link set eth0 up');
+    await netns.ip(`addr add 192.0.2.${end}/24 dev eth0`);
+    await netns.ip(`addr add 2001:db8::${end}/64 dev eth0 nodad`);
+  }
+  await watchSources(outside);
+  await watchSources(b);
+  felix = newFelix();
+  await felix.start();
+  felix.setNat(OUTGOING);
+  felix.setDatastoreInSync();
+  await felix.addEndpoint(pod('a', a, '10.60.0.1', 'fd60::1'));
+  await felix.addEndpoint(pod('b', b, '10.60.0.2', 'fd60::2'));
+}, 30_000);
+
+afterEach(async () => {
+  await felix.close();
+  kernel.host.close();
+  for (const netns of [host, outside, a, b]) netns.end();
+  await rm(stateDir, { recursive: true });
+});
+
+async function becomes(settings: Parameters<Felix['setNat']>[0]): Promise<void> {
+  const before = await host.run('nft list table inet tortie');
+  felix.setNat(settings);
+  await eventually(async () => (await host.run('nft list table inet tortie')) !== before);
+}
+
+describe('natOutgoing', () => {
+  test('a pod reaches the world with the node’s address, another pod with its own', async () => {
+    await a.run('ping -c 1 -W 5 192.0.2.9');
+    await a.run('ping -c 1 -W 5 2001:db8::9');
+    expect(await sourcesSeenBy(outside)).toMatch(/192\.0\.2\.1\b/);
+    expect(await sourcesSeenBy(outside)).not.toMatch(/10\.60|fd60/);
+    await a.run('ping -c 1 -W 5 10.60.0.2');
+    await a.run('ping -c 1 -W 5 fd60::2');
+    expect(await sourcesSeenBy(b)).toMatch(/10\.60\.0\.1\b[\s\S]*fd60::1\b/);
+  });
+
+  test('what comes from outside to a pod is answered by the pod’s own address', async () => {
+    await outside.ip('route add 10.60.0.0/16 via 192.0.2.1');
+    await outside.run('ping -c 1 -W 5 10.60.0.1');
+  });
+
+  test('natOutgoingExclusions: a node’s address is reached with the pod’s own', async () => {
+    await becomes({ ...OUTGOING, exclusions: [parseAddress('192.0.2.9')] });
+    await send(a, '10.60.0.1', '192.0.2.9');
+    expect(await sourcesSeenBy(outside)).toMatch(/10\.60\.0\.1\b/);
+  });
+
+  test('natOutgoingAddress and natPortRange', async () => {
+    await host.ip('addr add 192.0.2.77/24 dev eth0');
+    await outside.run(
+      'nft add set inet seen ports { type inet_service ; flags dynamic ; size 64 ; }',
+    );
+    await outside.run('nft add rule inet seen in add @ports { udp sport }');
+    await becomes({
+      ...OUTGOING,
+      address: parseAddress('192.0.2.77'),
+      ports: { first: 40_000, last: 40_009 },
+    });
+    await a.run('bash -c echo>/dev/udp/192.0.2.9/9');
+    await eventually(async () => /192\.0\.2\.77\b/.test(await sourcesSeenBy(outside)));
+    expect(await outside.run('nft list set inet seen ports')).toMatch(/elements = \{ 4000\d \}/);
+  });
+
+  test('no pool wants it any more: pods keep their source', async () => {
+    await becomes({ pools: POOLS, outgoing: [], exclusions: [] });
+    await send(a, '10.60.0.1', '192.0.2.9');
+    expect(await sourcesSeenBy(outside)).toMatch(/10\.60\.0\.1\b/);
+  });
+});
+
+describe('a pod sends only from its own addresses', () => {
+  const forge = async () => {
+    await a.ip('addr add 10.60.0.99/32 dev eth0');
+    await a.ip('addr add fd60::99/128 dev eth0 nodad');
+    await send(a, '10.60.0.99', '10.60.0.2');
+    await send(a, 'fd60::99', 'fd60::2');
+    // Another pod's, which has a route here, but not to this interface.
+    await a.ip('addr add 10.60.0.3/32 dev eth0');
+    await send(a, '10.60.0.3', '10.60.0.2');
+  };
+
+  test('or from allowedSourcePrefixes: anything else is dropped, in both families', async () => {
+    const c = await TestNamespace.make();
+    try {
+      await felix.addEndpoint(pod('c', c, '10.60.0.3'));
+      await forge();
+      expect(await sourcesSeenBy(b)).not.toMatch(/10\.60\.0\.99|fd60::99|10\.60\.0\.3/);
+      const allowedSourcePrefixes = ['10.60.0.96/28', 'fd60::/64'].map(parsePrefix);
+      await felix.removeEndpoint({ containerID: 'c-a', ifname: 'eth0' });
+      await felix.addEndpoint({ ...pod('a', a, '10.60.0.1', 'fd60::1'), allowedSourcePrefixes });
+      await forge();
+      expect(await sourcesSeenBy(b)).toMatch(/10\.60\.0\.99[\s\S]*fd60::99/);
+      expect(await sourcesSeenBy(b)).not.toMatch(/10\.60\.0\.3/);
+      await felix.removeEndpoint({ containerID: 'c-a', ifname: 'eth0' });
+      await eventually(async () => !/allowed/.test(await host.run('nft list table inet tortie')));
+    } finally {
+      c.end();
+    }
+  });
+
+  test('the test above can fail: without our table a forged source arrives', async () => {
+    await host.run('nft delete table inet tortie');
+    await forge();
+    expect(await sourcesSeenBy(b)).toMatch(/10\.60\.0\.99[\s\S]*fd60::99/);
+  });
+
+  test('after a restart, too: allowedSourcePrefixes are in the endpoint file', async () => {
+    const allowedSourcePrefixes = [parsePrefix('10.60.0.96/28')];
+    await felix.removeEndpoint({ containerID: 'c-a', ifname: 'eth0' });
+    await felix.addEndpoint({ ...pod('a', a, '10.60.0.1'), allowedSourcePrefixes });
+    await felix.close();
+    await host.run('nft delete table inet tortie');
+    felix = newFelix();
+    await felix.start();
+    felix.setDatastoreInSync();
+    await felix.resync();
+    expect(await host.run('nft list table inet tortie')).toMatch(
+      `"${hostInterfaceOf('default', 'a')}" . 10.60.0.96/28`,
+    );
+  });
+});
+
+describe('the table', () => {
+  const listed = () => host.run('nft --handle list table inet tortie');
+
+  test.each([
+    ['deleted', 'nft delete table inet tortie'],
+    ['robbed of a rule', 'nft flush chain inet tortie nat_outgoing'],
+    ['robbed of an element', 'nft delete element inet tortie outgoing4 { 10.60.0.0/16 }'],
+    ['given a rule', 'nft insert rule inet tortie pod_sources accept'],
+  ])('%s by hand: repaired within one pass, and told of', async (_, command) => {
+    const before = await host.run('nft list table inet tortie');
+    await host.run(command);
+    await felix.resync();
+    expect(await host.run('nft list table inet tortie')).toBe(before);
+    expect(log.lines.filter((line) => /repaired/.test(line))).toHaveLength(1);
+  });
+
+  test('is not written when it is as it should be, after a restart neither; others’ are not touched', async () => {
+    await host.run('nft add table inet others');
+    const before = await listed();
+    await felix.resync();
+    await felix.close();
+    felix = newFelix();
+    await felix.start();
+    felix.setNat(OUTGOING);
+    felix.setDatastoreInSync();
+    await felix.resync();
+    // Anything that is written gets another handle.
+    expect(await listed()).toBe(before);
+    await felix.close();
+    await cleanup({ kernel, stateDir });
+    expect(await host.run('nft list ruleset')).toBe('table inet others {\n}\n');
+  });
+});
+
+test.each([
+  [true, 'there is no program nft', /no program nft: install the package nftables/],
+  [
+    false,
+    'nft: Error: Could not process rule: Operation not supported',
+    /not supported: .*modules/,
+  ],
+])(
+  'a host without nftables: told once with the cure, and pods are wired all the same',
+  async (isMissing, message, cure) => {
+    await felix.close();
+    await host.run('nft delete table inet tortie');
+    kernel = { ...kernel, nft: () => Promise.reject(new NftError(isMissing, message)) };
+    felix = newFelix();
+    await felix.start();
+    felix.setDatastoreInSync();
+    const c = await TestNamespace.make();
+    try {
+      await felix.addEndpoint(pod('c', c, '10.60.0.3'));
+      await c.run('ping -c 1 -W 5 10.60.0.2');
+      await felix.resync();
+      expect(felix.inspect().failed).toEqual([
+        { subject: 'nftables', reason: expect.stringMatching(cure) },
+      ]);
+      expect(log.lines.filter((line) => /nft/.test(line))).toHaveLength(1);
+      await felix.close();
+      expect(await cleanup({ kernel, stateDir })).toMatchObject({ interfaces: 3, faults: [] });
+    } finally {
+      c.end();
+    }
+  },
+);
