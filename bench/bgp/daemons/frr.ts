@@ -26,7 +26,10 @@ function frr(id: string, name: string, coalesceMs: number | undefined): Daemon {
 }
 
 /** Without zebra it takes every next hop for reachable. */
-function configuration({ address, as, peers }: Scenario, coalesceMs: number | undefined): string {
+function configuration(
+  { address, as, holdTimeSec, peers }: Scenario,
+  coalesceMs: number | undefined,
+): string {
   const neighbour = peers.flatMap((peer) => [
     ` neighbor ${peer.address} remote-as ${peer.as}`,
     ` neighbor ${peer.address} passive`,
@@ -39,6 +42,8 @@ function configuration({ address, as, peers }: Scenario, coalesceMs: number | un
     ` bgp router-id ${address}`,
     ` bgp cluster-id ${address}`,
     ' no bgp ebgp-requires-policy',
+    // Of itself this profile has 9 s.
+    ` timers bgp ${Math.floor(holdTimeSec / 3)} ${holdTimeSec}`,
     ...(coalesceMs === undefined ? [] : [` coalesce-time ${coalesceMs}`]),
     ...neighbour,
     ' address-family ipv4 unicast',
