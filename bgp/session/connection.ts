@@ -273,7 +273,7 @@ export class Connection implements Task {
     this.#outbound = new Outbound(stream, this.#owner, (isWritable) => this.#flows(isWritable));
     stream.attach({
       connected: () => this.dispatch({ name: 'Tcp_CR_Acked' }),
-      data: (chunk) => this.#data(chunk),
+      data: (octets) => this.#data(octets),
       writable: () => {
         this.#outbound!.writable();
         this.readable();
@@ -315,8 +315,8 @@ export class Connection implements Task {
 
   // Inbound
 
-  #data(chunk: Uint8Array): void {
-    this.#framer.push(chunk);
+  #data(octets: Uint8Array): void {
+    this.#framer.push(octets);
     if (!this.#isPaused && this.#framer.unread > PAUSE_ABOVE_BYTES) {
       this.#isPaused = true;
       this.#stream!.pause();

@@ -15,7 +15,8 @@ export interface DialerOptions {
 /** What the owner hears of: `disconnected` also from within `drop`, the others never from within a call. */
 export interface DialerEvents {
   connected(stream: Stream): void;
-  data(chunk: Uint8Array): void;
+  /** Good during the call only. */
+  data(octets: Uint8Array): void;
   writable(): void;
   /** The connection, or the attempt, has ended; another attempt follows. */
   disconnected(why: string): void;
@@ -73,7 +74,7 @@ export class Dialer {
         this.#timer?.cancel();
         this.#events.connected(stream);
       },
-      data: (chunk) => this.#events.data(chunk),
+      data: (octets) => this.#events.data(octets),
       writable: () => this.#events.writable(),
       closed: (why) => this.#ended(why),
     });

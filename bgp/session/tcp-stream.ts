@@ -1,15 +1,17 @@
 /** One connection over the kernel's TCP. */
 
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import { parseZonedAddress, type ZonedAddress } from 'net-ipaddr';
 import { setMinTtl, setTcpMd5 } from 'rtnetlink-ts';
 import type { Clock } from '../../ports.ts';
-import type { Guards, Stream, StreamEvents } from './transport.ts';
+import type { Endpoint, Guards, Stream, StreamEvents } from './transport.ts';
 
 /** Written and not yet taken by the kernel: above this, wait for it to drain. */
 const MAX_QUEUED_BYTES = 65_536;
 /** How long a connection that we end may take to close. */
 const LINGER_MS = 1_000;
+/** All sockets read into it, one after the other: a buffer for each read would be garbage at once. */
+const READ_BUFFER = new Uint8Array(65_536);
 
 export class TcpStream implements Stream {
   readonly #socket: Socket;
@@ -22,8 +24,16 @@ export class TcpStream implements Stream {
   localPort: number | undefined;
   remotePort: number | undefined;
   #why = 'the peer closed the connection';
+  #received: (octets: Uint8Array) => void = () => {};
 
-  constructor(socket: Socket, fd: number, clock: Pick<Clock, 'after'>) {
+  constructor(makeSocket: (onread: OnReadOpts) => Socket, fd: number, clock: Pick<Clock, 'after'>) {
+    const socket = makeSocket({
+      buffer: READ_BUFFER,
+      callback: (count) => {
+        this.#received(READ_BUFFER.subarray(0, count));
+        return true;
+      },
+    });
     this.#socket = socket;
     this.#fd = fd;
     this.#clock = clock;
@@ -57,10 +67,16 @@ export class TcpStream implements Stream {
     }
   }
 
+  /** Begins to, unless it has failed already. */
+  connect({ address, port }: Endpoint): void {
+    // An IP literal: a name would go through the resolver and through autoSelectFamily.
+    if (!this.#socket.destroyed) this.#socket.setNoDelay().connect({ host: address, port });
+  }
+
   attach(events: StreamEvents): void {
     const socket = this.#socket;
+    this.#received = (octets) => events.data(octets);
     socket.on('connect', () => events.connected());
-    socket.on('data', (chunk) => events.data(chunk as Buffer));
     socket.on('drain', () => events.writable());
     socket.on('close', () => events.closed(this.#why));
     socket.resume();
@@ -105,7 +121,8 @@ export class TcpStream implements Stream {
   }
 
   #forgetEvents(): void {
-    for (const event of ['connect', 'data', 'drain', 'close']) {
+    this.#received = () => {};
+    for (const event of ['connect', 'drain', 'close']) {
       this.#socket.removeAllListeners(event);
     }
   }

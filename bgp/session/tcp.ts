@@ -1,6 +1,6 @@
 /** Transport over the kernel's TCP: rtnetlink-ts makes the sockets, with options that node:net lacks; node:net uses them. */
 
-import { Socket } from 'node:net';
+import { type OnReadOpts, Socket } from 'node:net';
 import { type Family, formatPrefix, parseZonedAddress, type ZonedAddress } from 'net-ipaddr';
 import { listenTcp, openTcp, setTcpMd5, type TcpListener, type TcpOptions } from 'rtnetlink-ts';
 import type { Clock } from '../../ports.ts';
@@ -17,14 +17,12 @@ export function tcpTransport(clock: Pick<Clock, 'after'>): Transport {
       const source = sourceAddress && { address: parseZonedAddress(sourceAddress) };
       try {
         const fd = openTcp({ ...optionsFor(peer), ...source });
-        const socket = new Socket({ fd });
-        const stream = new TcpStream(socket, fd, clock);
+        const stream = new TcpStream((onread) => new Socket({ fd, onread }), fd, clock);
         stream.guard(guards, peer);
-        // An IP literal: a name would go through the resolver and through autoSelectFamily.
-        if (!socket.destroyed) socket.setNoDelay().connect({ host: to.address, port: to.port });
+        stream.connect(to);
         return stream;
       } catch (error) {
-        return new TcpStream(new Socket().destroy(error as Error), -1, clock);
+        return new TcpStream(() => new Socket().destroy(error as Error), -1, clock);
       }
     },
     listen: (at, events) => new TcpAcceptor(at, events, clock),
@@ -44,8 +42,9 @@ class TcpAcceptor implements Listener {
     const tell = (fn: () => void) => process.nextTick(() => this.#isClosed || fn());
     const failed = (error: Error) => tell(() => events.failed(error.message));
     const accepted = (fd: number) => {
-      const socket = new Socket({ fd, readable: true, writable: true }).setNoDelay();
-      events.incoming(new TcpStream(socket, fd, clock));
+      const options = { fd, readable: true, writable: true };
+      const make = (onread: OnReadOpts) => new Socket({ ...options, onread }).setNoDelay();
+      events.incoming(new TcpStream(make, fd, clock));
     };
     try {
       const listener = listenTcp(options, { accepted, failed });

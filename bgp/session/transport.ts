@@ -79,8 +79,8 @@ export interface Stream {
 
 export interface StreamEvents {
   connected(): void;
-  /** The chunk is the receiver's to keep; nobody writes to it again. */
-  data(chunk: Uint8Array): void;
+  /** Good during the call only. */
+  data(octets: Uint8Array): void;
   writable(): void;
   /** The peer closed, or the connection (or the attempt) failed. The last event. */
   closed(why: string): void;

@@ -22,7 +22,10 @@ function holdBack(tcp: Transport): Transport {
         attach({
           ...events,
           connected: () => later(() => events.connected()),
-          data: (chunk) => later(() => events.data(chunk)),
+          data: (octets) => {
+            const kept = octets.slice();
+            later(() => events.data(kept));
+          },
         });
       return stream;
     },

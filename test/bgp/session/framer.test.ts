@@ -85,10 +85,30 @@ test.each([
   expect(cut(inChunks(bytes, [1, 5, 17, 18]), MAX_MESSAGE_LENGTH)).toEqual([error]);
 });
 
-test('a message within a chunk is read where it lies', () => {
+test('messages that came together are read where they lie, and what was pushed may be written to', () => {
   const framer = new Framer();
-  const chunk = Buffer.concat([encodeKeepalive(), encodeKeepalive()]);
-  framer.push(chunk);
+  const octets = Buffer.concat([encodeKeepalive(), encodeRouteRefresh(1, 1)]);
+  framer.push(octets);
+  octets.fill(0);
   expect(framer.next(MAX_MESSAGE_LENGTH)).toBe(true);
-  expect(framer.bytes).toBe(chunk);
+  const { bytes, end } = framer;
+  expect(framer.next(MAX_MESSAGE_LENGTH)).toBe(true);
+  expect([framer.bytes === bytes, framer.start]).toEqual([true, end]);
+  expect(bytes.slice(0, framer.end)).toEqual(
+    new Uint8Array([...encodeKeepalive(), ...encodeRouteRefresh(1, 1)]),
+  );
+});
+
+test('two framers do not get into one another, though they use the same blocks by turns', () => {
+  const framers = [new Framer(), new Framer()];
+  const messages = [bigUpdate(3000), encodeRouteRefresh(1, 1)];
+  for (let round = 0; round < 50; round++) {
+    for (const [i, framer] of framers.entries()) framer.push(messages[i]!.subarray(0, 10));
+    for (const [i, framer] of framers.entries()) framer.push(messages[i]!.subarray(10));
+    for (const [i, framer] of framers.entries()) {
+      expect(framer.next(MAX_MESSAGE_LENGTH)).toBe(true);
+      expect(Buffer.compare(framer.bytes.subarray(framer.start, framer.end), messages[i]!)).toBe(0);
+      expect(framer.next(MAX_MESSAGE_LENGTH)).toBe(false);
+    }
+  }
 });
