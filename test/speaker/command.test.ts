@@ -263,6 +263,7 @@ test('tortiectl bgp: peers, routes, and why a route is where it is', async () =>
       paths: [
         {
           peer: A,
+          pathId: 0,
           state: 'best',
           reason: 'only path',
           changedBy: [],
