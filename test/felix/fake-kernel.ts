@@ -386,7 +386,8 @@ function newLink(space: Space, name: string, spec: LinkSpec): FakeLink {
       mac: spec.mac ?? `02:00:00:00:00:${(index % 256).toString(16).padStart(2, '0')}`,
       txQueueLength: 1000,
       group: 0,
-      kind: 'veth',
+      kind: spec.kind?.kind ?? 'veth',
+      ...(spec.kind && { details: spec.kind }),
     },
   };
   space.links.set(index, link);
@@ -398,6 +399,7 @@ function newLink(space: Space, name: string, spec: LinkSpec): FakeLink {
 
 const SYSCTLS_OF_A_LINK = {
   'net/ipv4/conf/*/proxy_arp': '0',
+  'net/ipv4/conf/*/rp_filter': '0',
   'net/ipv4/conf/*/forwarding': '0',
   'net/ipv4/conf/*/route_localnet': '0',
   'net/ipv4/neigh/*/proxy_delay': '80',

@@ -1,0 +1,315 @@
+/** Two nodes' felix in namespaces of their own, with VXLAN over a bridge between them. Needs root. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseAddress, parseInterfaceAddress, parsePrefix } from 'net-ipaddr';
+import { Felix, type OverlayInput, type OverlayNode } from '../../../felix/felix.ts';
+import { type Kernel, openKernel } from '../../../felix/kernel.ts';
+import { eventually, TestNamespace } from '../namespace.ts';
+import { realClock, TestLog } from '../ports.ts';
+
+/** A node with its kernel and felix. */
+interface TestNode {
+  readonly namespace: TestNamespace;
+  readonly kernel: Kernel;
+  readonly felix: Felix;
+  readonly log: TestLog;
+}
+
+const NAMES = ['one', 'two'];
+const MACS = ['66:00:00:00:00:01', '66:00:00:00:00:02'];
+let fabric: TestNamespace;
+let pods: TestNamespace[];
+let nodes: TestNode[];
+let stateDir: string;
+
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), 'felix-'));
+  fabric = await TestNamespace.make();
+  await fabric.ip('link add br0 type bridge');
+  await fabric.ip('link set br0 up');
+  pods = [await TestNamespace.make(), await TestNamespace.make()];
+  nodes = [];
+  for (const index of [0, 1]) nodes.push(await startNode(index));
+  for (const [index, { felix }] of nodes.entries()) {
+    felix.setOverlay(overlay(index));
+    felix.setLocalBlocks([parsePrefix(`10.60.${index}.0/26`), parsePrefix(`fd60:${index}::/122`)]);
+    felix.setDatastoreInSync();
+    await felix.addEndpoint({
+      containerID: `c${index}`,
+      ifname: 'eth0',
+      netns: pods[index]!.path,
+      namespace: 'default',
+      pod: `pod${index}`,
+      addresses: [`10.60.${index}.9`, `fd60:${index}::9`].map(parseAddress),
+      mtu: 1430,
+      network: 'k8s',
+      handleId: `k8s.c${index}`,
+    });
+  }
+});
+
+afterEach(async () => {
+  for (const { felix, kernel, namespace } of nodes) {
+    await felix.close();
+    kernel.host.close();
+    namespace.end();
+  }
+  for (const namespace of [...pods, fabric]) namespace.end();
+  await rm(stateDir, { recursive: true });
+});
+
+async function startNode(index: number): Promise<TestNode> {
+  const namespace = await TestNamespace.make();
+  const port = `port${index}`;
+  await fabric.ip(`link add ${port} type veth peer name eth0 netns ${pidOf(namespace)}`);
+  await fabric.ip(`link set ${port} master br0 up`);
+  await namespace.ip('link set eth0 up');
+  await namespace.ip(`addr add 192.0.2.${index + 1}/24 dev eth0`);
+  await namespace.ip(`addr add 2001:db8::${index + 1}/64 dev eth0 nodad`);
+  const kernel = openKernel(namespace.path);
+  const log = new TestLog();
+  const felix = new Felix({
+    ...{ kernel, log, clock: realClock, random: Math.random },
+    stateDir: join(stateDir, NAMES[index]!),
+  });
+  await felix.start();
+  return { namespace, kernel, felix, log };
+}
+
+/** As the node of this index sees it. */
+function overlay(index: number, change: Partial<OverlayInput> = {}): OverlayInput {
+  return {
+    self: NAMES[index]!,
+    nodes: [0, 1].map(overlayNode),
+    pools: [
+      { name: 'v4', prefix: parsePrefix('10.60.0.0/16'), tunnel: 'vxlan', mode: 'always' },
+      { name: 'v6', prefix: parsePrefix('fd60::/16'), tunnel: 'vxlan', mode: 'always' },
+    ],
+    placements: NAMES.flatMap((node, other) =>
+      [`10.60.${other}.0/26`, `fd60:${other}::/122`].map((prefix) => ({
+        prefix: parsePrefix(prefix),
+        node,
+      })),
+    ),
+    settings: { vxlan: { vni: 4096, port: 4789, mtu: {} }, ipip: { mtu: undefined } },
+    ...change,
+  };
+}
+
+function overlayNode(index: number): OverlayNode {
+  const mac = MACS[index]!;
+  return {
+    name: NAMES[index]!,
+    underlay: {
+      4: parseInterfaceAddress(`192.0.2.${index + 1}/24`),
+      6: parseInterfaceAddress(`2001:db8::${index + 1}/64`),
+    },
+    vteps: {
+      4: { address: parseAddress(`10.60.${index}.1`), mac },
+      6: { address: parseAddress(`fd60:${index}::1`), mac },
+    },
+    ipipAddress: undefined,
+  };
+}
+
+function pidOf(namespace: TestNamespace): string {
+  return namespace.path.split('/')[2]!;
+}
+
+const [ADDRESS4, ADDRESS6] = ['10.60.1.9', 'fd60:1::9'];
+
+/** From one pod to the other, over both families. */
+async function podsReachEachOther(): Promise<void> {
+  const answers = async (address: string) => {
+    const ping = pods[0]!.run(`ping -n -c 1 -W 1 ${address}`);
+    return ping.then(
+      () => true,
+      () => false,
+    );
+  };
+  await eventually(async () => (await answers(ADDRESS4)) && (await answers(ADDRESS6)));
+}
+
+/** All that node `one` has of tunnels, as sorted lines. */
+async function tunnelState(): Promise<string> {
+  const { namespace } = nodes[0]!;
+  const commands = [
+    ...['ip -o -d link show type vxlan', 'ip -br addr', 'ip neigh show nud permanent'],
+    'bridge fdb show',
+  ];
+  const shown = await Promise.all(commands.map((command) => namespace.run(command)));
+  const lines = shown
+    .flatMap((text) => text.split('\n'))
+    .filter((line) => line.includes('vxlan'))
+    // Of a device that is made anew these are others: its index, and what the kernel made before it had its MAC.
+    .map((line) => line.replace(/^\d+: /, '').replaceAll(/fe80::\S+/g, ''));
+  return [...lines, ...(await namespace.routes(/proto 80/))]
+    .map((line) => line.trim())
+    .sort()
+    .join('\n');
+}
+
+test('pods of two nodes reach each other, and the largest packet that fits passes', async () => {
+  await podsReachEachOther();
+  // An underlay of 1500 bytes, less 50 and 70 (IPv4, IPv6) of the tunnels, less IP's and ICMP's headers.
+  await pods[0]!.run(`ping -n -c 1 -W 2 -M do -s ${1430 - 28} ${ADDRESS4}`);
+  await pods[0]!.run(`ping -n -c 1 -W 2 -M do -s ${1430 - 48} ${ADDRESS6}`);
+  const { namespace, felix } = nodes[0]!;
+  expect(await namespace.ip('link show vxlan.calico')).toMatch(/mtu 1450 /);
+  expect(await namespace.ip('link show vxlan-v6.calico')).toMatch(/mtu 1430 /);
+  expect(felix.podMtu(1500)).toBe(1430);
+  expect(felix.inspect()).toMatchObject({ failed: [], refused: [], unreachable: [] });
+});
+
+test('strict reverse-path filtering of the host does not drop what comes out of the tunnel', async () => {
+  await podsReachEachOther();
+  const [one, two] = nodes as [TestNode, TestNode];
+  await one.namespace.run('sysctl -qw net.ipv4.conf.all.rp_filter=1');
+  // The answer to this address goes by eth0, where it came by the tunnel.
+  await two.namespace.run('ping -n -c 1 -W 5 -I 192.0.2.2 10.60.0.9');
+});
+
+describe('mended by itself', () => {
+  test.each<[name: string, harm: string[]]>([
+    ['a device deleted by hand', ['ip link del vxlan.calico', 'ip link del vxlan-v6.calico']],
+    [
+      'a tunnel’s link that flaps: routes, neighbours and IPv6 addresses went with it',
+      ['ip link set vxlan.calico down', 'ip link set vxlan.calico up'].concat(
+        ['down', 'up'].map((state) => `ip link set vxlan-v6.calico ${state}`),
+      ),
+    ],
+    ['a tunnel’s link that is down', ['ip link set vxlan.calico down']],
+    ['another MTU', ['ip link set vxlan.calico mtu 1400']],
+    ['another MAC address', ['ip link set vxlan-v6.calico address 66:00:00:00:00:09']],
+    ['an address deleted by hand', ['ip addr del 10.60.0.1/32 dev vxlan.calico']],
+    ['an address too many', ['ip addr add 10.60.0.77/32 dev vxlan.calico']],
+    [
+      'the underlay’s link that flaps',
+      ['ip link set eth0 down', 'ip link set eth0 up', 'ip addr add 2001:db8::1/64 dev eth0 nodad'],
+    ],
+  ])('%s', async (_, harm) => {
+    await podsReachEachOther();
+    const before = await tunnelState();
+    for (const command of harm) await nodes[0]!.namespace.run(command);
+    await eventually(async () => (await tunnelState()) === before, tunnelState);
+    await podsReachEachOther();
+    expect(nodes[0]!.felix.inspect().failed).toEqual([]);
+  });
+
+  test('a device that somebody made anew with another VNI', async () => {
+    await podsReachEachOther();
+    const before = await tunnelState();
+    const stranger = openKernel(nodes[0]!.namespace.path).host;
+    // At once, before we notice that ours is gone.
+    stranger.change(
+      { action: 'delete', link: { name: 'vxlan.calico' } },
+      { action: 'add', link: { name: 'vxlan.calico', kind: { kind: 'vxlan', id: 7 } } },
+    );
+    stranger.close();
+    await eventually(async () => (await tunnelState()) === before, tunnelState);
+    await podsReachEachOther();
+  });
+
+  test.each<[name: string, harm: string]>([
+    ['a neighbour deleted by hand', 'ip neigh del 10.60.1.1 dev vxlan.calico'],
+    [
+      'a neighbour that somebody gave another MAC address',
+      'ip neigh replace 10.60.1.1 lladdr 66:00:00:00:00:09 dev vxlan.calico',
+    ],
+    [
+      'a neighbour that nobody asked for',
+      'ip neigh add 10.60.1.7 lladdr 66:00:00:00:00:07 dev vxlan.calico nud permanent',
+    ],
+    [
+      'a forwarding entry deleted by hand',
+      `bridge fdb del ${MACS[1]} dev vxlan.calico dst 192.0.2.2`,
+    ],
+    [
+      'a forwarding entry to another node',
+      `bridge fdb replace ${MACS[1]} dev vxlan-v6.calico dst 2001:db8::9`,
+    ],
+  ])('at the next resync: %s', async (_, harm) => {
+    await podsReachEachOther();
+    const before = await tunnelState();
+    await nodes[0]!.namespace.run(harm);
+    await nodes[0]!.felix.resync();
+    expect(await tunnelState()).toBe(before);
+  });
+});
+
+test('the tunnels’ MTU follows the underlay’s', async () => {
+  await podsReachEachOther();
+  const { namespace } = nodes[0]!;
+  await namespace.ip('link set eth0 mtu 1400');
+  const mtuOf = async (name: string) =>
+    /mtu (\d+)/.exec(await namespace.ip(`link show ${name}`))![1];
+  await eventually(
+    async () =>
+      (await mtuOf('vxlan.calico')) === '1350' && (await mtuOf('vxlan-v6.calico')) === '1330',
+  );
+});
+
+test('another port, VNI and MTU of FelixConfiguration on both nodes', async () => {
+  await podsReachEachOther();
+  const settings = { vxlan: { vni: 77, port: 4790, mtu: { 4: 1300 } }, ipip: { mtu: undefined } };
+  for (const [index, { felix }] of nodes.entries()) felix.setOverlay(overlay(index, { settings }));
+  await eventually(async () => {
+    const shown = await nodes[0]!.namespace.ip('-o -d link show type vxlan');
+    return /mtu 1300 .*vxlan id 77 .*dstport 4790 /.test(shown);
+  });
+  await podsReachEachOther();
+  expect(nodes[0]!.felix.podMtu(1500)).toBe(1300);
+});
+
+test('a node that leaves: its routes and peers go, and when no pool needs the tunnels these too', async () => {
+  await podsReachEachOther();
+  const { felix, namespace } = nodes[0]!;
+  felix.setOverlay(overlay(0, { nodes: [overlayNode(0)], placements: [] }));
+  await eventually(async () => !/10\.60\.1\.1|192\.0\.2\.2|fd60:1/.test(await tunnelState()));
+  expect(await namespace.ip('-br link show type vxlan')).toMatch(/^vxlan\S*\.calico .*\nvxlan/);
+
+  felix.setOverlay(overlay(0, { pools: [] }));
+  await eventually(async () => (await namespace.ip('-br link show type vxlan')) === '');
+  expect(felix.podMtu(1500)).toBe(1500);
+});
+
+test('a restart writes nothing: the tunnels stay as they are', async () => {
+  await podsReachEachOther();
+  const { namespace, kernel, felix } = nodes[0]!;
+  const before = await tunnelState();
+  const indices = await namespace.ip('-o link show type vxlan');
+  await felix.close();
+  const next = new Felix({
+    ...{ kernel, log: new TestLog(), clock: realClock, random: Math.random },
+    stateDir: join(stateDir, NAMES[0]!),
+  });
+  nodes[0] = { ...nodes[0]!, felix: next };
+  await next.start();
+  next.setLocalBlocks(['10.60.0.0/26', 'fd60:0::/122'].map(parsePrefix));
+  next.setOverlay(overlay(0));
+  next.setDatastoreInSync();
+  await eventually(() => next.inspect().inSync);
+  await next.resync();
+  expect(await tunnelState()).toBe(before);
+  expect(await namespace.ip('-o link show type vxlan')).toBe(indices);
+  expect(next.inspect().routes).toMatchObject({ added: 0, replaced: 0, removed: 0 });
+});
+
+test('an interface of that name that is no VXLAN device is left alone, and said', async () => {
+  const { felix, namespace } = nodes[0]!;
+  felix.setOverlay(overlay(0, { pools: [] }));
+  await eventually(async () => (await namespace.ip('-br link show type vxlan')) === '');
+  await namespace.ip('link add vxlan.calico type bridge');
+  felix.setOverlay(overlay(0));
+  const reason = 'an interface of this name is there and is no vxlan: remove it';
+  await eventually(() =>
+    felix.inspect().failed.some((one) => one.subject === 'vxlan.calico' && one.reason === reason),
+  );
+  // The other family's tunnel works.
+  await eventually(async () => (await namespace.ip('-br link show vxlan-v6.calico')) !== '');
+  await namespace.ip('link del vxlan.calico');
+  await podsReachEachOther();
+  expect(felix.inspect().failed).toEqual([]);
+});
