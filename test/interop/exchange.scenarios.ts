@@ -9,7 +9,7 @@ import { BOTH_FAMILIES, fourOctetAs, RawPeer } from '../bgp/speaker/raw-peer.ts'
 import { update } from '../bgp-parser-ts/wire.ts';
 import { command, until } from './daemons/host.ts';
 import { allNeighbors } from './neighbors/all.ts';
-import { type Neighbor, type Seen, seenHere } from './neighbors/neighbor.ts';
+import { eachUntil, type Neighbor, type Seen, seenHere } from './neighbors/neighbor.ts';
 import { OUR_AS, play, type Stage, THEIR_AS } from './stage.ts';
 
 const RAW_AS = 65_100;
@@ -163,16 +163,6 @@ function hasAll(table: Record<string, Seen>, prefixes: readonly string[]): boole
 
 function pick(table: Record<string, Seen>, prefixes: readonly string[]): Record<string, Seen> {
   return Object.fromEntries(prefixes.map((prefix) => [prefix, table[prefix]!]));
-}
-
-async function eachUntil(
-  neighbors: readonly Neighbor[],
-  what: string,
-  holds: (one: Neighbor, index: number) => Promise<boolean>,
-): Promise<void> {
-  await Promise.all(
-    neighbors.map((one, index) => until(`${one.host.name}: ${what}`, () => holds(one, index))),
-  );
 }
 
 await play({

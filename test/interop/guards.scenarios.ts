@@ -1,103 +1,93 @@
-/** Passwords, hops, ranges and limits of prefixes with other daemons, for guards.test.ts to judge. */
+/** Passwords, hops, ranges and limits of prefixes with each daemon: for guards.test.ts to judge. */
 
 import { join } from 'node:path';
-import type { PeerRangeConfig } from '../../bgp/speaker.ts';
-import { Bird } from './daemons/bird.ts';
-import { birdConfig, statics } from './daemons/bird-config.ts';
-import { Frr, frrConfig } from './daemons/frr.ts';
-import { Gobgp, gobgpConfig } from './daemons/gobgp.ts';
+import type { PeerConfig, PeerRangeConfig } from '../../bgp/speaker.ts';
 import { type Host, until } from './daemons/host.ts';
-import { Openbgpd, openbgpdConfig } from './daemons/openbgpd.ts';
-import type { Session } from './daemons/session.ts';
+import { allNeighbors, startWith, type Words } from './neighbors/all.ts';
+import { eachUntil } from './neighbors/neighbor.ts';
 import { OUR_AS, play, type Stage, THEIR_AS } from './stage.ts';
 
 const TORTIE_SPEAKER = join(import.meta.dirname, '../speaker/tortie-speaker.ts');
 
-/** What a daemon is to have, beside a session with us. */
-interface Guard {
-  readonly password?: string;
-  /** At most one hop away. */
-  readonly ttlSecurity?: boolean;
-}
-
-type Start = (host: Host, session: Session, guard: Guard) => Promise<void>;
-
-const DAEMONS: Record<string, Start> = {
-  bird(host, session, { password, ttlSecurity }) {
-    const options = [password && `password "${password}";`, ttlSecurity && 'ttl security on;'];
-    const more = { options: options.filter(Boolean).join('\n') };
-    return new Bird(host).start(birdConfig(host, { ...session, ...more }));
-  },
-  frr(host, session, { password, ttlSecurity }) {
-    const options = [
-      password && ` neighbor ${host.ours4} password ${password}`,
-      ttlSecurity && ` neighbor ${host.ours4} ttl-security hops 1`,
-    ];
-    const more = { options: options.filter(Boolean).join('\n') };
-    return new Frr(host).start(frrConfig(host, { ...session, ...more }));
-  },
-  gobgp(host, session, { password, ttlSecurity }) {
-    const ttl = '\n  [neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255';
-    const config = gobgpConfig(host, { ...session, options: ttlSecurity ? ttl : '' });
-    const as = `peer-as = ${session.neighborAs}`;
-    const withPassword = `${as}\n    auth-password = "${password}"`;
-    return new Gobgp(host).start(password ? config.replace(as, withPassword) : config);
-  },
-  /** Its passwords need PF_KEY, which Linux has not for TCP. */
-  openbgpd(host, session, { ttlSecurity }) {
-    const options = ttlSecurity ? '  ttl-security yes' : '';
-    return new Openbgpd(host).start(openbgpdConfig(host, { ...session, options }));
-  },
+const KEY = 'mekmitasdigoat';
+const PASSWORD: Words = {
+  bird: () => `password "${KEY}";`,
+  frr: (us) => ` neighbor ${us} password ${KEY}`,
+  gobgp: () => `    auth-password = "${KEY}"`,
+  openbgpd: () => `  tcp md5sig password "${KEY}"`,
+  exabgp: () => `md5-password "${KEY}";`,
 };
+/** On Linux OpenBGPD answers nobody whose segments are signed; it has to dial. */
+const { openbgpd: _, ...PASSWORD_OF_LISTENERS } = PASSWORD;
+const TTL: Words = {
+  bird: () => 'ttl security on;',
+  frr: (us) => ` neighbor ${us} ttl-security hops 1`,
+  gobgp: () => '  [neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255',
+  openbgpd: () => '  ttl-security yes',
+  exabgp: () => 'incoming-ttl 255;\n  outgoing-ttl 255;',
+};
+const NOTHING: Words = Object.fromEntries(Object.keys(TTL).map((name) => [name, () => '']));
 
-/** A daemon with its guard, and we with ours. */
-async function meet(
-  stage: Stage,
-  daemon: string,
-  { theyWait, guard }: { theyWait: boolean; guard: Guard },
-  ours: { md5Key?: string; ttlSecurityHops?: number },
-): Promise<Host> {
-  const host = stage.host(daemon);
-  const session = { as: THEIR_AS, neighborAs: OUR_AS, passive: theyWait };
-  await DAEMONS[daemon]!(host, session, guard);
-  stage.configure([stage.peer(host, THEIR_AS, { passive: !theyWait, ...ours })]);
-  return host;
+/** Several attempts at a session, of which each would succeed within milliseconds. */
+const LONG_ENOUGH_MS = 4_000;
+
+interface Guarded {
+  readonly words: Words;
+  readonly over6: boolean;
+  readonly weWait: boolean;
+  readonly wrong?: Partial<PeerConfig>;
+  readonly right: Partial<PeerConfig>;
 }
 
-async function signed(stage: Stage, daemon: string, theyWait: boolean) {
-  const guard = { password: 'meow' };
-  await meet(stage, daemon, { theyWait, guard }, { md5Key: 'meow' });
-  await until('the session', () => stage.sessions.length > 0);
-  return stage.sessions;
-}
-
-async function near(stage: Stage, daemon: string, theyWait: boolean) {
-  const guard = { ttlSecurity: true };
-  await meet(stage, daemon, { theyWait, guard }, { ttlSecurityHops: 1 });
-  await until('the session', () => stage.sessions.length > 0);
-  return stage.sessions;
-}
-
-const bothRoles = (what: string, run: typeof signed, daemons = Object.keys(DAEMONS)) =>
-  Object.fromEntries(
-    daemons.flatMap((daemon) => [
-      [`${daemon} ${what}, they wait`, (stage: Stage) => run(stage, daemon, true)],
-      [`${daemon} ${what}, we wait`, (stage: Stage) => run(stage, daemon, false)],
-    ]),
+/** At first we have another guard than they, where `wrong` says so, and then the same. */
+async function guarded(stage: Stage, { words, over6, weWait, wrong, right }: Guarded) {
+  const session = { as: THEIR_AS, neighborAs: OUR_AS, over6, passive: !weWait };
+  const neighbors = await startWith(words, stage, session);
+  const configure = (guards: Partial<PeerConfig>) =>
+    stage.configure(
+      neighbors.map(({ host }) =>
+        stage.peer(host, THEIR_AS, { over6, passive: weWait, ...guards }),
+      ),
+    );
+  if (wrong !== undefined) {
+    configure(wrong);
+    await new Promise((resolve) => setTimeout(resolve, LONG_ENOUGH_MS));
+  }
+  const upWithWrong = [...stage.sessions];
+  configure(right);
+  await Promise.all(
+    neighbors.map(({ host }) => until(`${host.name}: its session`, () => stage.isUp(host))),
   );
+  return { upWithWrong, sessions: stage.sessions.toSorted() };
+}
+
+const passwords = { wrong: { md5Key: `${KEY}!` }, right: { md5Key: KEY } };
+const near = { ttlSecurityHops: 1 };
 
 await play({
-  ...bothRoles('signs', signed, ['bird', 'frr', 'gobgp']),
-  ...bothRoles('is near', near),
+  'passwords, they wait': (stage) =>
+    guarded(stage, { words: PASSWORD_OF_LISTENERS, over6: false, weWait: false, ...passwords }),
+  'passwords, we wait': (stage) =>
+    guarded(stage, { words: PASSWORD, over6: true, weWait: true, ...passwords }),
+  'our TTL security, they wait': (stage) =>
+    guarded(stage, { words: NOTHING, over6: true, weWait: false, wrong: near, right: {} }),
+  'our TTL security, we wait': (stage) =>
+    guarded(stage, { words: NOTHING, over6: false, weWait: true, wrong: near, right: {} }),
+  'their TTL security, they wait': (stage) =>
+    guarded(stage, { words: TTL, over6: false, weWait: false, right: near }),
+  'their TTL security, we wait': (stage) =>
+    guarded(stage, { words: TTL, over6: true, weWait: true, right: near }),
 
-  async 'wrong password'(stage) {
-    const guard = { password: 'meow' };
-    const host = await meet(stage, 'bird', { theyWait: true, guard }, { md5Key: 'woof' });
+  async 'a wrong password'(stage) {
+    const session = { as: THEIR_AS, neighborAs: OUR_AS, passive: true };
+    const [bird] = await startWith({ bird: PASSWORD.bird! }, stage, session);
+    const { host } = bird!;
+    stage.configure([stage.peer(host, THEIR_AS, { md5Key: 'woof' })]);
     await until('an error', () => stage.status(host).lastError !== undefined);
-    const { name } = stage.status(host).lastError!;
-    stage.configure([stage.peer(host, THEIR_AS, { md5Key: 'meow' })]);
-    await until('the session', () => stage.sessions.length > 0);
-    return { name, sessions: stage.sessions, hasLoggedKey: stage.log.join().includes('woof') };
+    return {
+      name: stage.status(host).lastError!.name,
+      hasLoggedKey: stage.log.join().includes('woof'),
+    };
   },
 
   /** The other side is `tortie speaker`, which reads its files again when they change. */
@@ -124,69 +114,58 @@ await play({
     return { state, upCount, sessions: stage.sessions };
   },
 
-  /** BIRD answers a connection with TTL 255, and speaks to a peer on its link with TTL 1. */
-  async 'too far away'(stage) {
-    const bird = new Bird(stage.host('bird'));
-    const { host } = bird;
-    await bird.start(birdConfig(host, { as: THEIR_AS, neighborAs: OUR_AS, passive: true }));
-    stage.configure([stage.peer(host, THEIR_AS, { ttlSecurityHops: 1 })]);
-    const theirState = async () =>
-      /BGP state:\s+(\w+)/.exec(await bird.ask('show protocols all tortie'))?.[1];
-    await until('BIRD to have heard us', async () => (await theirState()) === 'OpenConfirm');
-    const { state, received } = stage.status(host);
-    stage.configure([stage.peer(host, THEIR_AS)]);
-    await until('the session', () => stage.sessions.length > 0);
-    return { state, heard: received.open, sessions: stage.sessions };
-  },
-
+  /** All from one range, with its password. */
   async 'dynamic neighbours'(stage) {
-    const policy = { importPolicy: 'all', exportPolicy: 'all' } as const;
     const range: PeerRangeConfig = {
       prefix: '10.9.0.0/16',
       remoteAs: THEIR_AS,
-      md5Key: 'purr',
+      md5Key: KEY,
       restartTimeSec: 0,
-      ...policy,
+      importPolicy: 'all',
+      exportPolicy: 'all',
     };
     stage.configure([], { peerRanges: [range] });
-    const [bird, frr] = [stage.host('bird'), stage.host('frr')];
-    const session = { as: THEIR_AS, neighborAs: OUR_AS };
-    await DAEMONS.bird!(bird, session, { password: 'purr' });
-    await DAEMONS.frr!(frr, session, { password: 'purr' });
+    const neighbors = await startWith(PASSWORD, stage, { as: THEIR_AS, neighborAs: OUR_AS });
     const names = () =>
       stage.speaker
         .inspect()
         .peers.filter(({ state }) => state === 'Established')
         .map(({ name }) => name)
         .sort();
-    await until('both', () => names().length === 2);
-    const both = names();
-    await bird.killPrograms();
-    await until('one to be gone', () => stage.speaker.inspect().peers.length === 1);
-    return { both, left: names(), ranges: stage.speaker.inspect().ranges };
+    await until('all sessions', () => names().length === neighbors.length);
+    const all = names();
+    const [first] = neighbors;
+    await first!.host.killPrograms();
+    const others = neighbors.length - 1;
+    await until('one to be gone', () => stage.speaker.inspect().peers.length === others);
+    return { all, left: names(), ranges: stage.speaker.inspect().ranges };
   },
 
+  /** Each announces three routes, is allowed two, and then three. */
   async 'too many prefixes'(stage) {
-    const bird = new Bird(stage.host('bird'));
-    const { host } = bird;
-    const routes = (count: number) =>
-      statics(
-        's4',
-        4,
-        Array.from({ length: count }, (_, index) => ({ prefix: `198.51.${index}.0/24` })),
+    const neighbors = allNeighbors(stage);
+    const session = { as: THEIR_AS, neighborAs: OUR_AS, passive: true };
+    await Promise.all(neighbors.map((one) => one.start(session)));
+    const configure = (maxPrefixes: number) =>
+      stage.configure(
+        neighbors.map(({ host }) => stage.peer(host, THEIR_AS, { maxPrefixes, restartTimeSec: 0 })),
       );
-    const session = { as: THEIR_AS, neighborAs: OUR_AS };
-    await bird.start(birdConfig(host, { ...session, more: routes(10) }));
-    const limited = { maxPrefixes: 10, restartTimeSec: 0 };
-    stage.configure([stage.peer(host, THEIR_AS, limited)]);
-    await until('ten routes', () => stage.learned.size === 10);
-    await bird.configure(birdConfig(host, { ...session, more: routes(11) }));
-    await until('the end', () => stage.sessions.includes('bird down'));
-    const { state, lastError } = stage.status(host);
-    const theySay = /Last error:\s+(.*)/.exec(await bird.ask('show protocols all tortie'))?.[1];
-    stage.configure([stage.peer(host, THEIR_AS, { ...limited, maxPrefixes: 11 })]);
-    await until('eleven routes', () => stage.learned.size === 11);
-    return { state, why: lastError?.name, theySay, sessions: stage.sessions };
+    configure(2);
+    await eachUntil(neighbors, 'its session', async ({ host }) => stage.isUp(host));
+    const prefixes = (index: number) =>
+      [0, 1, 2].map((third) => `198.51.${3 * index + third}.0/24`);
+    await Promise.all(neighbors.map((one, index) => one.announce(prefixes(index))));
+    await eachUntil(neighbors, 'its end', async ({ host }) => !stage.isUp(host));
+    await eachUntil(neighbors, 'our reason', async (one) => (await one.heard()) !== undefined);
+    const ends = neighbors.map(async (one) => {
+      const { state, lastNotification } = stage.status(one.host);
+      const heard = await one.heard();
+      return [one.host.name, { state, said: lastNotification?.name, heard }];
+    });
+    const seen = Object.fromEntries(await Promise.all(ends));
+    configure(3);
+    await until('all routes', () => stage.learned.size === 3 * neighbors.length);
+    return seen;
   },
 });
 

@@ -1,28 +1,79 @@
-/** How sessions with each daemon end and go on: for sessions.test.ts to judge. */
+/** How sessions with each daemon begin, go on and end: for sessions.test.ts to judge. */
 
+import type { PeerConfig } from '../../bgp/speaker.ts';
 import { Frr, frrConfig } from './daemons/frr.ts';
 import { until } from './daemons/host.ts';
 import { Openbgpd, openbgpdConfig } from './daemons/openbgpd.ts';
 import { allNeighbors } from './neighbors/all.ts';
-import { OUR_AS, play, THEIR_AS } from './stage.ts';
+import { BirdNeighbor } from './neighbors/bird.ts';
+import { ExabgpNeighbor } from './neighbors/exabgp.ts';
+import { FrrNeighbor } from './neighbors/frr.ts';
+import { eachUntil, type Neighbor } from './neighbors/neighbor.ts';
+import { OpenbgpdNeighbor } from './neighbors/openbgpd.ts';
+import { OUR_AS, play, type Stage, THEIR_AS } from './stage.ts';
 
 const TEXT = 'moved to rack 7';
 const SESSION = { as: THEIR_AS, neighborAs: OUR_AS };
+const WRONG_AS = 65_001;
+const OURS = '10.1.0.0/26';
+
+function configure(
+  stage: Stage,
+  neighbors: readonly Neighbor[],
+  peer: Partial<PeerConfig> = {},
+): void {
+  const peers = neighbors.map(({ host }) => stage.peer(host, THEIR_AS, peer));
+  stage.configure(peers, { originations: [{ prefix: OURS }] });
+}
+
+function allUp(stage: Stage, neighbors: readonly Neighbor[]): Promise<void> {
+  return eachUntil(neighbors, 'its session', async ({ host }) => stage.isUp(host));
+}
+
+/** What each makes of our NOTIFICATION. */
+async function whatEachHears(neighbors: readonly Neighbor[]): Promise<Record<string, string>> {
+  await eachUntil(neighbors, 'a NOTIFICATION', async (one) => (await one.heard()) !== undefined);
+  return Object.fromEntries(
+    await Promise.all(neighbors.map(async (one) => [one.host.name, await one.heard()])),
+  );
+}
 
 await play({
   /** All daemons stand still at once, and go on later. */
   async 'hold time'(stage) {
     const neighbors = allNeighbors(stage);
     await Promise.all(neighbors.map((one) => one.start({ ...SESSION, holdTimeSec: 3 })));
-    stage.configure(neighbors.map(({ host }) => stage.peer(host, THEIR_AS)));
-    const areUp = () => neighbors.every(({ host }) => stage.isUp(host));
-    await until('all sessions', areUp);
+    configure(stage, neighbors);
+    await allUp(stage, neighbors);
     for (const { host } of neighbors) host.signal('SIGSTOP');
     await until('the ends', () => !neighbors.some(({ host }) => stage.isUp(host)));
     const ends = neighbors.map(({ host }) => [host.name, stage.summary(host).notification]);
     for (const { host } of neighbors) host.signal('SIGCONT');
-    await until('all sessions again', areUp);
+    await allUp(stage, neighbors);
     return Object.fromEntries(ends);
+  },
+
+  /** They dial. */
+  async 'another AS than we expect'(stage) {
+    const neighbors = allNeighbors(stage);
+    await Promise.all(neighbors.map((one) => one.start(SESSION)));
+    configure(stage, neighbors, { remoteAs: WRONG_AS, passive: true });
+    // GoBGP only counts it.
+    return whatEachHears(neighbors.filter(({ host }) => host.name !== 'gobgp'));
+  },
+
+  /** We dial. */
+  async 'another AS than they expect'(stage) {
+    const neighbors = allNeighbors(stage);
+    const session = { ...SESSION, neighborAs: WRONG_AS, passive: true };
+    await Promise.all(neighbors.map((one) => one.start(session)));
+    configure(stage, neighbors);
+    const refusals = neighbors.map(async ({ host }) => {
+      const told = () => stage.summary(host).notification;
+      await until(`${host.name}: its refusal`, () => told() !== undefined);
+      return [host.name, told()];
+    });
+    return Object.fromEntries(await Promise.all(refusals));
   },
 
   async 'shutdown with text'(stage) {
@@ -43,18 +94,77 @@ await play({
     });
   },
 
-  /** The peer asks for our routes again. */
+  /** For good, and with the same text. */
+  async 'we leave'(stage) {
+    // ExaBGP 4 answers a text with an error of its own.
+    const neighbors = allNeighbors(stage).filter(({ host }) => host.name !== 'exabgp');
+    await Promise.all(neighbors.map((one) => one.start({ ...SESSION, passive: true })));
+    configure(stage, neighbors);
+    await eachUntil(neighbors, 'our route', async (one) => OURS in (await one.routes()));
+    await stage.speaker.leave({ drainMs: 100, text: TEXT });
+    await eachUntil(neighbors, 'no route', async (one) => !(OURS in (await one.routes())));
+    return whatEachHears(neighbors);
+  },
+
+  async 'end of RIB'(stage) {
+    const frr = new FrrNeighbor(stage.host('frr'));
+    const openbgpd = new OpenbgpdNeighbor(stage.host('openbgpd'));
+    const exabgp = new ExabgpNeighbor(stage.host('exabgp'));
+    await frr.start({ ...SESSION, options: ' bgp graceful-restart' });
+    await openbgpd.start(SESSION);
+    await exabgp.start({ ...SESSION, options: 'capability {\n    graceful-restart 120;\n  }' });
+    const neighbors = [frr, openbgpd, exabgp];
+    configure(stage, neighbors);
+    const isIn = ({ host }: Neighbor) => stage.status(host).initialRoutesIn.length === 2;
+    await eachUntil(neighbors, 'its initial routes', async (one) => isIn(one));
+    const keepalives = neighbors.map(({ host }) => stage.status(host).received.keepalive);
+    const there = async () => {
+      const { gracefulRestartInfo } = await frr.frr.neighbor(frr.host.ours4);
+      const { stats } = await openbgpd.openbgpd.neighbor(openbgpd.host.ours4);
+      return {
+        frr: Object.keys(gracefulRestartInfo.endOfRibRecv).length,
+        openbgpd: stats.update.received.eor,
+        exabgp: exabgp.exabgp.updates().filter(({ eor }) => eor).length,
+      };
+    };
+    await until('ours at all', async () => Object.values(await there()).every((eor) => eor === 2));
+    return { keepalives, there: await there() };
+  },
+
+  /** Each asks for our routes again. */
   async 'route refresh'(stage) {
-    const openbgpd = new Openbgpd(stage.host('openbgpd'));
-    const { host } = openbgpd;
-    await openbgpd.start(openbgpdConfig(host, SESSION));
-    stage.configure([stage.peer(host, THEIR_AS)], { originations: [{ prefix: '10.1.0.0/26' }] });
-    const routes = async () => (await openbgpd.routes('in')).length;
-    await until('our route', async () => (await routes()) === 1);
-    const before = stage.status(host).sent.update;
-    await openbgpd.ask('neighbor', host.ours4, 'refresh');
-    await until('the request', () => stage.status(host).received.routeRefresh >= 1);
-    await until('the repetition', () => stage.status(host).sent.update > before);
-    return { routes: await routes(), sessions: stage.sessions };
+    const bird = new BirdNeighbor(stage.host('bird'));
+    const frr = new FrrNeighbor(stage.host('frr'));
+    const openbgpd = new OpenbgpdNeighbor(stage.host('openbgpd'));
+    const exabgp = new ExabgpNeighbor(stage.host('exabgp'));
+    await bird.start(SESSION);
+    await frr.start(SESSION);
+    await openbgpd.start({ ...SESSION, options: '  announce enhanced refresh yes' });
+    await exabgp.start({ ...SESSION, options: 'capability {\n    route-refresh enable;\n  }' });
+    const neighbors = [bird, frr, openbgpd, exabgp];
+    configure(stage, neighbors);
+    await eachUntil(neighbors, 'our route', async (one) => OURS in (await one.routes()));
+    const before = neighbors.map(({ host }) => stage.status(host).sent.update);
+
+    await bird.bird.ask('reload in tortie');
+    // Else it asks itself.
+    const ofFrr = `no neighbor ${frr.host.ours4} soft-reconfiguration inbound`;
+    await frr.frr.configure(`router bgp ${THEIR_AS}`, 'address-family ipv4 unicast', ofFrr);
+    await frr.frr.ask(`clear bgp ipv4 unicast ${frr.host.ours4} soft in`);
+    await openbgpd.openbgpd.ask('neighbor', openbgpd.host.ours4, 'refresh');
+    await exabgp.exabgp.command('announce route-refresh ipv4 unicast');
+
+    await eachUntil(neighbors, 'the repetition', async ({ host }, index) => {
+      const { sent } = stage.status(host);
+      return sent.routeRefresh >= 2 && sent.update > before[index]!;
+    });
+    const seen = neighbors.map(async (one) => {
+      const { received, sent, upCount } = stage.status(one.host);
+      const asked = received.routeRefresh;
+      const marks = sent.routeRefresh;
+      const held = Object.keys(await one.routes());
+      return [one.host.name, { asked, marks, held, upCount }];
+    });
+    return Object.fromEntries(await Promise.all(seen));
   },
 });

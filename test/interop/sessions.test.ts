@@ -33,9 +33,67 @@ test.concurrent(
 );
 
 test.concurrent(
-  'RFC 2918 §4: OpenBGPD asks for all routes again, and is sent them',
+  'RFC 9003: what we say when we leave, and every daemon drops our route',
   async () => {
-    expect(await play('route refresh')).toEqual({ routes: 1, sessions: ['openbgpd up'] });
+    expect(await play('we leave')).toEqual({
+      bird: 'Administrative shutdown: moved to rack 7',
+      frr: 'Cease/Administrative Shutdown: moved to rack 7',
+      gobgp: '6/2: moved to rack 7',
+      openbgpd: 'Cease, administratively down: moved to rack 7',
+    });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
+  'RFC 4271 §6.2: we refuse another AS than we expect, and the daemons are told why',
+  async () => {
+    expect(await play('another AS than we expect')).toEqual({
+      bird: 'Bad peer AS',
+      frr: 'OPEN Message Error/Bad Peer AS',
+      openbgpd: 'error in OPEN message, AS unacceptable',
+      exabgp: '2/2',
+    });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
+  'RFC 4271 §6.2: the daemons refuse another AS than they expect, and we are told why',
+  async () => {
+    const refusal = 'notification received: OPEN Message Error / Bad Peer AS';
+    expect(await play('another AS than they expect')).toEqual({
+      bird: refusal,
+      frr: refusal,
+      gobgp: refusal,
+      openbgpd: refusal,
+      exabgp: refusal,
+    });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
+  'RFC 4724 §2: End-of-RIB of both families both ways, before a second KEEPALIVE',
+  async () => {
+    expect(await play('end of RIB')).toEqual({
+      keepalives: [1, 1, 1],
+      there: { frr: 2, openbgpd: 2, exabgp: 2 },
+    });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
+  'RFC 2918 §4, RFC 7313 §4: daemons ask for all routes again, and are sent them between two marks',
+  async () => {
+    const held = ['10.1.0.0/26'];
+    expect(await play('route refresh')).toEqual({
+      bird: { asked: 2, marks: 4, held, upCount: 1 },
+      frr: { asked: 1, marks: 2, held, upCount: 1 },
+      openbgpd: { asked: 2, marks: 4, held, upCount: 1 },
+      exabgp: { asked: 1, marks: 2, held, upCount: 1 },
+    });
   },
   DEADLINE_MS,
 );

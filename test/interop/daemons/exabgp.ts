@@ -28,7 +28,7 @@ const ENVIRONMENT = {
 export const EXABGP_API = `api {
     processes [ api ];
     neighbor-changes;
-    receive { parsed; packets; consolidate; open; update; notification; keepalive; refresh; }
+    receive { parsed; packets; consolidate; open; update; notification; keepalive; }
     send { parsed; packets; consolidate; open; update; notification; }
   }`;
 
@@ -65,11 +65,14 @@ export class Exabgp {
   events(type?: string): any[] {
     const lines = readFileSync(`${this.host.folder}/events`, 'utf8').split('\n');
     // The last may be half written.
-    return lines
-      .slice(0, -1)
-      .filter((line) => line.startsWith('{'))
-      .map((line) => JSON.parse(line))
-      .filter((event) => type === undefined || event.type === type);
+    return (
+      lines
+        .slice(0, -1)
+        .filter((line) => line.startsWith('{'))
+        // The data of a NOTIFICATION it writes as they are.
+        .map((line) => JSON.parse(line.replaceAll(/\p{Cc}/gu, '')))
+        .filter((event) => type === undefined || event.type === type)
+    );
   }
 
   /** The UPDATEs that came, End-of-RIB among them as `{ eor }`; else `{ announce, withdraw, attribute }`. */

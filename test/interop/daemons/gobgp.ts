@@ -1,7 +1,10 @@
 /** GoBGP 3. */
 
+import { readFileSync } from 'node:fs';
 import { answers, type Host, until } from './host.ts';
 import { ends, type Session } from './session.ts';
+
+const LOG = 'gobgpd.log';
 
 export class Gobgp {
   readonly host: Host;
@@ -15,7 +18,7 @@ export class Gobgp {
     await this.host.up();
     const file = this.host.write('gobgp.toml', config);
     const options = ['--log-level', 'error', '--api-hosts', '127.0.0.1:50051', '--pprof-disable'];
-    this.host.spawn(['gobgpd', '--config-file', file, ...options, ...more]);
+    this.host.spawn(['gobgpd', '--config-file', file, ...options, ...more], {}, LOG);
     await until(
       'gobgpd to answer',
       answers(() => this.ask('neighbor')),
@@ -42,6 +45,14 @@ export class Gobgp {
     return this.json('neighbor', address);
   }
 
+  /** What it logged so far, first to last: what it is told in NOTIFICATIONs it shows nowhere else. */
+  // biome-ignore lint/suspicious/noExplicitAny: what GoBGP says
+  log(): any[] {
+    const lines = readFileSync(`${this.host.folder}/${LOG}`, 'utf8').split('\n');
+    // The last may be half written.
+    return lines.slice(0, -1).map((line) => JSON.parse(line));
+  }
+
   /** Its paths by prefix, best or not. */
   // biome-ignore lint/suspicious/noExplicitAny: what GoBGP says
   routes(family: 4 | 6): Promise<Record<string, any[]>> {
@@ -63,7 +74,7 @@ function familyOf(prefix: string): string {
   return prefix.includes(':') ? 'ipv6' : 'ipv4';
 }
 
-/** One session with both families. `options` is TOML within `[[neighbors]]`. */
+/** One session with both families. `options` is TOML that begins within `[neighbors.config]`. */
 export function gobgpConfig(host: Host, session: Session): string {
   const { as, neighborAs, passive = false, holdTimeSec = 90 } = session;
   const [own, ours] = ends(host, session);
@@ -74,6 +85,7 @@ export function gobgpConfig(host: Host, session: Session): string {
   [neighbors.config]
     neighbor-address = "${ours}"
     peer-as = ${neighborAs}
+${session.options ?? ''}
   [neighbors.timers.config]
     hold-time = ${holdTimeSec}
     connect-retry = 1
@@ -87,7 +99,6 @@ export function gobgpConfig(host: Host, session: Session): string {
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "ipv6-unicast"
-${session.options ?? ''}
 ${session.more ?? ''}
 `;
 }

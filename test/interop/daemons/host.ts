@@ -11,7 +11,7 @@
  */
 
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -63,15 +63,20 @@ export class Host {
     this.#cable(holder.pid!);
   }
 
-  /** Starts a program in it, in the foreground; it ends with the host. */
-  spawn(command: readonly string[], env: Record<string, string> = {}): ChildProcess {
+  /**
+   * Starts a program in it, in the foreground; it ends with the host.
+   * @param log the file in `folder` that it writes to; by default it writes to our standard error
+   */
+  spawn(command: readonly string[], env: Record<string, string> = {}, log?: string): ChildProcess {
+    // Standard output is for what the scenario saw.
+    const output = log === undefined ? process.stderr : openSync(join(this.folder, log), 'a');
     const child = spawn('nsenter', [...this.#entering(), ...command], {
-      // Standard output is for what the scenario saw.
-      stdio: ['ignore', process.stderr, process.stderr],
+      stdio: ['ignore', output, output],
       env: { ...process.env, ...env },
       // A process group of its own, for `kill` to reach what the daemon forks.
       detached: true,
     });
+    if (typeof output === 'number') closeSync(output);
     this.#programs.add(child);
     return child;
   }

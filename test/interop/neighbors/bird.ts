@@ -2,7 +2,7 @@ import { Bird } from '../daemons/bird.ts';
 import { birdConfig, statics } from '../daemons/bird-config.ts';
 import type { Host } from '../daemons/host.ts';
 import type { Session } from '../daemons/session.ts';
-import { type Neighbor, present, type Seen } from './neighbor.ts';
+import { joined, type Neighbor, present, type Seen } from './neighbor.ts';
 
 /** It has no words for AGGREGATOR, ATOMIC_AGGREGATE and attributes that it does not know. */
 const RICH = `bgp_origin = ORIGIN_EGP; bgp_path.prepend(65010); bgp_med = 7;
@@ -61,6 +61,13 @@ export class BirdNeighbor implements Neighbor {
         return [prefix, seen];
       }),
     );
+  }
+
+  async heard(): Promise<string | undefined> {
+    const text = await this.bird.ask('show protocols all tortie');
+    const error = /Last error:\s+Received: (.*)/.exec(text)?.[1];
+    const communication = /Message:\s+(.*)/.exec(text)?.[1];
+    return error && joined(error, communication);
   }
 
   get #config(): string {

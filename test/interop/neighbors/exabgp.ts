@@ -47,6 +47,14 @@ export class ExabgpNeighbor implements Neighbor {
     return found;
   }
 
+  async heard(): Promise<string | undefined> {
+    const received = this.exabgp
+      .events('notification')
+      .findLast(({ neighbor }) => neighbor.direction === 'receive');
+    const last = received?.neighbor.notification;
+    return last && `${last.code}/${last.subcode}`;
+  }
+
   #route(prefix: string): string {
     const nextHop = prefix.includes(':') ? this.host.address6 : this.host.address4;
     return `route ${prefix} next-hop ${nextHop} ${this.#asPath} ${RICH}`;

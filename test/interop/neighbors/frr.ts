@@ -1,7 +1,7 @@
 import { Frr, frrConfig } from '../daemons/frr.ts';
 import type { Host } from '../daemons/host.ts';
 import type { Session } from '../daemons/session.ts';
-import { type Neighbor, present, type Seen } from './neighbor.ts';
+import { joined, type Neighbor, present, type Seen } from './neighbor.ts';
 
 /** It has no words for attributes that it does not know. */
 const RICH = `route-map RICH permit 10
@@ -18,7 +18,7 @@ exit`;
 export class FrrNeighbor implements Neighbor {
   readonly host: Host;
   readonly frr: Frr;
-  #as = 0;
+  #session!: Session;
 
   constructor(host: Host) {
     this.host = host;
@@ -26,7 +26,7 @@ export class FrrNeighbor implements Neighbor {
   }
 
   start(session: Session): Promise<void> {
-    this.#as = session.as;
+    this.#session = session;
     return this.frr.start(frrConfig(this.host, { ...session, more: RICH }));
   }
 
@@ -51,10 +51,17 @@ export class FrrNeighbor implements Neighbor {
     return found;
   }
 
+  async heard(): Promise<string | undefined> {
+    const { lastNotificationReason, lastShutdownDescription } = await this.frr.neighbor(
+      this.#session.over6 ? this.host.ours6 : this.host.ours4,
+    );
+    return lastNotificationReason && joined(lastNotificationReason, lastShutdownDescription);
+  }
+
   async #networks(prefixes: readonly string[], line: (prefix: string) => string): Promise<void> {
     for (const prefix of prefixes) {
       const family = prefix.includes(':') ? 6 : 4;
-      const context = [`router bgp ${this.#as}`, `address-family ipv${family} unicast`];
+      const context = [`router bgp ${this.#session.as}`, `address-family ipv${family} unicast`];
       await this.frr.configure(...context, line(prefix));
     }
   }

@@ -1,7 +1,7 @@
 import { Gobgp, gobgpConfig } from '../daemons/gobgp.ts';
 import type { Host } from '../daemons/host.ts';
 import type { Session } from '../daemons/session.ts';
-import { type Neighbor, present, type Seen } from './neighbor.ts';
+import { joined, type Neighbor, present, type Seen } from './neighbor.ts';
 
 const ORIGINS = ['igp', 'egp', 'incomplete'];
 const AS_SET = 1;
@@ -43,6 +43,11 @@ export class GobgpNeighbor implements Neighbor {
       }
     }
     return found;
+  }
+
+  async heard(): Promise<string | undefined> {
+    const last = this.gobgp.log().findLast(({ msg }) => msg === 'received notification');
+    return last && joined(`${last.Code}/${last.Subcode}`, last['Communicated-Reason']);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { PathAttributes } from 'bgp-parser-ts';
 import { formatAddress } from 'net-ipaddr';
-import type { Host } from '../daemons/host.ts';
+import { type Host, until } from '../daemons/host.ts';
 import type { Session } from '../daemons/session.ts';
 
 /** A route's attributes as text, the same for all; absent: the route has none, or the daemon does not show it. */
@@ -34,6 +34,19 @@ export interface Neighbor {
   withdraw(prefixes: readonly string[]): Promise<void>;
   /** What it has from us, by prefix. */
   routes(): Promise<Record<string, Seen>>;
+  /** The last NOTIFICATION that it had from us, in its words; undefined: it had none. */
+  heard(): Promise<string | undefined>;
+}
+
+/** Waits until it holds for every one of them. */
+export async function eachUntil(
+  neighbors: readonly Neighbor[],
+  what: string,
+  holds: (one: Neighbor, index: number) => Promise<boolean>,
+): Promise<void> {
+  await Promise.all(
+    neighbors.map((one, index) => until(`${one.host.name}: ${what}`, () => holds(one, index))),
+  );
 }
 
 /** A route with everything, as it is announced on either side. */
@@ -77,6 +90,11 @@ export function seenHere(attributes: PathAttributes): Seen {
 /** RFC 4360 §4: type 0x00, subtype 0x02. */
 function routeTarget(community: bigint): string {
   return `rt ${(community >> 32n) & 0xffffn}:${community & 0xffffffffn}`;
+}
+
+/** What is there of a text and a second one: `Cease: moved to rack 7`. */
+export function joined(...parts: readonly (string | undefined)[]): string {
+  return parts.filter(Boolean).join(': ');
 }
 
 /** Without what is undefined. */

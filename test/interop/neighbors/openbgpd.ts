@@ -1,7 +1,7 @@
 import type { Host } from '../daemons/host.ts';
 import { Openbgpd, openbgpdConfig } from '../daemons/openbgpd.ts';
 import type { Session } from '../daemons/session.ts';
-import { type Neighbor, present, type Seen } from './neighbor.ts';
+import { joined, type Neighbor, present, type Seen } from './neighbor.ts';
 
 /** It has no words for the AS path, AGGREGATOR, ATOMIC_AGGREGATE and attributes that it does not know. */
 const RICH =
@@ -37,6 +37,13 @@ export class OpenbgpdNeighbor implements Neighbor {
   async routes(): Promise<Record<string, Seen>> {
     const routes = await this.openbgpd.routes('in');
     return Object.fromEntries(routes.map((route) => [route.prefix, seen(route)]));
+  }
+
+  async heard(): Promise<string | undefined> {
+    const { over6 } = this.#session;
+    const { last_error_received: error, last_shutdown_reason: reason } =
+      await this.openbgpd.neighbor(over6 ? this.host.ours6 : this.host.ours4);
+    return error && joined(error, reason);
   }
 
   get #config(): string {
