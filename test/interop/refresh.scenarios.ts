@@ -1,11 +1,17 @@
-/** Marked route refresh (RFC 7313) and extended messages (RFC 8654) with BIRD and FRR: for refresh.test.ts to judge. */
+/** Marked route refresh (RFC 7313) and extended messages (RFC 8654): for refresh.test.ts to judge. */
 
 import { Bird } from './daemons/bird.ts';
 import { birdConfig, statics } from './daemons/bird-config.ts';
 import { Frr, frrConfig } from './daemons/frr.ts';
 import { until } from './daemons/host.ts';
+import { BirdNeighbor } from './neighbors/bird.ts';
+import { ExabgpNeighbor } from './neighbors/exabgp.ts';
+import { FrrNeighbor } from './neighbors/frr.ts';
+import { eachUntil } from './neighbors/neighbor.ts';
+import { OpenbgpdNeighbor } from './neighbors/openbgpd.ts';
 import { OUR_AS, play, THEIR_AS } from './stage.ts';
 
+const SESSION = { as: THEIR_AS, neighborAs: OUR_AS };
 const OURS = '203.0.113.0/24';
 const THEIRS = '198.51.100.0/24';
 /** In all 8,000 octets. */
@@ -42,21 +48,44 @@ await play({
     return { asked, told: { ...counts(), learned: stage.learned.size }, sessions: stage.sessions };
   },
 
-  /** FRR asks for all of ours. */
-  async 'frr refresh'(stage) {
-    const frr = new Frr(stage.host('frr'));
-    const { host } = frr;
-    const session = { as: THEIR_AS, neighborAs: OUR_AS };
-    // With what came kept aside it would have nothing to ask for.
-    await frr.start(frrConfig(host, session).replaceAll(/.*soft-reconfiguration.*\n/g, ''));
-    stage.configure([stage.peer(host, THEIR_AS)], { originations: [{ prefix: OURS }] });
-    await until('ours', async () => OURS in (await frr.routes(4)));
-    await frr.ask(`clear bgp ipv4 unicast ${host.ours4} soft in`);
-    await until('the answer, two marks', () => stage.status(host).sent.routeRefresh === 2);
-    await until('ours, still', async () => OURS in (await frr.routes(4)));
-    const { received, sent } = stage.status(host);
-    const asked = { received: received.routeRefresh, sent: sent.routeRefresh };
-    return { asked, sessions: stage.sessions };
+  /** Each asks for our routes again. */
+  async 'each asks'(stage) {
+    const bird = new BirdNeighbor(stage.host('bird'));
+    const frr = new FrrNeighbor(stage.host('frr'));
+    const openbgpd = new OpenbgpdNeighbor(stage.host('openbgpd'));
+    const exabgp = new ExabgpNeighbor(stage.host('exabgp'));
+    await bird.start(SESSION);
+    await frr.start(SESSION);
+    await openbgpd.start({ ...SESSION, options: '  announce enhanced refresh yes' });
+    await exabgp.start({ ...SESSION, options: 'capability {\n    route-refresh enable;\n  }' });
+    const neighbors = [bird, frr, openbgpd, exabgp];
+    stage.configure(
+      neighbors.map(({ host }) => stage.peer(host, THEIR_AS)),
+      { originations: [{ prefix: OURS }] },
+    );
+    await eachUntil(neighbors, 'our route', async (one) => OURS in (await one.routes()));
+    const before = neighbors.map(({ host }) => stage.status(host).sent.update);
+
+    await bird.bird.ask('reload in tortie');
+    // Else it asks itself.
+    const ofFrr = `no neighbor ${frr.host.ours4} soft-reconfiguration inbound`;
+    await frr.frr.configure(`router bgp ${THEIR_AS}`, 'address-family ipv4 unicast', ofFrr);
+    await frr.frr.ask(`clear bgp ipv4 unicast ${frr.host.ours4} soft in`);
+    await openbgpd.openbgpd.ask('neighbor', openbgpd.host.ours4, 'refresh');
+    await exabgp.exabgp.command('announce route-refresh ipv4 unicast');
+
+    // BIRD and OpenBGPD ask for both families.
+    const marks = [4, 2, 4, 2];
+    await eachUntil(neighbors, 'the repetition', async ({ host }, index) => {
+      const { sent } = stage.status(host);
+      return sent.routeRefresh >= marks[index]! && sent.update > before[index]!;
+    });
+    const seen = neighbors.map(async (one) => {
+      const { received, sent, upCount } = stage.status(one.host);
+      const counts = { asked: received.routeRefresh, marks: sent.routeRefresh, upCount };
+      return [one.host.name, { ...counts, held: Object.keys(await one.routes()) }];
+    });
+    return Object.fromEntries(await Promise.all(seen));
   },
 
   /** A route whose attributes fill more than 4,096 octets, both ways. */

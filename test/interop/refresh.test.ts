@@ -1,4 +1,4 @@
-/** Marked route refresh and extended messages. Needs root, unshare, ip, bird and frr. */
+/** Marked route refresh and extended messages. Needs root, unshare, ip, bird, frr, openbgpd and exabgp. */
 
 import { DEADLINE_MS, player } from './play.ts';
 
@@ -17,11 +17,14 @@ test.concurrent(
 );
 
 test.concurrent(
-  'RFC 7313 §4: what FRR asks for comes between marks, and it keeps it',
+  'RFC 2918 §4, RFC 7313 §4: daemons ask for all routes again, and are sent them between two marks',
   async () => {
-    expect(await play('frr refresh')).toEqual({
-      asked: { received: 1, sent: 2 },
-      sessions: ['frr up'],
+    const held = ['203.0.113.0/24'];
+    expect(await play('each asks')).toEqual({
+      bird: { asked: 2, marks: 4, held, upCount: 1 },
+      frr: { asked: 1, marks: 2, held, upCount: 1 },
+      openbgpd: { asked: 2, marks: 4, held, upCount: 1 },
+      exabgp: { asked: 1, marks: 2, held, upCount: 1 },
     });
   },
   DEADLINE_MS,

@@ -5,7 +5,6 @@ import { Frr, frrConfig } from './daemons/frr.ts';
 import { until } from './daemons/host.ts';
 import { Openbgpd, openbgpdConfig } from './daemons/openbgpd.ts';
 import { allNeighbors } from './neighbors/all.ts';
-import { BirdNeighbor } from './neighbors/bird.ts';
 import { ExabgpNeighbor } from './neighbors/exabgp.ts';
 import { FrrNeighbor } from './neighbors/frr.ts';
 import { eachUntil, type Neighbor } from './neighbors/neighbor.ts';
@@ -129,42 +128,5 @@ await play({
     };
     await until('ours at all', async () => Object.values(await there()).every((eor) => eor === 2));
     return { keepalives, there: await there() };
-  },
-
-  /** Each asks for our routes again. */
-  async 'route refresh'(stage) {
-    const bird = new BirdNeighbor(stage.host('bird'));
-    const frr = new FrrNeighbor(stage.host('frr'));
-    const openbgpd = new OpenbgpdNeighbor(stage.host('openbgpd'));
-    const exabgp = new ExabgpNeighbor(stage.host('exabgp'));
-    await bird.start(SESSION);
-    await frr.start(SESSION);
-    await openbgpd.start({ ...SESSION, options: '  announce enhanced refresh yes' });
-    await exabgp.start({ ...SESSION, options: 'capability {\n    route-refresh enable;\n  }' });
-    const neighbors = [bird, frr, openbgpd, exabgp];
-    configure(stage, neighbors);
-    await eachUntil(neighbors, 'our route', async (one) => OURS in (await one.routes()));
-    const before = neighbors.map(({ host }) => stage.status(host).sent.update);
-
-    await bird.bird.ask('reload in tortie');
-    // Else it asks itself.
-    const ofFrr = `no neighbor ${frr.host.ours4} soft-reconfiguration inbound`;
-    await frr.frr.configure(`router bgp ${THEIR_AS}`, 'address-family ipv4 unicast', ofFrr);
-    await frr.frr.ask(`clear bgp ipv4 unicast ${frr.host.ours4} soft in`);
-    await openbgpd.openbgpd.ask('neighbor', openbgpd.host.ours4, 'refresh');
-    await exabgp.exabgp.command('announce route-refresh ipv4 unicast');
-
-    await eachUntil(neighbors, 'the repetition', async ({ host }, index) => {
-      const { sent } = stage.status(host);
-      return sent.routeRefresh >= 2 && sent.update > before[index]!;
-    });
-    const seen = neighbors.map(async (one) => {
-      const { received, sent, upCount } = stage.status(one.host);
-      const asked = received.routeRefresh;
-      const marks = sent.routeRefresh;
-      const held = Object.keys(await one.routes());
-      return [one.host.name, { asked, marks, held, upCount }];
-    });
-    return Object.fromEntries(await Promise.all(seen));
   },
 });

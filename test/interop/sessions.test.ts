@@ -83,17 +83,3 @@ test.concurrent(
   },
   DEADLINE_MS,
 );
-
-test.concurrent(
-  'RFC 2918 §4, RFC 7313 §4: daemons ask for all routes again, and are sent them between two marks',
-  async () => {
-    const held = ['10.1.0.0/26'];
-    expect(await play('route refresh')).toEqual({
-      bird: { asked: 2, marks: 4, held, upCount: 1 },
-      frr: { asked: 1, marks: 2, held, upCount: 1 },
-      openbgpd: { asked: 2, marks: 4, held, upCount: 1 },
-      exabgp: { asked: 1, marks: 2, held, upCount: 1 },
-    });
-  },
-  DEADLINE_MS,
-);
