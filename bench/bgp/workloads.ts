@@ -181,7 +181,7 @@ const cluster: Workload = {
 };
 
 const WARM_PULSES = 50;
-const PULSES = 300;
+const PULSES = 200;
 
 const pulse: Workload = {
   id: 'pulse',
