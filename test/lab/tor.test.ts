@@ -1,4 +1,5 @@
 /** Two nodes behind a BIRD top-of-rack router, over eBGP. Needs root and BIRD; all in namespaces of the lab's own. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabPod } from '../../src/lab/pods.ts';
 import { lostPings, onePodANode, packetsLostInRestart, startLabWithPods } from './lab-with-pods.ts';
@@ -26,6 +27,11 @@ test('the nodes learn what is behind the router', async () => {
 });
 
 test('natOutgoing: what is behind the router sees the node’s address, another node’s pod the pod’s own', async () => {
+  // The table is written beside the routes; where nft fails, again in the next pass.
+  const table = () => lab.run('node1', ['nft', 'list', 'table', 'inet', 'tortie']);
+  const deadline = performance.now() + 100_000;
+  while (!(await table()).stdout.includes('masquerade') && performance.now() < deadline)
+    await sleep(200);
   const nft = (...words: string[]) => lab.mustRun('tor', ['nft', ...words]);
   await nft('add table inet seen');
   await nft('add set inet seen sources { type ipv4_addr . ipv4_addr; flags dynamic; size 999; }');
@@ -41,7 +47,7 @@ test('natOutgoing: what is behind the router sees the node’s address, another 
   expect(seen).toContain(`${pod!.addresses[0]} . ${other!.addresses[0]}`);
   expect(seen).not.toContain(`${pod!.addresses[0]} . 203.0.113.1`);
   await nft('delete table inet seen');
-}, 30_000);
+}, 130_000);
 
 test('BIRD has the nodes’ blocks with their AS, and nothing more specific', async () => {
   const routes = await lab.mustRun('tor', [
