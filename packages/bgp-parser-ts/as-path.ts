@@ -104,7 +104,10 @@ export function hasConfed(bytes: Uint8Array, start: number, end: number): boolea
   return false;
 }
 
-/** Writes the path as it is seen outside of the confederation. Returns the position after. */
+/**
+ * Writes the path as it is seen outside of the confederation, and as AS4_PATH has it (RFC 6793
+ * §4.2.2). Returns the position after.
+ */
 export function writeWithoutConfed(
   bytes: Uint8Array,
   start: number,

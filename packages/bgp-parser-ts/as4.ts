@@ -142,7 +142,7 @@ export function narrowLength(bytes: Uint8Array, start: number, end: number): num
   return length;
 }
 
-/** Octets that writeAs4Path writes. */
+/** Octets of AS4_PATH: what writeWithoutConfed writes. */
 export function as4PathLength(bytes: Uint8Array, start: number, end: number): number {
   let length = 0;
   for (let at = start; at < end; at += 2 + bytes[at + 1]! * 4) {
@@ -168,25 +168,6 @@ export function writeNarrowPath(
       const as = readU32(bytes, from);
       writeU16(out, at, as > MAX_TWO_OCTET_AS ? AS_TRANS : as);
     }
-  }
-  return at;
-}
-
-/** Writes AS4_PATH's value: the path without confederation segments (RFC 6793 §4.2.2). Returns the position after. */
-export function writeAs4Path(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  out: Uint8Array,
-  at: number,
-): number {
-  for (let from = start; from < end; ) {
-    const octets = 2 + bytes[from + 1]! * 4;
-    if (!isConfed(bytes[from]!)) {
-      copyBytes(bytes, from, octets, out, at);
-      at += octets;
-    }
-    from += octets;
   }
   return at;
 }

@@ -9,7 +9,6 @@ import {
   MAX_VALUE_LENGTH,
   narrowLength,
   needsAs4Path,
-  writeAs4Path,
   writeNarrowPath,
 } from './as4.ts';
 import type { AttributeView } from './attribute-view.ts';
@@ -172,7 +171,7 @@ export class AttributeBlock {
         else this.#keep(view, code);
         break;
       case ATTRIBUTE.AS4_PATH:
-        if (!changes.as4) this.#writeAs4Path();
+        if (!changes.as4) this.#writeWithoutConfed();
         break;
       default:
         if (!changes.as4) this.#writeAs4Aggregator(view);
@@ -224,11 +223,11 @@ export class AttributeBlock {
   }
 
   /** RFC 6793 §4.2.2: only where AS_PATH alone would lose something. */
-  #writeAs4Path(): void {
+  #writeWithoutConfed(): void {
     if (!needsAs4Path(this.#path, this.#pathStart, this.#pathEnd)) return;
     const length = as4PathLength(this.#path, this.#pathStart, this.#pathEnd);
     const value = this.#head(OPTIONAL_TRANSITIVE, ATTRIBUTE.AS4_PATH, length);
-    writeAs4Path(this.#path, this.#pathStart, this.#pathEnd, this.bytes, value);
+    writeWithoutConfed(this.#path, this.#pathStart, this.#pathEnd, this.bytes, value);
   }
 
   #writeNarrowAggregator(view: AttributeView): void {
