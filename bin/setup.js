@@ -27,6 +27,7 @@ const TEST_PACKAGES = [
   'openbgpd',
   'exabgp',
   'stayrtr',
+  'containernetworking-plugins',
   'etcd-server',
   'curl',
 ];

@@ -22,6 +22,7 @@ import { IPAMBlock, type IPAMHandle } from '../api/index.ts';
 import type { Clock, Log, Random, Store } from '../ports.ts';
 import {
   addressOf,
+  asSubnet,
   belongsTo,
   familyOf,
   freeCount,
@@ -31,7 +32,7 @@ import {
   take,
 } from './block.ts';
 import { type Choice, Chooser, type Want } from './chooser.ts';
-import { alreadyTaken, IpamError, Moved } from './errors.ts';
+import { alreadyTaken, IpamError, Moved, noSubnet } from './errors.ts';
 import { blocksOf, hasCounts, renew } from './handle.ts';
 import { KnownHandles } from './known-handles.ts';
 import { blockName, handleName } from './names.ts';
@@ -66,6 +67,8 @@ export interface AssignRequest {
   addresses?: readonly Address[];
   /** By family, names or CIDRs of the IPPools that its address must come from. */
   pools?: Partial<Record<Family, readonly string[]>>;
+  /** The block is a subnet: its first two addresses and its last are kept from pods, the second being the gateway's. */
+  asSubnet?: boolean;
   /** Kept beside the address for readers. Calico's: `node`, `pod`, `namespace`, `timestamp`. */
   attributes: Record<string, string>;
 }
@@ -86,6 +89,7 @@ interface Request {
 
 interface Assignment extends Request {
   readonly wants: readonly Want[];
+  readonly asSubnet: boolean;
   readonly attributes: Record<string, string>;
   /** What the handle held before, once known: a failure leaves just that. */
   before: ReadonlySet<string> | undefined;
@@ -165,6 +169,7 @@ export class Allocator {
           address: asked.addresses?.find((address) => address.family === family),
           pools: asked.pools?.[family],
         })),
+        asSubnet: asked.asSubnet ?? false,
         attributes,
         before: undefined,
         hasBegun: false,
@@ -310,7 +315,7 @@ export class Allocator {
 
   #takeFrom(
     { own, ordinal, isBorrowed }: Choice,
-    { handleId, attributes, deadline }: Assignment,
+    { handleId, attributes, asSubnet: isSubnet, deadline }: Assignment,
   ): Promise<Assigned> {
     return this.#turns.run(`block ${own.cidr}`, deadline, async () => {
       let block = own.value;
@@ -325,8 +330,10 @@ export class Allocator {
       }
       if (!isBorrowed && !belongsTo(block, this.#options.node))
         throw new Moved(`block ${own.cidr} is not ours`);
-      const taken = take(block, handleId, attributes, ordinal);
+      const usable = isSubnet ? asSubnet(block) : block;
+      const taken = usable && take(usable, handleId, attributes, ordinal);
       if (taken === undefined && ordinal !== undefined) throw alreadyTaken(block, ordinal);
+      if (taken === undefined && isSubnet) throw noSubnet(block);
       if (taken === undefined) throw new Moved(`block ${own.cidr} is full`);
       await this.#writeBlock(taken.block);
       return assigned(taken.block, taken.ordinal);

@@ -117,6 +117,27 @@ export function take(
   };
 }
 
+/**
+ * Holds what no pod may have where the block is a subnet of its own. It has no handle object: what it
+ * holds goes with the block, and is never released by itself.
+ */
+export const SUBNET_HANDLE = 'tortie-subnet';
+
+/** Of a block that is a subnet: the network's address, the gateway's, and for IPv4 the broadcast address. */
+export const SUBNET_GATEWAY = 1;
+
+/** The block with these held by SUBNET_HANDLE; undefined when another holds one of them already. */
+export function asSubnet(block: IPAMBlock): IPAMBlock | undefined {
+  let reserved = block;
+  for (const ordinal of [0, SUBNET_GATEWAY, block.spec.allocations.length - 1]) {
+    if (holderOf(reserved, ordinal) === SUBNET_HANDLE) continue;
+    const taken = take(reserved, SUBNET_HANDLE, {}, ordinal);
+    if (taken === undefined) return undefined;
+    reserved = taken.block;
+  }
+  return reserved;
+}
+
 /** Takes back what the handle holds, but for the addresses in `keep`. */
 export function giveBack(
   block: IPAMBlock,

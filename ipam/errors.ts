@@ -77,3 +77,10 @@ export function othersBlock(address: Address, block: IPAMBlock): IpamError {
     `${formatAddress(address)} lies in block ${block.spec.cidr} of ${owner}, and strictAffinity is true in IPAMConfiguration "default": ask for an address of this node's blocks`,
   );
 }
+
+export function noSubnet({ spec }: IPAMBlock): IpamError {
+  return new IpamError(
+    'Taken',
+    `block ${spec.cidr} cannot be a subnet: its first two addresses and its last are not all free, or it has no more. Give networks of tortie-ipam a pool of their own (ipv4_pools, ipv6_pools)`,
+  );
+}

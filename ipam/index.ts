@@ -14,5 +14,6 @@ export {
   type Assigned,
   type AssignRequest,
 } from './allocator.ts';
+export { SUBNET_GATEWAY } from './block.ts';
 export type { IpamError, IpamErrorCode } from './errors.ts';
 export { type PoolUsage, SUMMARY_COLUMNS, summary, summaryRows, type Usage } from './summary.ts';

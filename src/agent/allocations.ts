@@ -17,13 +17,15 @@ function allocationsOf({ spec }: IPAMBlock): Allocation[] {
   return spec.allocations.flatMap((index, ordinal) => {
     const attribute = typeof index === 'number' ? spec.attributes[index] : undefined;
     if (!attribute?.handle_id) return [];
-    const { namespace, pod } = attribute.secondary ?? {};
+    const { namespace, pod, plugin } = attribute.secondary ?? {};
+    // Where another plugin does the wiring, no interface of ours is to have the address.
+    const isWiredByUs = plugin === undefined;
     return [
       {
         address: addressAt(prefix, ordinal),
         handleId: attribute.handle_id,
-        ...(namespace && { namespace }),
-        ...(pod && { pod }),
+        ...(namespace && isWiredByUs && { namespace }),
+        ...(pod && isWiredByUs && { pod }),
       },
     ];
   });

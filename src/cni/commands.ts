@@ -2,15 +2,17 @@
 import { type Address, type Family, formatAddress, parseAddress } from 'net-ipaddr';
 import { type Endpoint, HOST_MAC } from '../../felix/endpoint/endpoint.ts';
 import type { Felix } from '../../felix/felix.ts';
-import type { Assigned, AssignRequest } from '../../ipam/index.ts';
+import type { Assigned, AssignRequest, IpamError } from '../../ipam/index.ts';
 import type { Log } from '../../ports.ts';
 import { type PodAnnotations, readWishes, type Wishes, wantedFamilies } from './annotations.ts';
+import { delegatedResult, gatewayReservations, subnetOf } from './delegated.ts';
 import { collectGarbage, handleOf } from './garbage.ts';
 import {
   CNI_ERROR,
   CniError,
   type CniRequest,
   type CniResult,
+  type Conf,
   formatResult,
   hostCidr,
 } from './protocol.ts';
@@ -36,10 +38,14 @@ export interface CniCommandsOptions {
   log: Log;
 }
 
+const NO_ANNOTATIONS: PodAnnotations = { pod: {}, namespace: {} };
+
 export class CniCommands {
   readonly #options: CniCommandsOptions;
   /** Handles of the ADDs at work. */
   readonly #adding = new Set<string>();
+  /** Handles of the routers that confs of tortie-ipam name. */
+  readonly #reserved = new Set<string>();
 
   constructor(options: CniCommandsOptions) {
     this.#options = options;
@@ -54,14 +60,15 @@ export class CniCommands {
         await this.#del(request, netns);
         return '';
       case 'CHECK':
-        await this.#check(request, netns);
+        if (request.conf.delegatedBy === undefined) await this.#check(request, netns);
+        else await this.#checkAssigned(request);
         return '';
       case 'GC':
         await collectGarbage(request.conf, this.#adding, this.#options);
         return '';
       case 'STATUS':
         this.#mustBeReady(CNI_ERROR.notReady);
-        if (this.#options.families().length === 0) throw withoutPool(CNI_ERROR.notReady);
+        this.#families(request.conf, readWishes(request, NO_ANNOTATIONS), CNI_ERROR.notReady);
         return '';
     }
   }
@@ -70,29 +77,38 @@ export class CniCommands {
     const handleId = handleOf(request.conf.name, request.containerID);
     this.#adding.add(handleId);
     try {
-      return await this.#wire(request, netns, handleId);
+      this.#mustBeReady(CNI_ERROR.tryAgainLater);
+      return request.conf.delegatedBy === undefined
+        ? await this.#wire(request, mustOpen(request, netns), handleId)
+        : await this.#assignOnly(request, handleId);
     } finally {
       this.#adding.delete(handleId);
     }
   }
 
-  async #wire(
-    request: CniRequest,
-    netns: string | undefined,
-    handleId: string,
-  ): Promise<CniResult> {
-    this.#mustBeReady(CNI_ERROR.tryAgainLater);
-    const sandbox = mustOpen(request, netns);
+  /** tortie-ipam: the wiring is another plugin's. */
+  async #assignOnly(request: CniRequest, handleId: string): Promise<CniResult> {
+    for (const reservation of gatewayReservations(request.conf)) {
+      if (this.#reserved.has(reservation.handleId)) continue;
+      await this.#options.assign(reservation).catch((error: IpamError) => {
+        // A router outside of all pools cannot be given to a pod.
+        if (error.code !== 'NoPool') throw error;
+      });
+      this.#reserved.add(reservation.handleId);
+    }
+    const wishes = await this.#wishes(request);
+    return delegatedResult(request.conf, await this.#assign(request, wishes, handleId));
+  }
+
+  async #wire(request: CniRequest, netns: string, handleId: string): Promise<CniResult> {
     const { felix, log } = this.#options;
     const wishes = await this.#wishes(request);
-    const families = wantedFamilies(wishes, request.conf.assigns, this.#options.families());
-    if (families.length === 0) throw withoutPool(CNI_ERROR.tryAgainLater);
-    const assigned = await this.#assign(request, wishes, families, handleId);
+    const assigned = await this.#assign(request, wishes, handleId);
     try {
       const endpoint = await felix.addEndpoint({
         containerID: request.containerID,
         ifname: request.ifname,
-        netns: sandbox,
+        netns,
         namespace: request.namespace,
         pod: request.pod,
         addresses: assigned.map(({ address }) => parseAddress(address)),
@@ -117,15 +133,24 @@ export class CniCommands {
   }
 
   async #assign(
-    { namespace, pod }: CniRequest,
-    { addresses, pools, askedBy }: Wishes,
-    families: readonly Family[],
+    request: CniRequest,
+    wishes: Wishes,
     handleId: string,
   ): Promise<readonly Assigned[]> {
+    const { namespace, pod, conf } = request;
+    const { addresses, pools, askedBy } = wishes;
     const { assign, nodeName: node } = this.#options;
-    const attributes = { namespace, node, pod, timestamp: new Date().toISOString() };
+    const families = this.#families(conf, wishes, CNI_ERROR.tryAgainLater);
+    const attributes = {
+      namespace,
+      node,
+      pod,
+      timestamp: new Date().toISOString(),
+      ...(conf.delegatedBy && { plugin: conf.delegatedBy }),
+    };
+    const asked = { handleId, families, addresses, pools, attributes, ...subnetOf(conf) };
     try {
-      return await assign({ handleId, families, addresses, pools, attributes });
+      return await assign(asked);
     } catch (error) {
       if (askedBy.length === 0) throw error;
       const message = `${(error as Error).message} (${askedBy.join(', ')})`;
@@ -133,19 +158,31 @@ export class CniCommands {
     }
   }
 
+  #families(conf: Conf, wishes: Wishes, code: number): Family[] {
+    const families = wantedFamilies(wishes, conf.assigns, this.#options.families());
+    if (families.length > 0) return families;
+    throw new CniError(
+      code,
+      'there is no enabled IPPool to take an address from',
+      'create one: tortiectl apply -f pool.yaml',
+    );
+  }
+
   async #wishes(request: CniRequest): Promise<Wishes> {
     const { isKubernetes, namespace, pod, uid } = request;
-    if (!isKubernetes) return readWishes(request, { pod: {}, namespace: {} });
+    if (!isKubernetes) return readWishes(request, NO_ANNOTATIONS);
     return readWishes(request, await this.#options.annotations(namespace, pod, uid));
   }
 
   /** The workload first, then its address: an address that is free again must not be wired any more. */
   async #del(request: CniRequest, netns: string | undefined): Promise<void> {
-    const { containerID, ifname } = request;
-    const endpoint = this.#endpointOf(request);
-    await this.#options.felix.removeEndpoint({ containerID, ifname, ...(netns && { netns }) });
-    if (endpoint) this.#options.onChange(endpoint.addresses);
-    await this.#options.releases.release(handleOf(request.conf.name, containerID));
+    const { containerID, ifname, conf } = request;
+    if (conf.delegatedBy === undefined) {
+      const endpoint = this.#endpointOf(request);
+      await this.#options.felix.removeEndpoint({ containerID, ifname, ...(netns && { netns }) });
+      if (endpoint) this.#options.onChange(endpoint.addresses);
+    }
+    await this.#options.releases.release(handleOf(conf.name, containerID));
   }
 
   async #check(request: CniRequest, netns: string | undefined): Promise<void> {
@@ -170,6 +207,15 @@ export class CniCommands {
       );
   }
 
+  async #checkAssigned({ conf, containerID }: CniRequest): Promise<void> {
+    if ((await this.#options.handles()).has(handleOf(conf.name, containerID))) return;
+    throw new CniError(
+      CNI_ERROR.checkFailed,
+      `container ${containerID} holds no address of network ${conf.name}`,
+      'delete the pod: its next sandbox is given one',
+    );
+  }
+
   #endpointOf({ containerID, ifname }: CniRequest): Endpoint | undefined {
     return this.#options.felix
       .endpoints()
@@ -185,14 +231,6 @@ export class CniCommands {
         'it goes on trying; see its log',
       );
   }
-}
-
-function withoutPool(code: number): CniError {
-  return new CniError(
-    code,
-    'there is no enabled IPPool to take an address from',
-    'create one: tortiectl apply -f pool.yaml',
-  );
 }
 
 function mustOpen(request: CniRequest, netns: string | undefined): string {

@@ -12,7 +12,8 @@ import { buildCniPlugin } from './build.ts';
 import { CONF_LIST_FILE, confList, isConfFile } from './conf-list.ts';
 import type { CniVersion } from './protocol.ts';
 
-const PLUGINS = ['tortie'] as const;
+/** One program: the agent knows by the conf whether it is asked to wire, or only for addresses. */
+const PLUGINS = ['tortie', 'tortie-ipam'] as const;
 /** Plugins of others that the conf list goes on to, where they are installed. */
 const CHAINED = ['portmap', 'bandwidth'] as const;
 /** A kubelet looks for the conf list every few seconds while it has none. */

@@ -2,7 +2,13 @@
  * The Container Network Interface as data: requests checked, results and errors in the form of the version that the
  * conf asks for (0.3.1 to 1.1.0). https://www.cni.dev/docs/spec/
  */
-import { type Address, type Family, formatAddress } from 'net-ipaddr';
+import {
+  type Address,
+  type Family,
+  formatAddress,
+  type InterfaceAddress,
+  parseInterfaceAddress,
+} from 'net-ipaddr';
 import { z } from 'zod';
 import { faultOfContainerID, faultOfInterfaceName } from '../../felix/endpoint/names.ts';
 import { faultOfMac, readAddresses } from './asked.ts';
@@ -47,6 +53,12 @@ export interface Conf {
   cniVersion: CniVersion;
   name: string;
   mtu: number | undefined;
+  /** Set where another plugin, of this type, does the wiring, and only asks for addresses. */
+  delegatedBy: string | undefined;
+  /** The routers of a network that others run, such as macvlan's; none: each block is a subnet of its own. */
+  gateways: readonly InterfaceAddress[];
+  /** For the other plugin to set; undefined: a default route of each family. */
+  routes: CniResult['routes'] | undefined;
   /** For GC: all that the runtime still knows of. */
   validAttachments: readonly Attachment[];
   /** Of a family: whether it is to be assigned, where the conf says so. */
@@ -82,6 +94,8 @@ export interface CniResult {
   routes: { dst: string; gw?: string | undefined }[];
 }
 
+const route = z.looseObject({ dst: z.string(), gw: z.string().optional() });
+
 const result = z.looseObject({
   interfaces: z
     .array(
@@ -101,10 +115,19 @@ const result = z.looseObject({
       }),
     )
     .default([]),
-  routes: z.array(z.looseObject({ dst: z.string(), gw: z.string().optional() })).default([]),
+  routes: z.array(route).default([]),
 });
 
 const MAX_POOLS = 64;
+
+const interfaceAddress = z.string().transform((text, context) => {
+  try {
+    return parseInterfaceAddress(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
+});
 
 /** Calico's are strings. */
 const flag = z
@@ -129,8 +152,11 @@ const conf = z.looseObject({
       assign_ipv6: flag,
       ipv4_pools: poolNames,
       ipv6_pools: poolNames,
+      type: z.string().optional(),
+      gateways: z.array(interfaceAddress).max(2).default([]),
+      routes: z.array(route).optional(),
     })
-    .default({}),
+    .prefault({}),
   /** What the runtime fills in by the conf's capabilities. */
   runtimeConfig: z
     .looseObject({ ips: z.array(z.string()).default([]), mac: z.string().optional() })
@@ -232,7 +258,7 @@ function readConf(stdin: string, command: Command): Conf & { runtimeConfig: Runt
       'correct the conf file in /etc/cni/net.d',
     );
   }
-  const { cniVersion, name, mtu, ipam, runtimeConfig, prevResult } = checked.data;
+  const { cniVersion, name, type, mtu, ipam, runtimeConfig, prevResult } = checked.data;
   const validAttachments = checked.data['cni.dev/valid-attachments'];
   // None is another thing than an empty list: all would go.
   if (command === 'GC' && validAttachments === undefined)
@@ -253,6 +279,9 @@ function readConf(stdin: string, command: Command): Conf & { runtimeConfig: Runt
     mtu,
     assigns: byFamily(ipam.assign_ipv4, ipam.assign_ipv6),
     pools: byFamily(ipam.ipv4_pools, ipam.ipv6_pools),
+    delegatedBy: ipam.type === 'tortie-ipam' && type !== 'tortie' ? type : undefined,
+    gateways: ipam.gateways,
+    routes: ipam.routes,
     validAttachments: validAttachments ?? [],
     runtimeConfig,
     prevResult,
@@ -299,7 +328,8 @@ function refuse(variable: string, fault: string | undefined): void {
 export function formatResult(version: CniVersion, answer: CniResult): string {
   return JSON.stringify({
     cniVersion: version,
-    interfaces: answer.interfaces,
+    // What a plugin that only assigns addresses has none of.
+    ...(answer.interfaces.length > 0 && { interfaces: answer.interfaces }),
     ips: answer.ips.map((ip) =>
       // Up to 0.4.0 each address says its IP version in a field of its own.
       version === '0.3.1' || version === '0.4.0'

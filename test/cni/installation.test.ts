@@ -66,7 +66,7 @@ async function until(check: () => boolean): Promise<void> {
 test('the plugins at once, the conf list when the agent is ready', async () => {
   let notReady: string | undefined = 'waiting';
   start({ notReady: () => notReady });
-  await until(() => readFileSync(join(binDir(), 'tortie'), 'utf8') === 'the plugin');
+  await until(() => readFileSync(join(binDir(), 'tortie-ipam'), 'utf8') === 'the plugin');
   expect(statSync(join(binDir(), 'tortie')).mode & 0o777).toBe(0o755);
   expect(() => readdirSync(confDir())).toThrow('ENOENT');
   notReady = undefined;
@@ -119,6 +119,6 @@ test('a folder that cannot be written is named, and tried again', async () => {
   expect(warnings[0]).toContain(`${binDir()}: `);
   await until(() => conf() !== '');
   rmSync(join(folder, 'opt'));
-  await until(() => readdirSync(binDir()).length > 0);
+  await until(() => readdirSync(binDir()).length === 2);
   expect(warnings).toHaveLength(1);
 });

@@ -3,6 +3,7 @@ import { parsePrefix } from 'net-ipaddr';
 import { type IPAMBlock, parseJson, stringifyJson } from '../../api/index.ts';
 import {
   addressOf,
+  asSubnet,
   belongsTo,
   freeCount,
   giveBack,
@@ -163,3 +164,15 @@ test('any sequence of taking and giving back agrees with a plain map', () => {
     }),
   );
 });
+
+test('a block as a subnet keeps its first two addresses and its last from pods, once', () => {
+  const subnet = asSubnet(fresh())!;
+  expect(heldBy(subnet, 'tortie-subnet')).toEqual([0, 1, 7]);
+  expect(asSubnet(subnet)).toEqual(subnet);
+  expect(take(subnet, 'a', {})!.ordinal).toBe(2);
+});
+
+test.each([
+  ['a pod has its second address', take(fresh(), 'a', {}, 1)!.block],
+  ['it has no two', fresh('10.0.0.0/32')],
+])('a block is no subnet where %s', (_, block) => expect(asSubnet(block)).toBeUndefined());

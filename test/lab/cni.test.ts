@@ -5,6 +5,8 @@ import { agentStatuses } from '../../src/lab/show.ts';
 import { startLabWithPods } from './lab-with-pods.ts';
 
 const NODES = ['node1', 'node2', 'node3'];
+/** Where Debian's containernetworking-plugins has the reference plugins. */
+const DEBIANS = '/usr/lib/cni';
 const CONF = { cniVersion: '1.1.0', name: 'tortie', type: 'tortie' };
 
 let lab: Lab;
@@ -24,10 +26,12 @@ async function cni(
   command: string,
   variables: Record<string, string> = {},
   conf: object = CONF,
+  program = join(folder, 'tortie'),
 ) {
-  const assignments = Object.entries({ CNI_COMMAND: command, CNI_PATH: folder, ...variables });
+  const CNI_PATH = `${DEBIANS}:/opt/cni/bin`;
+  const assignments = Object.entries({ CNI_COMMAND: command, CNI_PATH, ...variables });
   const env = assignments.map(([key, value]) => `${key}=${value}`);
-  const argv = ['env', ...env, join(folder, 'tortie')];
+  const argv = ['env', ...env, program];
   const { code, stdout } = await lab.run(node, argv, JSON.stringify(conf));
   return { code, answer: stdout === '' ? undefined : JSON.parse(stdout) };
 }
@@ -36,7 +40,7 @@ const variablesOf = (pod: string, ifname = 'eth0') => ({
   CNI_CONTAINERID: `c-${pod}`,
   CNI_NETNS: `/run/netns/${pod}`,
   CNI_IFNAME: ifname,
-  CNI_ARGS: `K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
+  CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
 });
 
 /** Posts to the lab's API server, as its admin. */
@@ -141,6 +145,90 @@ test('a runtime finds the plugin and the conf list', async () => {
   expect(JSON.parse(await lab.mustRun('node1', version, '{}')).supportedVersions).toContain(
     '1.1.0',
   );
+});
+
+describe('tortie-ipam', () => {
+  test.each([
+    ['ptp', 'node1', {}],
+    ['bridge', 'node2', { bridge: 'cni0', isGateway: true }],
+  ])(
+    'under %s, each block a network of its own',
+    async (type, node, options) => {
+      const pool = `of-${type}`;
+      const cidr = type === 'ptp' ? '10.88.0.0/24' : '10.89.0.0/24';
+      const cidr6 = type === 'ptp' ? 'fd88::/112' : 'fd89::/112';
+      await apply(
+        [cidr, cidr6].map((prefix, index) => ({
+          apiVersion: 'projectcalico.org/v3',
+          kind: 'IPPool',
+          metadata: { name: `${pool}${index}` },
+          spec: { cidr: prefix, assignmentMode: 'Manual' },
+        })),
+      );
+      const ipam = { type: 'tortie-ipam', ipv4_pools: [`${pool}0`], ipv6_pools: [`${pool}1`] };
+      const conf = { cniVersion: '1.0.0', name: `by-${type}`, type, ipam, ...options };
+      const plugin = join(DEBIANS, type);
+      const pods = [`${type}-a`, `${type}-b`];
+      const ips: string[][] = [];
+      for (const pod of pods) {
+        await lab.mustRun(node, ['ip', 'netns', 'add', pod]);
+        const { code, answer } = await cni(node, 'ADD', variablesOf(pod), conf, plugin);
+        expect([code, answer.msg]).toEqual([0, undefined]);
+        ips.push(answer.ips.map(({ address }: { address: string }) => address.split('/')[0]!));
+        // The network's address, the gateway's and the last are nobody's.
+        expect(answer.ips[0].address).toMatch(/\.\d+\/26$/);
+        expect(Number(ips.at(-1)![0]!.split('.')[3]) % 64).toBeGreaterThan(1);
+        const check = await cni(
+          node,
+          'CHECK',
+          variablesOf(pod),
+          { ...conf, prevResult: answer },
+          plugin,
+        );
+        expect([code, check.answer?.msg]).toEqual([0, undefined]);
+      }
+      for (const address of ips[1]!) expect(await answers(node, pods[0]!, address)).toBe(true);
+      // From a pod of ours on another node, by BGP.
+      for (const address of ips[0]!)
+        expect(await answers('node3', 'node3-pod1', address)).toBe(true);
+      for (const pod of pods)
+        expect(await cni(node, 'DEL', variablesOf(pod), conf, plugin)).toMatchObject({ code: 0 });
+      expect(await lab.mustRun('api', ['tortiectl', 'get', 'ipamhandles'])).not.toMatch(
+        `by-${type}`,
+      );
+    },
+    90_000,
+  );
+
+  test('under macvlan, on a network that is there: its router, which no pod is given', async () => {
+    await apply([
+      {
+        apiVersion: 'projectcalico.org/v3',
+        kind: 'IPPool',
+        metadata: { name: 'wire' },
+        spec: {
+          cidr: '10.10.0.128/28',
+          blockSize: 30,
+          assignmentMode: 'Manual',
+          disableBGPExport: true,
+        },
+      },
+    ]);
+    const gateways = ['10.10.0.128/24'];
+    const ipam = { type: 'tortie-ipam', assign_ipv6: false, ipv4_pools: ['wire'], gateways };
+    const conf = { cniVersion: '1.0.0', name: 'by-macvlan', type: 'macvlan', master: 'eth1', ipam };
+    const plugin = join(DEBIANS, 'macvlan');
+    await lab.mustRun('node1', ['ip', 'netns', 'add', 'macvlan-a']);
+    const { answer } = await cni('node1', 'ADD', variablesOf('macvlan-a'), conf, plugin);
+    expect(answer.ips).toEqual([
+      expect.objectContaining({
+        address: expect.stringMatching(/^10\.10\.0\.1(29|3\d|4[0-3])\/24$/),
+        gateway: '10.10.0.128',
+      }),
+    ]);
+    expect(await answers('node1', 'macvlan-a', '10.10.0.2')).toBe(true);
+    expect((await cni('node1', 'DEL', variablesOf('macvlan-a'), conf, plugin)).code).toBe(0);
+  }, 60_000);
 });
 
 test('CNI 1.1 GC: what the runtime does not name any more goes, addresses too; STATUS is well', async () => {
