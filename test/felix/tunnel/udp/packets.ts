@@ -1,0 +1,119 @@
+/** IP packets by hand, and a plain reading of them: the forwarder's slow twin. */
+import { type Address, formatAddress, parseAddress } from 'net-ipaddr';
+
+export const ICMP = 1;
+export const TCP = 6;
+
+export interface TcpFields {
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly sequence: number;
+  readonly acknowledgement: number;
+  readonly flags: number;
+  readonly options?: Buffer;
+  readonly payload?: Buffer;
+}
+
+export function ipPacket(from: string, to: string, protocol: number, payload: Buffer): Buffer {
+  const [source, destination] = [parseAddress(from), parseAddress(to)];
+  const header =
+    source.family === 4 ? ipv4Header(protocol, payload) : ipv6Header(protocol, payload);
+  header.set(octets(source), source.family === 4 ? 12 : 8);
+  header.set(octets(destination), source.family === 4 ? 16 : 24);
+  if (source.family === 4) header.writeUInt16BE(checksum(header), 10);
+  return Buffer.concat([header, payload]);
+}
+
+export function tcpPacket(from: string, to: string, fields: TcpFields): Buffer {
+  const { options = Buffer.alloc(0), payload = Buffer.alloc(0) } = fields;
+  const segment = Buffer.concat([Buffer.alloc(20), options, payload]);
+  segment.writeUInt16BE(fields.sourcePort, 0);
+  segment.writeUInt16BE(fields.destinationPort, 2);
+  segment.writeUInt32BE(fields.sequence, 4);
+  segment.writeUInt32BE(fields.acknowledgement, 8);
+  segment[12] = ((20 + options.length) / 4) << 4;
+  segment[13] = fields.flags;
+  segment.writeUInt16BE(0xffff, 14);
+  segment.writeUInt16BE(checksum(Buffer.concat([pseudoHeader(from, to, segment), segment])), 16);
+  return ipPacket(from, to, TCP, segment);
+}
+
+/** What is in a TCP packet. Throws unless it is whole and its checksums are right. */
+export function readTcpPacket(
+  packet: Buffer,
+): TcpFields & { from: string; to: string; id: number } {
+  const isIpv4 = packet[0]! >> 4 === 4;
+  const at = isIpv4 ? (packet[0]! & 15) * 4 : 40;
+  const length = isIpv4 ? packet.readUInt16BE(2) : 40 + packet.readUInt16BE(4);
+  if (length !== packet.length)
+    throw new Error(`it says ${length} octets, and has ${packet.length}`);
+  if (isIpv4 && checksum(packet.subarray(0, at)) !== 0) throw new Error('IPv4 checksum');
+  if (packet[isIpv4 ? 9 : 6] !== TCP) throw new Error('not TCP');
+  const address = (start: number) => {
+    const bytes = packet.subarray(start, start + (isIpv4 ? 4 : 16));
+    return isIpv4 ? bytes.join('.') : formatAddress(parseAddress(hex(bytes)));
+  };
+  const [from, to] = isIpv4 ? [address(12), address(16)] : [address(8), address(24)];
+  const segment = packet.subarray(at);
+  if (checksum(Buffer.concat([pseudoHeader(from, to, segment), segment])) !== 0)
+    throw new Error('TCP checksum');
+  const header = (segment[12]! >> 4) * 4;
+  return {
+    from,
+    to,
+    id: isIpv4 ? packet.readUInt16BE(4) : 0,
+    sourcePort: segment.readUInt16BE(0),
+    destinationPort: segment.readUInt16BE(2),
+    sequence: segment.readUInt32BE(4),
+    acknowledgement: segment.readUInt32BE(8),
+    flags: segment[13]!,
+    options: segment.subarray(20, header),
+    payload: segment.subarray(header),
+  };
+}
+
+/** RFC 1071, word by word. */
+function checksum(bytes: Buffer): number {
+  let sum = 0;
+  for (let i = 0; i < bytes.length; i += 2) sum += (bytes[i]! << 8) | (bytes[i + 1] ?? 0);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
+
+function pseudoHeader(from: string, to: string, segment: Buffer): Buffer {
+  const rest = Buffer.alloc(8);
+  rest.writeUInt32BE(segment.length, 0);
+  rest[7] = TCP;
+  return Buffer.concat([octets(parseAddress(from)), octets(parseAddress(to)), rest]);
+}
+
+function ipv4Header(protocol: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(20);
+  header[0] = 0x45;
+  header.writeUInt16BE(20 + payload.length, 2);
+  header.set([64, protocol], 8);
+  return header;
+}
+
+function ipv6Header(protocol: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(40);
+  header[0] = 0x60;
+  header.writeUInt16BE(payload.length, 4);
+  header.set([protocol, 64], 6);
+  return header;
+}
+
+function octets(address: Address): Buffer {
+  const text = formatAddress(address);
+  if (address.family === 4) return Buffer.from(text.split('.').map(Number));
+  const [left = '', right] = text.split('::');
+  const words = (part: string | undefined) => (part ? part.split(':') : []);
+  const [head, tail] = [words(left), words(right)];
+  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => '0');
+  const all = [...head, ...(right === undefined ? [] : zeros), ...tail];
+  return Buffer.from(all.map((word) => word.padStart(4, '0')).join(''), 'hex');
+}
+
+function hex(bytes: Buffer): string {
+  return bytes.toString('hex').replaceAll(/(....)(?=.)/g, '$1:');
+}
