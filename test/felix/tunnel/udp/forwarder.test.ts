@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { parseAddress } from 'net-ipaddr';
 import { listenTcp, openTcp, openUdp, type UdpSocket } from 'rtnetlink-ts';
+import { buildForwarder } from '../../../../felix/tunnel/udp/build.ts';
 import { until } from '../../../rtnetlink-ts/until.ts';
 import { ICMP, ipPacket, readTcpPacket, tcpPacket } from './packets.ts';
 import { blocksOf, DEVICE, type Node, PORT, twoNodes } from './stage.ts';
@@ -89,21 +90,27 @@ describe('two forwarders', () => {
   );
 
   test('kill -9 of the forwarder: device, address and routes stay, and the next takes them up', async () => {
-    const routes = one.network.run('ip', 'route', 'show', 'dev', DEVICE);
-    expect(routes).toContain('10.60.0.0/16');
+    // Without a reader the kernel shows them as linkdown, and keeps them.
+    const kept = () =>
+      [4, 6].flatMap((family) =>
+        one.network
+          .run('ip', `-${family}`, 'route', 'show', 'dev', DEVICE)
+          .split('\n')
+          .map((line) => line.replace(' linkdown', '').trim()),
+      );
+    const addresses = () => one.network.ip('address', 'show', 'dev', DEVICE)[0].addr_info;
+    const [routes, before] = [kept(), addresses()];
+    expect(routes.join()).toContain('10.60.0.0/16');
+    expect(routes.join()).toContain('fd60::/16');
     await one.killForwarder();
-    expect(one.network.run('ip', 'route', 'show', 'dev', DEVICE)).toBe(
-      routes.replaceAll(/ $/gm, ' '),
-    );
+    expect(kept()).toEqual(routes);
+    expect(addresses()).toEqual(before);
     await one.forward();
     ping(one, '10.60.2.1');
     ping(two, 'fd60:1::1');
   });
 
   test('a second one leaves the first alone', async () => {
-    const words = ['nsenter', `--net=${one.network.path}`];
-    expect(words).toHaveLength(2);
-    const { buildForwarder } = await import('../../../../felix/tunnel/udp/build.ts');
     expect(() =>
       one.network.run(buildForwarder(), DEVICE, String(PORT), '/nowhere/table', one.socketPath),
     ).toThrow(`another forwarder has the device ${DEVICE}`);
@@ -252,7 +259,7 @@ describe('a forwarder and datagrams made by hand', () => {
         expect(syn).toMatchObject({ from, to, flags: 0x02 });
         const ports = { sourcePort: 5001, destinationPort: syn.sourcePort };
         const sequences = { sequence: 7, acknowledgement: syn.sequence + 1 };
-        // An MSS of 1000: the first flight, ten segments, is one super-packet.
+        // An MSS of 1000: the first flight is ten segments, in as many super-packets as the kernel likes.
         const options = Buffer.from([2, 4, 1000 >> 8, 1000 & 255]);
         end.send(tcpPacket(to, from, { ...ports, ...sequences, flags: 0x12, options }));
         await once(client, 'connect');
@@ -265,14 +272,14 @@ describe('a forwarder and datagrams made by hand', () => {
           () => `${data().length} packets came`,
         );
         const first = data().slice(0, 10);
-        expect((await one.counters()).segmented).toBeGreaterThanOrEqual(segmented! + 10);
+        expect((await one.counters()).segmented).toBeGreaterThan(segmented!);
         expect(first.map((one) => one.payload!.length)).toEqual([...Array(9).fill(1000), 500]);
         expect(first.map((one) => one.sequence - syn.sequence - 1)).toEqual(
           Array.from({ length: 10 }, (_, index) => index * 1000),
         );
         expect(Buffer.concat(first.map((one) => one.payload!))).toEqual(payload);
-        // PSH, which the kernel sets at the end of what was written, is on the last alone.
-        expect(first.map((one) => one.flags)).toEqual([...Array(9).fill(0x10), 0x18]);
+        // PSH is at the end of what was written.
+        expect(first.at(-1)!.flags).toBe(0x18);
         const ids = first.map(({ id }) => (id - first[0]!.id) & 0xffff);
         if (family === 4) expect(ids).toEqual(Array.from({ length: 10 }, (_, index) => index));
       } finally {
@@ -286,12 +293,13 @@ describe('a forwarder and datagrams made by hand', () => {
     one.writeTable(['10.60.2.0/24 192.0.2.9']);
     await one.counts('tables', tables! + 1);
     const { received } = await one.counters();
-    peer('192.0.2.9').send(good);
+    const stranger = peer('192.0.2.9');
+    stranger.send(good);
     await one.counts('received', received! + 1);
     one.writeTable([...blocksOf(2), '10.60.3.0/24 192.0.2.3']);
     await one.counts('tables', tables! + 2);
     const { receive_no_node } = await one.counters();
-    peer('192.0.2.9').send(good);
+    stranger.send(good);
     await one.counts('receive_no_node', receive_no_node! + 1);
   });
 

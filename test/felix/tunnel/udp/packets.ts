@@ -1,5 +1,5 @@
 /** IP packets by hand, and a plain reading of them: the forwarder's slow twin. */
-import { type Address, formatAddress, parseAddress } from 'net-ipaddr';
+import { formatAddress, parseAddress } from 'net-ipaddr';
 
 export const ICMP = 1;
 export const TCP = 6;
@@ -18,8 +18,8 @@ export function ipPacket(from: string, to: string, protocol: number, payload: Bu
   const [source, destination] = [parseAddress(from), parseAddress(to)];
   const header =
     source.family === 4 ? ipv4Header(protocol, payload) : ipv6Header(protocol, payload);
-  header.set(octets(source), source.family === 4 ? 12 : 8);
-  header.set(octets(destination), source.family === 4 ? 16 : 24);
+  header.set(source.bytes, source.family === 4 ? 12 : 8);
+  header.set(destination.bytes, source.family === 4 ? 16 : 24);
   if (source.family === 4) header.writeUInt16BE(checksum(header), 10);
   return Buffer.concat([header, payload]);
 }
@@ -49,10 +49,11 @@ export function readTcpPacket(
     throw new Error(`it says ${length} octets, and has ${packet.length}`);
   if (isIpv4 && checksum(packet.subarray(0, at)) !== 0) throw new Error('IPv4 checksum');
   if (packet[isIpv4 ? 9 : 6] !== TCP) throw new Error('not TCP');
-  const address = (start: number) => {
-    const bytes = packet.subarray(start, start + (isIpv4 ? 4 : 16));
-    return isIpv4 ? bytes.join('.') : formatAddress(parseAddress(hex(bytes)));
-  };
+  const address = (start: number) =>
+    formatAddress({
+      family: isIpv4 ? 4 : 6,
+      bytes: packet.subarray(start, start + (isIpv4 ? 4 : 16)),
+    });
   const [from, to] = isIpv4 ? [address(12), address(16)] : [address(8), address(24)];
   const segment = packet.subarray(at);
   if (checksum(Buffer.concat([pseudoHeader(from, to, segment), segment])) !== 0)
@@ -84,7 +85,7 @@ function pseudoHeader(from: string, to: string, segment: Buffer): Buffer {
   const rest = Buffer.alloc(8);
   rest.writeUInt32BE(segment.length, 0);
   rest[7] = TCP;
-  return Buffer.concat([octets(parseAddress(from)), octets(parseAddress(to)), rest]);
+  return Buffer.concat([parseAddress(from).bytes, parseAddress(to).bytes, rest]);
 }
 
 function ipv4Header(protocol: number, payload: Buffer): Buffer {
@@ -101,19 +102,4 @@ function ipv6Header(protocol: number, payload: Buffer): Buffer {
   header.writeUInt16BE(payload.length, 4);
   header.set([protocol, 64], 6);
   return header;
-}
-
-function octets(address: Address): Buffer {
-  const text = formatAddress(address);
-  if (address.family === 4) return Buffer.from(text.split('.').map(Number));
-  const [left = '', right] = text.split('::');
-  const words = (part: string | undefined) => (part ? part.split(':') : []);
-  const [head, tail] = [words(left), words(right)];
-  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => '0');
-  const all = [...head, ...(right === undefined ? [] : zeros), ...tail];
-  return Buffer.from(all.map((word) => word.padStart(4, '0')).join(''), 'hex');
-}
-
-function hex(bytes: Buffer): string {
-  return bytes.toString('hex').replaceAll(/(....)(?=.)/g, '$1:');
 }
