@@ -8,7 +8,7 @@ import type { RangeStatus } from './peer-ranges.ts';
 import type { PathDetail, PeerCounts, RouteDetail } from './routing.ts';
 import type { CacheStatus } from './rpki/cache.ts';
 import type { ListenerStatus } from './session/listeners.ts';
-import type { SessionStatus } from './session/peer.ts';
+import type { SessionStatus } from './session/status.ts';
 
 export interface SpeakerStatus {
   readonly listeners: readonly ListenerStatus[];

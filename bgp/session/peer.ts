@@ -2,20 +2,13 @@
 
 import {
   CEASE,
-  ERROR,
-  encodeMaximumPrefixes,
   NO_DATA,
   type Notification,
-  REFRESH_BEGIN,
-  REFRESH_END,
-  REFRESH_REQUEST,
   type RouteRefresh,
-  SAFI_UNICAST,
   type WireError,
 } from 'bgp-parser-ts';
-import { type Family, formatZonedAddress } from 'net-ipaddr';
+import { formatZonedAddress } from 'net-ipaddr';
 import type { Log } from '../../ports.ts';
-import { AFI } from '../afi.ts';
 import type { MonitoredSession, SessionEnd } from '../bmp/message.ts';
 import { admit, resolve } from '../fsm/collision.ts';
 import { manualStart } from '../fsm/event.ts';
@@ -28,48 +21,15 @@ import {
   type PeerSurroundings,
   type SessionSettings,
 } from './connection.ts';
-import { endOfRib } from './end-of-rib.ts';
-import { PrefixLimit } from './prefix-limit.ts';
-import { type MessageCounts, type SessionError, SessionRecord } from './record.ts';
-import { StaleRoutes, type StaleStatus } from './stale-routes.ts';
+import { type IncomingOptions, IncomingRoutes } from './incoming-routes.ts';
+import { SessionRecord } from './record.ts';
+import { StaleRoutes } from './stale-routes.ts';
+import type { SessionStatus } from './status.ts';
 import type { Endpoint, Guards, Stream } from './transport.ts';
 
-/** A session as it is now. */
-export interface SessionStatus {
-  readonly state: State;
-  /** Since when it is Established, or since when it is not; milliseconds since the epoch. */
-  readonly sinceMs: number;
-  /** How often it was Established since the peer was configured. */
-  readonly upCount: number;
-  /** There were too many prefixes: it stays Idle until then; milliseconds since the epoch. */
-  readonly heldOffUntilMs: number | undefined;
-  /** The latest of all: a peer that went away on purpose, and now does not answer, has two reasons. */
-  readonly lastError: SessionError | undefined;
-  /** The latest that a NOTIFICATION told. */
-  readonly lastNotification: SessionError | undefined;
-  /** Undefined unless Established. */
-  readonly negotiated: (Negotiated & { localAddress: string; remoteAddress: string }) | undefined;
-  /** Families whose initial routes are in: End-of-RIB, or a KEEPALIVE, came after them. */
-  readonly initialRoutesIn: readonly Family[];
-  /** RFC 4724: routes that are kept since the session ended; undefined: none. */
-  readonly stale: StaleStatus | undefined;
-  readonly received: Readonly<MessageCounts>;
-  readonly sent: Readonly<MessageCounts>;
-}
-
 /** What of the RIB a session drives. */
-export type PeerRoutes = Pick<
-  Routing,
-  | 'peerUp'
-  | 'peerDown'
-  | 'update'
-  | 'received'
-  | 'refresh'
-  | 'refreshBegins'
-  | 'forgetStale'
-  | 'longLive'
-  | 'pull'
->;
+export type PeerRoutes = IncomingOptions['routing'] &
+  Pick<Routing, 'peerUp' | 'peerDown' | 'longLive' | 'pull'>;
 
 /** What the peer's owner hears of, when it happens. */
 export interface PeerEvents {
@@ -91,8 +51,6 @@ const REPLACEABLE_AFTER_MS = 5_000;
 export class Peer implements ConnectionOwner {
   readonly settings: SessionSettings;
   #guards: Guards = {};
-  readonly #limit = new PrefixLimit();
-  #heldOffUntilMs: number | undefined;
   #remote: Endpoint | undefined;
   /** The peer's id in `routing`. */
   readonly id: number;
@@ -108,7 +66,7 @@ export class Peer implements ConnectionOwner {
   /** As #sinceMs, of the monotonic clock. */
   #establishedAtMs = 0;
   #upCount = 0;
-  #initialRoutesIn: Family[] = [];
+  readonly #incoming: IncomingRoutes;
   readonly #stale: StaleRoutes;
   readonly #record: SessionRecord;
 
@@ -136,6 +94,15 @@ export class Peer implements ConnectionOwner {
       },
       longLive: (family) => routing.longLive(id, family),
     });
+    this.#incoming = new IncomingRoutes({
+      id,
+      routing,
+      clock: around.clock,
+      log,
+      familyIsIn: (family) => this.#stale.endOfRib(family),
+      allAreIn: () => events.initialRoutesIn(),
+      endSession: (event) => this.#main.dispatch(event),
+    });
     this.#connections = [new Connection(this, around, IDLE)];
   }
 
@@ -151,10 +118,7 @@ export class Peer implements ConnectionOwner {
 
   /** A session that was ended for too many prefixes comes back at once when the limit is another. */
   limitPrefixes(max: number | undefined): void {
-    if (max === this.#limit.max) return;
-    this.#limit.max = max;
-    if (this.#heldOffUntilMs !== undefined) this.start();
-    this.#heldOffUntilMs = undefined;
+    if (this.#incoming.limitPrefixes(max)) this.start();
   }
 
   /** Where the peer is, as far as is known. */
@@ -230,8 +194,7 @@ export class Peer implements ConnectionOwner {
 
   /** Established, and the initial routes of all families are in. */
   get hasInitialRoutes(): boolean {
-    const families = this.#negotiated?.families;
-    return families?.every((family) => this.#initialRoutesIn.includes(family)) ?? false;
+    return this.isEstablished && this.#incoming.hasInitialRoutes;
   }
 
   /** Established with a peer that sends End-of-RIB and does not wait for ours first (RFC 4724 §4.1). */
@@ -250,11 +213,11 @@ export class Peer implements ConnectionOwner {
       state: this.#furthestState(),
       sinceMs: this.#sinceMs,
       upCount: this.#upCount,
-      heldOffUntilMs: this.#heldOffUntilMs,
+      heldOffUntilMs: this.#incoming.heldOffUntilMs,
       lastError: this.#record.lastError,
       lastNotification: this.#record.lastNotification,
       negotiated: this.#negotiated,
-      initialRoutesIn: [...this.#initialRoutesIn],
+      initialRoutesIn: [...this.#incoming.initialRoutesIn],
       stale: this.#stale.status,
       ...this.#record.counts,
     };
@@ -354,9 +317,7 @@ export class Peer implements ConnectionOwner {
     };
     this.#sinceMs = this.#around.clock.now();
     this.#upCount++;
-    this.#initialRoutesIn = [];
-    this.#limit.begin();
-    this.#heldOffUntilMs = undefined;
+    this.#incoming.sessionBegins(negotiated);
     this.#log.info({ families: negotiated.families }, 'session established');
     const knowsLongLivedStale = negotiated.capabilities.some(
       ({ kind }) => kind === 'long-lived-graceful-restart',
@@ -397,83 +358,15 @@ export class Peer implements ConnectionOwner {
   }
 
   update(bytes: Uint8Array, start: number, end: number): WireError | undefined {
-    const error = this.#process(bytes, start, end);
-    if (error !== undefined) return error;
-    if (this.#limit.max !== undefined) this.#checkPrefixes();
-    const family = endOfRib(bytes, start, end);
-    if (family !== undefined) this.#noteInitialRoutes([family]);
-    return undefined;
+    return this.#incoming.update(bytes, start, end);
   }
 
-  #checkPrefixes(): void {
-    const { clock } = this.#around;
-    for (const family of this.#negotiated!.families) {
-      const count = this.#routing.received(this.id, family);
-      const verdict = this.#limit.judge(family, count, clock.monotonic());
-      if (verdict === 'fine') continue;
-      if (verdict === 'near') {
-        const { max } = this.#limit;
-        this.#log.warn({ family, count, max }, 'the peer nears the number of prefixes it may have');
-        continue;
-      }
-      const { max, holdOffMs, text } = verdict;
-      this.#heldOffUntilMs = clock.now() + holdOffMs;
-      this.#main.dispatch({
-        name: 'AutomaticStop',
-        subcode: CEASE.MAXIMUM_PREFIXES,
-        text,
-        data: encodeMaximumPrefixes(AFI[family], SAFI_UNICAST, max),
-        idleHoldMs: holdOffMs,
-      });
-      return;
-    }
+  routeRefresh(message: RouteRefresh): void {
+    this.#incoming.routeRefresh(message);
   }
 
-  /** A fault of ours that one peer's message brings out must not take the other sessions down. */
-  #process(bytes: Uint8Array, start: number, end: number): WireError | undefined {
-    try {
-      return this.#routing.update(this.id, bytes, start, end);
-    } catch (err) {
-      const message = Buffer.from(bytes.subarray(start, end)).toString('hex');
-      this.#log.error({ err, message }, 'this UPDATE brought out a bug: please report it');
-      const text = 'an internal error while the UPDATE was processed';
-      return { code: ERROR.UPDATE, subcode: 0, data: NO_DATA, text };
-    }
-  }
-
-  routeRefresh({ afi, safi, subtype }: RouteRefresh): void {
-    const { capabilities, enhancedRouteRefresh, families } = this.#negotiated!;
-    const family = safi === SAFI_UNICAST ? families.find((one) => AFI[one] === afi) : undefined;
-    if (family === undefined) return;
-    if (subtype === REFRESH_REQUEST) this.#routing.refresh(this.id, family);
-    if (!enhancedRouteRefresh) return;
-    if (subtype === REFRESH_END) this.#routing.forgetStale(this.id, family);
-    if (subtype !== REFRESH_BEGIN) return;
-    // RFC 7313 §4: with graceful restart End-of-RIB comes first, which tells what is stale of old.
-    const owesEndOfRib = capabilities.some(({ kind }) => kind === 'graceful-restart');
-    if (!owesEndOfRib || this.#initialRoutesIn.includes(family)) {
-      this.#routing.refreshBegins(this.id, family);
-    } else {
-      this.#log.warn({ family }, 'ignored a beginning of route refresh before End-of-RIB');
-    }
-  }
-
-  /**
-   * Peers without the graceful restart capability need not send End-of-RIB. Most speakers send the
-   * initial routes before their first KEEPALIVE of the established session, so that ends them too.
-   */
   keptAlive(): void {
-    const negotiated = this.#negotiated!;
-    if (negotiated.capabilities.some(({ kind }) => kind === 'graceful-restart')) return;
-    this.#noteInitialRoutes(negotiated.families);
-  }
-
-  #noteInitialRoutes(families: readonly Family[]): void {
-    const hadAll = this.hasInitialRoutes;
-    const added = families.filter((family) => !this.#initialRoutesIn.includes(family));
-    this.#initialRoutesIn.push(...added);
-    for (const family of added) this.#stale.endOfRib(family);
-    if (!hadAll && this.hasInitialRoutes) this.#events.initialRoutesIn();
+    this.#incoming.keptAlive();
   }
 
   pull(maxBytes: number): Uint8Array[] {
