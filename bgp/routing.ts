@@ -11,18 +11,20 @@ import { CEASE, ERROR, encodeAttributes, NO_DATA } from 'bgp-parser-ts';
 import { type Family, formatPrefix, type Prefix, type ZonedAddress } from 'net-ipaddr';
 import { AdjRibInDump } from './bmp/dump.ts';
 import { GonePaths } from './bmp/gone.ts';
-import { Groups, type Membership } from './export/groups.ts';
+import { Groups } from './export/groups.ts';
 import { Reclaim } from './export/reclaim.ts';
 import { Inspection } from './inspection.ts';
+import { PathVisit } from './path-visit.ts';
 import { ImportChecks } from './policy/import.ts';
+import { hasNews, Readable } from './readable.ts';
 import { Import } from './rib/import.ts';
 import { NextHops, type Reachability } from './rib/nexthops.ts';
 import { RouteReader } from './rib/reader.ts';
 import { MAX_PATHS_OF_SOURCE, Rib, randomKey } from './rib/rib.ts';
-import { EXTERNAL, LOCAL_SOURCE } from './rib/sources.ts';
+import { LOCAL_SOURCE } from './rib/sources.ts';
 import { Stale } from './rib/stale.ts';
 import { Sweep } from './rib/sweep.ts';
-import { RoutedPeer } from './routed-peer.ts';
+import { RoutedPeers } from './routed-peers.ts';
 import type {
   Negotiated,
   Origination,
@@ -55,30 +57,17 @@ const UPKEEP_STEPS = 16;
 export class Routing {
   readonly #options: RoutingOptions;
   readonly #rib: Rib;
-  readonly #checks: ImportChecks;
   readonly #import: Import;
   readonly #groups: Groups;
   readonly #sweep: Sweep;
   readonly #stale: Stale;
-  readonly #gone: GonePaths;
   readonly #revalidation: Revalidation;
+  readonly #visit: PathVisit;
   readonly #reclaim: Reclaim;
   readonly #reader: RouteReader;
   readonly #inspection: Inspection;
-  readonly #peers: (RoutedPeer | undefined)[] = [];
-  /** Ids given up, to be used again once nothing in the tables bears them. */
-  readonly #freeIds: number[] = [];
-  #ownAddresses: readonly ZonedAddress[] = [];
-
-  /** Tickets of the sweep: sources to be imported anew, next hops whose reachability changed. */
-  readonly #reimports = new Map<number, number>();
-  readonly #changedHops = new Map<number, number>();
-  /** Peers whose export settings changed. */
-  readonly #moving = new Set<RoutedPeer>();
-  /** Peers that `pull` sent away with nothing though there is something, or that came new. */
-  readonly #waiting = new Set<RoutedPeer>();
-  readonly #readable: RoutedPeer[] = [];
-
+  readonly #peers: RoutedPeers;
+  readonly #readable = new Readable();
   readonly #changed = new Uint32Array(DECIDED);
   #isDeferred = false;
   #sinceUpkeep = 0;
@@ -93,21 +82,40 @@ export class Routing {
     const clusterId = options.clusterId ?? routerId;
     this.#options = options;
     this.#rib = new Rib(random, new NextHops(resolve, interfaceOf));
-    this.#checks = new ImportChecks({ routerId, clusterId });
-    this.#import = new Import(this.#rib, this.#checks);
+    const checks = new ImportChecks({ routerId, clusterId });
+    this.#import = new Import(this.#rib, checks);
     this.#groups = new Groups(this.#rib, { clusterId }, randomKey(random));
     this.#sweep = new Sweep(this.#rib.paths);
     this.#stale = new Stale(this.#rib, this.#sweep);
-    this.#gone = new GonePaths(this.#rib);
     this.#revalidation = new Revalidation(this.#rib, this.#sweep);
     this.#reclaim = new Reclaim(this.#rib, this.#groups, this.#sweep);
     this.#reader = new RouteReader(this.#rib);
+    this.#peers = new RoutedPeers(options.localAs, {
+      rib: this.#rib,
+      checks,
+      imports: this.#import,
+      groups: this.#groups,
+      sweep: this.#sweep,
+      stale: this.#stale,
+      reclaim: this.#reclaim,
+      readable: this.#readable,
+      wake: () => this.#wake(),
+    });
+    this.#visit = new PathVisit({
+      rib: this.#rib,
+      imports: this.#import,
+      sweep: this.#sweep,
+      stale: this.#stale,
+      peers: this.#peers,
+      revalidation: this.#revalidation,
+      gone: new GonePaths(this.#rib),
+    });
     this.#inspection = new Inspection(
       this.#rib,
       this.#import,
       this.#groups,
       this.#stale,
-      this.#peers,
+      this.#peers.all,
     );
   }
 
@@ -119,10 +127,7 @@ export class Routing {
 
   /** A dense id, reused some time after `removePeer`. The peer is down at first. */
   addPeer(config: RoutingPeer): number {
-    const free = this.#freeIds.findIndex((id) => !this.#reclaim.isLeaving(id));
-    const id = free < 0 ? this.#peers.length : this.#freeIds.splice(free, 1)[0]!;
-    this.#peers[id] = new RoutedPeer(id, config, this.#options.localAs);
-    return id;
+    return this.#peers.add(config);
   }
 
   /**
@@ -130,45 +135,17 @@ export class Routing {
    * compared with what should be. Another `remoteAs` takes effect when the session comes up anew.
    */
   changePeer(id: number, config: RoutingPeer): void {
-    const peer = this.#peer(id);
-    const change = peer.configure(config);
-    if (!peer.hasPaths) return;
-    if (change.imports) this.#reimport(peer.source);
-    if (change.exports) this.#moving.add(peer);
-    if (change.kind) {
-      this.#rib.sources.setKind(peer.source, peer.kind);
-      // Whom its routes go to depends on what it is.
-      for (const group of this.#groups) group.refill();
-      this.#moving.add(peer);
-    }
-    this.#wake();
+    this.#peers.change(id, config);
   }
 
   /** As peerDown, and the id is given up. */
   removePeer(id: number): void {
-    this.peerDown(id);
-    this.#peers[id] = undefined;
-    this.#freeIds.push(id);
+    this.#peers.remove(id);
   }
 
   /** The session is Established. The initial table, then End-of-RIB for each family, can be pulled. */
   peerUp(id: number, negotiated: Negotiated): void {
-    const peer = this.#peer(id);
-    if (peer.isUp) throw new Error(`peer ${peer.name} is up already`);
-    const { remoteRouterId, remoteAddress } = negotiated;
-    const { sources } = this.#rib;
-    // With another identifier it is another speaker.
-    if (peer.hasPaths && sources.routerId(peer.source) !== remoteRouterId) this.#retire(peer);
-    if (!peer.hasPaths) {
-      peer.source = sources.add(id, peer.kind, remoteRouterId, remoteAddress.bytes);
-    }
-    peer.up(negotiated, this.#rib.nextHops.zones.numberOf(negotiated.localAddress.zone));
-    for (const family of negotiated.families) {
-      peer.memberships.push(this.#groups.join(peer.groupConfig(family), id, peer.source));
-    }
-    this.#checkOwnAddresses();
-    this.#waiting.add(peer);
-    this.#wake();
+    this.#peers.up(id, negotiated);
   }
 
   /**
@@ -177,21 +154,7 @@ export class Routing {
    * the peer announces them again or `forgetStale` ends it.
    */
   peerDown(id: number, kept: readonly Family[] = []): void {
-    const peer = this.#peer(id);
-    if (!peer.hasPaths) return;
-    if (peer.isUp) {
-      for (const membership of peer.memberships) this.#groups.leave(membership);
-      this.#moving.delete(peer);
-      this.#waiting.delete(peer);
-      for (const family of peer.negotiated.families) {
-        this.#stale.begin(peer.source, family);
-        if (!kept.includes(family)) this.#stale.end(peer.source, family);
-      }
-      peer.down(kept);
-    }
-    if (kept.length === 0) this.#retire(peer);
-    this.#checkOwnAddresses();
-    this.#wake();
+    this.#peers.down(id, kept);
   }
 
   /**
@@ -199,7 +162,7 @@ export class Routing {
    * Returns undefined, or why the session must be reset.
    */
   update(id: number, bytes: Uint8Array, start: number, end: number): SessionReset | undefined {
-    const peer = this.#peer(id);
+    const peer = this.#peers.get(id);
     const outcome = this.#import.take(peer, bytes, start, end);
     if (outcome !== 'ok') {
       const { cursor } = this.#import;
@@ -214,17 +177,17 @@ export class Routing {
 
   /** The peer asks for its routes of the family again (RFC 2918). Does nothing for one that is not negotiated. */
   refresh(id: number, family: Family): void {
-    const peer = this.#peer(id);
+    const peer = this.#peers.get(id);
     const membership = peer.membership(family);
     if (membership === undefined) return;
     membership.group.resend(membership.receiver, peer.negotiated.enhancedRouteRefresh);
-    this.#waiting.add(peer);
+    this.#readable.wait(peer);
     this.#wake();
   }
 
   /** BoRR (RFC 7313 §4): the peer begins to tell all of the family again; what it told before is stale. */
   refreshBegins(id: number, family: Family): void {
-    this.#stale.begin(this.#peer(id).source, family);
+    this.#stale.begin(this.#peers.get(id).source, family);
   }
 
   /**
@@ -232,22 +195,12 @@ export class Routing {
    * its time is up.
    */
   forgetStale(id: number, family: Family): void {
-    const peer = this.#peer(id);
-    if (!peer.hasPaths) return;
-    this.#stale.end(peer.source, family);
-    if (peer.kept.includes(family)) {
-      peer.kept = peer.kept.filter((other) => other !== family);
-      if (peer.kept.length === 0) this.#retire(peer);
-    }
-    this.#wake();
+    this.#peers.forgetStale(id, family);
   }
 
   /** RFC 9494 §4.2: what is stale of the family stays for long, as the last choice and marked so. */
   longLive(id: number, family: Family): void {
-    const peer = this.#peer(id);
-    if (!peer.hasPaths) return;
-    this.#stale.longLive(peer.source, family);
-    this.#reimport(peer.source);
+    this.#peers.longLive(id, family);
   }
 
   /**
@@ -255,7 +208,7 @@ export class Routing {
    * and must not be written to. Empty: nothing to send now; `onReadable` tells when there is.
    */
   pull(id: number, maxBytes: number): Uint8Array[] {
-    const peer = this.#peer(id);
+    const peer = this.#peers.get(id);
     const out: Uint8Array[] = [];
     let taken = 0;
     for (const { group, receiver } of peer.memberships) {
@@ -266,7 +219,7 @@ export class Routing {
     if (taken > 0) return out;
     peer.isReadable = false;
     if (peer.memberships.some(hasNews)) {
-      this.#waiting.add(peer);
+      this.#readable.wait(peer);
       this.#wake();
     }
     return out;
@@ -295,7 +248,7 @@ export class Routing {
   /** Adj-RIB-In of all peers that are up, to be told to somebody who knows nothing. */
   dumpAdjRibIn(): AdjRibInDump {
     return new AdjRibInDump(this.#rib, (source) => {
-      const peer = this.#peers[this.#rib.sources.peer(source)];
+      const peer = this.#peers.all[this.#rib.sources.peer(source)];
       return peer?.isUp && peer.source === source ? peer : undefined;
     });
   }
@@ -327,9 +280,7 @@ export class Routing {
   validateOrigins(origins: OriginValidation | undefined): void {
     this.#import.origins = origins;
     this.#import.forget();
-    for (const peer of this.#peers) {
-      if (peer?.hasPaths && peer.kind === EXTERNAL) this.#reimport(peer.source);
-    }
+    this.#peers.reimportExternal();
   }
 
   /** Payloads have changed: routes to these prefixes, and to what lies within them, are judged again. */
@@ -342,7 +293,7 @@ export class Routing {
   setReachability(nextHop: ZonedAddress, reachability: Reachability): void {
     const hop = this.#rib.nextHops.setReachability(nextHop, reachability);
     if (hop === undefined) return;
-    this.#changedHops.set(hop, this.#sweep.request());
+    this.#visit.request(hop);
     this.#wake();
   }
 
@@ -351,30 +302,29 @@ export class Routing {
    * use are known anyway.
    */
   setLocalAddresses(addresses: readonly ZonedAddress[]): void {
-    this.#ownAddresses = addresses;
-    this.#checkOwnAddresses();
+    this.#peers.setLocalAddresses(addresses);
   }
 
   /** Chooses, exports and cleans up for about `budgetMs`. True while more is left to do. */
   work(budgetMs: number): boolean {
     const { clock } = this.#options;
     const end = clock.monotonic() + budgetMs;
-    this.#move();
+    this.#peers.move();
     let isMore: boolean;
     do isMore = this.#step();
     while (isMore && clock.monotonic() < end);
     this.#isWorkDue = isMore;
-    this.#tellReadable();
+    this.#readable.tell(this.#onReadable);
     return isMore;
   }
 
   /** Paths of the family that are held from a peer that is up. */
   received(id: number, family: Family): number {
-    return this.#rib.sources.held[family][this.#peer(id).source]!;
+    return this.#rib.sources.held[family][this.#peers.get(id).source]!;
   }
 
   peerCounts(id: number): PeerCounts {
-    return this.#inspection.counts(this.#peer(id));
+    return this.#inspection.counts(this.#peers.get(id));
   }
 
   /** How large the tables are, for metrics. */
@@ -394,7 +344,7 @@ export class Routing {
 
   /** One slice of everything that is due. True when there may be more. */
   #step(): boolean {
-    this.#sweepSome();
+    this.#visit.step(SWEPT_PATHS, this.#onUpdate);
     const isBusy = (!this.#isDeferred && this.#chooseAndTell()) || this.#sweep.isRunning;
     // Under lasting load the tables must be tidied all the same.
     this.#sinceUpkeep++;
@@ -412,42 +362,11 @@ export class Routing {
     const flushed = this.#groups.flushNext();
     if (flushed !== undefined) {
       for (const receiver of flushed.receivers) {
-        if (flushed.hasNews(receiver)) this.#markReadable(this.#peer(receiver.peer));
+        if (flushed.hasNews(receiver)) this.#readable.mark(this.#peers.get(receiver.peer));
       }
     }
     return this.#rib.marked > 0 || this.#groups.hasWork;
   }
-
-  #sweepSome(): void {
-    if (!this.#sweep.isRunning) return;
-    this.#sweep.step(SWEPT_PATHS, this.#visit);
-    this.#stale.swept();
-    this.#revalidation.swept();
-    if (this.#onUpdate) this.#gone.tell(this.#onUpdate);
-    this.#import.forget();
-    forgetDone(this.#reimports, this.#sweep);
-    forgetDone(this.#changedHops, this.#sweep);
-  }
-
-  readonly #visit = (path: number): void => {
-    const { attributes, paths, sources } = this.#rib;
-    const source = paths.source(path);
-    const isStale = this.#stale.isLeaving(path);
-    if (!sources.isLive(source) || isStale) {
-      if (isStale && this.#onUpdate) this.#gone.add(this.#peer(sources.peer(source)), path);
-      this.#rib.remove(path);
-      return;
-    }
-    if (this.#reimports.has(source) || this.#revalidation.concerns(path)) {
-      const peer = this.#peer(sources.peer(source));
-      const sender = this.#stale.isLongLived(path) ? peer.longLived : peer;
-      this.#rib.reimport(path, this.#import.judge(path, sender));
-    }
-    const imported = paths.imported(path);
-    if (this.#changedHops.size > 0 && this.#changedHops.has(attributes.nextHop(imported))) {
-      this.#rib.mark(paths.prefix(path));
-    }
-  };
 
   #decideSome(): void {
     const changed = this.#changed;
@@ -465,77 +384,14 @@ export class Routing {
     for (const listener of this.#onRoutes) listener(changed, count, this.#reader);
   }
 
-  #move(): void {
-    if (this.#moving.size === 0) return;
-    const wanted = new Map<Membership, ReturnType<RoutedPeer['groupConfig']>>();
-    for (const peer of this.#moving) {
-      for (const membership of peer.memberships) {
-        wanted.set(membership, peer.groupConfig(membership.group.exporter.config.family));
-      }
-      this.#waiting.add(peer);
-    }
-    this.#moving.clear();
-    this.#groups.move(wanted);
-  }
-
-  #markReadable(peer: RoutedPeer): void {
-    if (peer.isReadable) return;
-    peer.isReadable = true;
-    this.#readable.push(peer);
-  }
-
-  #tellReadable(): void {
-    for (const peer of this.#waiting) if (peer.memberships.some(hasNews)) this.#markReadable(peer);
-    this.#waiting.clear();
-    for (const peer of this.#readable.splice(0)) if (peer.isUp) this.#onReadable(peer.id);
-  }
-
-  /** The peer's source is given up, and with it all its paths. */
-  #retire(peer: RoutedPeer): void {
-    this.#rib.sources.leave(peer.source);
-    this.#reclaim.leaves(peer.source, this.#sweep.request());
-    this.#reimports.delete(peer.source);
-    this.#stale.forget(peer.source);
-    peer.down([]);
-  }
-
-  #reimport(source: number): void {
-    this.#import.forget();
-    this.#reimports.set(source, this.#sweep.request());
-    this.#wake();
-  }
-
-  /** Own addresses are those told and those that sessions have; with others, all is judged again. */
-  #checkOwnAddresses(): void {
-    const { nextHops } = this.#rib;
-    const peers = this.#peers.filter((peer) => peer?.hasPaths === true);
-    const own = [...this.#ownAddresses, ...peers.map((peer) => peer!.localAddress!)];
-    if (!this.#checks.setLocalAddresses(own.map((address) => nextHops.zoned(address)))) return;
-    for (const peer of peers) this.#reimport(peer!.source);
-  }
-
   #wake(): void {
     if (this.#isWorkDue) return;
     this.#isWorkDue = true;
     this.#onWork();
-  }
-
-  #peer(id: number): RoutedPeer {
-    const peer = this.#peers[id];
-    if (peer === undefined) throw new RangeError(`there is no peer ${id}`);
-    return peer;
   }
 }
 
 function tooManyPaths(prefix: Prefix): SessionReset {
   const text = `more than ${MAX_PATHS_OF_SOURCE} paths to ${formatPrefix(prefix)}: have the peer announce fewer (RFC 7911)`;
   return { code: ERROR.CEASE, subcode: CEASE.OUT_OF_RESOURCES, data: NO_DATA, text };
-}
-
-function hasNews({ group, receiver }: Membership): boolean {
-  return group.hasNews(receiver);
-}
-
-function forgetDone(tickets: Map<number, number>, sweep: Sweep): void {
-  for (const [key, ticket] of tickets) if (sweep.isDone(ticket)) tickets.delete(key);
 }

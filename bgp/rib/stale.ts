@@ -8,7 +8,7 @@
 
 import type { Family } from 'net-ipaddr';
 import type { Rib } from './rib.ts';
-import type { Sweep } from './sweep.ts';
+import { forgetDone, type Sweep } from './sweep.ts';
 
 export class Stale {
   readonly #rib: Rib;
@@ -64,10 +64,6 @@ export class Stale {
 
   /** To be called after each step of the sweep. */
   swept(): void {
-    for (const leaving of Object.values(this.#leaving)) {
-      for (const [source, ticket] of leaving) {
-        if (this.#sweep.isDone(ticket)) leaving.delete(source);
-      }
-    }
+    for (const leaving of Object.values(this.#leaving)) forgetDone(leaving, this.#sweep);
   }
 }

@@ -43,3 +43,8 @@ export class Sweep {
     this.#at = this.#finished < this.#wanted ? 1 : NO_PATH;
   }
 }
+
+/** Forgets those of `tickets`, by whatever they were drawn for, whose sweeps are done. */
+export function forgetDone(tickets: Map<unknown, number>, sweep: Sweep): void {
+  for (const [key, ticket] of tickets) if (sweep.isDone(ticket)) tickets.delete(key);
+}

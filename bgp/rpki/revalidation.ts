@@ -2,7 +2,7 @@
 
 import type { Rib } from '../rib/rib.ts';
 import { EXTERNAL } from '../rib/sources.ts';
-import type { Sweep } from '../rib/sweep.ts';
+import { forgetDone, type Sweep } from '../rib/sweep.ts';
 import type { CoveringPrefixes } from './covering.ts';
 
 export class Revalidation {
@@ -34,8 +34,6 @@ export class Revalidation {
 
   /** To be called after each step of the sweep. */
   swept(): void {
-    for (const [prefixes, ticket] of this.#changed) {
-      if (this.#sweep.isDone(ticket)) this.#changed.delete(prefixes);
-    }
+    forgetDone(this.#changed, this.#sweep);
   }
 }
