@@ -16,8 +16,9 @@ export interface ResyncOptions {
   clock: Clock;
   random: Random;
   log: Log;
-  /** What to tell of a reading that failed, in a sentence. */
+  /** What to tell of a reading that failed, in a sentence; once, for as long as the reason is the same. */
   failure: string;
+  /** One that fails is tried again, less and less often. */
   read(): Promise<void>;
 }
 
@@ -32,6 +33,7 @@ export class Resync {
   #due = Infinity;
   #restUntil = 0;
   #failures = 0;
+  #told: string | undefined;
 
   constructor(options: ResyncOptions) {
     this.#options = options;
@@ -94,10 +96,13 @@ export class Resync {
     try {
       await read();
       this.#failures = 0;
+      this.#told = undefined;
     } catch (error) {
       if (this.#isClosed) return;
       this.#failures++;
-      log.warn({ error: (error as Error).message }, failure);
+      const { message } = error as Error;
+      if (message !== this.#told) log.warn({ error: message }, failure);
+      this.#told = message;
     }
     const ended = clock.monotonic();
     this.#restUntil = ended + REST_PER_READING * (ended - started);

@@ -33,7 +33,7 @@ export class PacketTable {
   constructor(options: PacketTableOptions) {
     this.#options = options;
     const { clock, random, log } = options;
-    const failure = 'cannot check our nftables table';
+    const failure = 'packets are neither checked nor translated';
     this.#resync = new Resync({ clock, random, log, failure, read: () => this.#reconcile() });
   }
 
@@ -72,19 +72,14 @@ export class PacketTable {
       this.#problem = undefined;
     } catch (error) {
       if (!(error instanceof NftError)) throw error;
-      this.#tell(`${error.message}: ${error.isMissing ? INSTALL : LOAD}`);
+      this.#problem = `${error.message}: ${error.isMissing ? INSTALL : LOAD}`;
+      throw new Error(this.#problem, { cause: error });
     }
   }
 
   #isListedAs(table: string, listed: string): boolean {
     if (listed === normalized(table)) return true;
     return this.#inPlace?.desired === table && this.#inPlace.listed === listed;
-  }
-
-  #tell(problem: string): void {
-    if (problem !== this.#problem)
-      this.#options.log.error({ problem }, 'packets are neither checked nor translated');
-    this.#problem = problem;
   }
 }
 

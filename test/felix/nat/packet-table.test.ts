@@ -1,0 +1,35 @@
+/** When our table of nftables is written, by an nft that fails as long as a test wants. */
+
+import { NftError } from '../../../felix/nat/nft.ts';
+import { PacketTable } from '../../../felix/nat/packet-table.ts';
+import { TestClock, TestLog } from '../ports.ts';
+
+test('what nft refuses is tried again after a second, then less and less often; told once', async () => {
+  const clock = new TestClock();
+  const log = new TestLog();
+  const writtenAtSec: number[] = [];
+  let isBusy = true;
+  const table = new PacketTable({
+    clock,
+    log,
+    random: () => 0.5,
+    desired: () => 'table inet tortie {\n}\n',
+    async nft([command]) {
+      if (command === '-f') writtenAtSec.push(clock.monotonic() / 1000);
+      if (isBusy) throw new NftError(false, 'nft: Error: Device or resource busy');
+      return '';
+    },
+  });
+  await table.now();
+  await clock.pass(100_000);
+  expect(writtenAtSec).toEqual([0, 1, 3, 7, 15, 31, 61, 91]);
+  const told = log.lines.map((line) => line.split(' {')[0]);
+  expect(told).toEqual(['warn packets are neither checked nor translated']);
+  expect(table.problems()).toEqual([
+    { subject: 'nftables', reason: expect.stringContaining('Device or resource busy: ') },
+  ]);
+  isBusy = false;
+  await clock.pass(30_000);
+  expect(table.problems()).toEqual([]);
+  table.close();
+});
