@@ -10,7 +10,8 @@ export default {
   },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/build/'],
-  testTimeout: 20_000,
+  // Longer than tests wait for what they expect, on a machine that has more to do.
+  testTimeout: 60_000,
   // Of one file's test.concurrent: scenarios that mostly wait for daemons.
   maxConcurrency: 3,
 };

@@ -61,9 +61,9 @@ function follow(namespace: string, ...names: string[]): Secrets {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  const endMs = performance.now() + 20_000;
+  const endMs = performance.now() + 30_000;
   while (!holds()) {
-    if (performance.now() > endMs) throw new Error(`not within 20 s: ${holds}`);
+    if (performance.now() > endMs) throw new Error(`not within 30 s: ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

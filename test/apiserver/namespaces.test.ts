@@ -12,7 +12,7 @@ const maps = (namespace: string) => `${at(namespace)}/configmaps`;
 const make = (name: string) => server.post(NAMESPACES, { metadata: { name } });
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 500 && !(await holds()); i++) await sleep(10);
+  for (let i = 0; i < 3_000 && !(await holds()); i++) await sleep(10);
   expect(await holds()).toBe(true);
 }
 

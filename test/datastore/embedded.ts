@@ -2,9 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { IPPool } from '../../api/index.ts';
 import type { Log } from '../../ports.ts';
 import { startApiServer } from '../../src/apiserver/server.ts';
+import { connect } from '../../src/datastore/index.ts';
 import type { ServerUnderTest } from './contract.ts';
 import { LeapingClock } from './leaping-clock.ts';
 
@@ -24,11 +25,18 @@ export async function startEmbeddedUnderTest(): Promise<ServerUnderTest> {
   return {
     kubeconfig,
     async compact() {
+      const store = await connect({ kubeconfig });
+      const { resourceVersion } = await store.list(IPPool);
+      const query = `resourceVersion=${Number(resourceVersion) - 1}&resourceVersionMatch=Exact`;
+      const path = `/apis/projectcalico.org/v3/ippools?${query}`;
+      const isGone = () =>
+        store.request({ method: 'GET', path, asked: 'list ippools' }).then(
+          () => false,
+          ({ status }) => status === 410,
+        );
       // It looks every minute, and forgets what was five minutes old when it last looked.
-      for (let minute = 0; minute < 7; minute++) {
-        clock.leap(60_000);
-        await sleep(20);
-      }
+      await clock.leapUntil(60_000, isGone);
+      store.close();
     },
     async close() {
       await server.close();

@@ -1,4 +1,5 @@
 /** The system's clock, which a test can make leap: what would be due by then is due at once. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, Timer } from '../../ports.ts';
 import { systemClock } from '../../src/system.ts';
 
@@ -34,5 +35,13 @@ export class LeapingClock implements Clock {
   leap(ms: number): void {
     this.#leaptMs += ms;
     for (const { at, fire } of [...this.#waiting]) if (at <= this.monotonic()) fire();
+  }
+
+  /** Leaps again and again: what begins when a timer fires may take longer than to the next leap. */
+  async leapUntil(ms: number, holds: () => Promise<boolean>): Promise<void> {
+    for (let leaps = 0; leaps < 1_000 && !(await holds()); leaps++) {
+      this.leap(ms);
+      await sleep(20);
+    }
   }
 }

@@ -30,7 +30,7 @@ export class TestNamespace {
       }
     }
     namespace.end();
-    throw new Error('unshare made no network namespace within 2 s; is this root?');
+    throw new Error('unshare made no network namespace; is this root?');
   }
 
   end(): void {
@@ -63,14 +63,15 @@ export class TestNamespace {
   }
 }
 
-/** Waits until `isSo` holds; throws with what `tell` says when it doesn't within five seconds. */
+/** Waits until `isSo` holds; throws with what `tell` says when it doesn't within thirty seconds. */
 export async function eventually(
   isSo: () => boolean | Promise<boolean>,
   tell: () => unknown = () => '',
 ): Promise<void> {
-  const end = performance.now() + 5000;
+  const end = performance.now() + 30_000;
   while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`not within 5 s: ${JSON.stringify(await tell())}`);
+    if (performance.now() > end)
+      throw new Error(`not within 30 s: ${JSON.stringify(await tell())}`);
     await sleep(20);
   }
 }

@@ -6,10 +6,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../free-port.ts';
 import type { Programs } from './programs.ts';
 
 export interface KubeApiserver {
@@ -32,7 +32,7 @@ export async function startKubeApiserver(programs: Programs): Promise<KubeApiser
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const [client, peer, secure] = await freePorts(3);
+    const [client, peer, secure] = [await freePort(), await freePort(), await freePort()];
     const etcdUrl = `http://127.0.0.1:${client}`;
     children.push(
       new Child(folder, 'etcd', programs.etcd, [
@@ -178,15 +178,4 @@ function answers(url: string, token: string): Promise<boolean> {
     asked.on('error', () => resolve(false));
     asked.end();
   });
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    ports.push((server.address() as { port: number }).port);
-  }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -52,39 +52,76 @@ export async function lostPings(
   }
 }
 
-const PING_INTERVAL_MS = 20;
-/** An agent is there and its routes are in after five; then what is wrong with them shows. */
-const RESTART_SECONDS = 25;
+/** What is wrong with an agent's routes shows when it is there and all has been said. */
+const AFTERWARDS_MS = 5_000;
+/** Two seconds of pings. Ping has then waited for each answer, which it does not when it is interrupted. */
+const ROUND = 'ping -n -q -i 0.02 -c 100 -W 2';
 
 /**
  * Pings every 20 ms from each pod to each other one, over both families, while `doings` goes on and
- * some time after.
+ * `afterwardsMs` more.
  * @returns pings that lost packets, in ping's words
  */
 export async function packetsLostDuring(
   lab: Lab,
   pods: readonly LabPod[],
-  seconds: number,
   doings: () => Promise<void>,
+  afterwardsMs: number = AFTERWARDS_MS,
 ): Promise<string[]> {
-  const count = String((seconds * 1000) / PING_INTERVAL_MS);
-  const options = ['-n', '-q', '-i', String(PING_INTERVAL_MS / 1000), '-c', count, '-W', '2'];
   const pinging = pods.flatMap((from) =>
     pods
       .filter((to) => to !== from)
       .flatMap((to) => to.addresses)
-      .map(async (address) => {
-        const ping = ['ip', 'netns', 'exec', from.name, 'ping', ...options, address];
-        const { stdout } = await lab.run(from.node, ping);
-        const [summary = stdout] = /^.*packets transmitted.*$/m.exec(stdout) ?? [];
-        return {
-          isWhole: / 0% packet loss/.test(summary),
-          text: `${from.name} → ${address}: ${summary}`,
+      .map((address) => {
+        const end = watch(lab, from.node, (isEnough) => {
+          const round = `ip netns exec ${from.name} ${ROUND} ${address}`;
+          return `while ${round}; ! ${isEnough}; do :; done`;
+        });
+        return async () => {
+          const said = await end();
+          const rounds = said.match(/^.*packets transmitted.*$/gm) ?? [said];
+          const lossy = rounds.filter((round) => !/ 0% packet loss/.test(round));
+          return lossy.map((round) => `${from.name} → ${address}: ${round}`);
         };
       }),
   );
-  const [results] = await Promise.all([Promise.all(pinging), doings()]);
-  return results.filter(({ isWhole }) => !isWhole).map(({ text }) => text);
+  await doings();
+  await sleep(afterwardsMs);
+  return (await Promise.all(pinging.map((end) => end()))).flat();
+}
+
+/** Of `ip monitor route` on a node while `doings` goes on: lines about routes that are ours. */
+export async function routesTouchedDuring(
+  lab: Lab,
+  node: string,
+  doings: () => Promise<void>,
+): Promise<string[]> {
+  const monitor = watch(
+    lab,
+    node,
+    (isEnough) => `ip monitor route & until ${isEnough}; do sleep 0.1; done; kill $!`,
+  );
+  await doings();
+  return (await monitor()).split('\n').filter((line) => /proto 80/.test(line));
+}
+
+let watches = 0;
+
+/**
+ * Starts a shell script in a node, which goes on until a test says that it is enough.
+ * @returns what says so, and then returns what the script printed
+ */
+function watch(
+  lab: Lab,
+  node: string,
+  script: (isEnough: string) => string,
+): () => Promise<string> {
+  const enough = `/run/enough-${watches++}`;
+  const running = lab.run(node, ['sh', '-c', script(`[ -e ${enough} ]`)]);
+  return async () => {
+    await lab.mustRun(node, ['touch', enough]);
+    return (await running).stdout;
+  };
 }
 
 /** As packetsLostDuring: `nodes` lose their agents at once, and have them back a second later. */
@@ -94,7 +131,7 @@ export function packetsLostInRestart(
   nodes: readonly string[],
   signal: 'SIGKILL' | 'SIGTERM',
 ): Promise<string[]> {
-  return packetsLostDuring(lab, pods, RESTART_SECONDS, async () => {
+  return packetsLostDuring(lab, pods, async () => {
     await sleep(1_000);
     await Promise.all(nodes.map((node) => lab.killProgram(node, signal)));
     await sleep(1_000);

@@ -26,7 +26,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 function run(script: string) {
   return spawnSync('unshare', ['--net', process.execPath, write('script.mts', script)], {
     encoding: 'utf8',
-    timeout: 15_000,
+    timeout: 60_000,
   });
 }
 

@@ -29,6 +29,8 @@ afterAll(() => network?.close());
 
 const LOOPBACK = { 4: '127.0.0.1', 6: '::1' } as const;
 const FAMILIES: Family[] = [4, 6];
+/** For answers that do not come. */
+const SHORT_MS = 400;
 
 function open(family: Family, options: Partial<TcpOptions> = {}): number {
   return openTcp({ family, netns: network.path, ...options });
@@ -45,12 +47,17 @@ async function listen(family: Family, prepare: (fd: number) => void = () => {}):
   return (server.address() as AddressInfo).port;
 }
 
-/** What the listener says, or undefined when it does not answer. */
-function talk(fd: number, family: Family, port: number): Promise<string | undefined> {
+/** What the listener says, or undefined when it does not answer in time. */
+function talk(
+  fd: number,
+  family: Family,
+  port: number,
+  patienceMs = 30_000,
+): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = new net.Socket({ fd });
     let text = '';
-    const timer = setTimeout(() => socket.destroy(), 400);
+    const timer = setTimeout(() => socket.destroy(), patienceMs);
     socket.on('data', (bytes) => {
       text += bytes;
     });
@@ -70,7 +77,7 @@ describe.each(FAMILIES)('IPv%i', (family) => {
     const port = await listen(family);
     expect(await talk(open(family), family, port)).toBe('hello');
     // The same port of ours is another one.
-    expect(await talk(openTcp({ family }), family, port)).toBeUndefined();
+    expect(await talk(openTcp({ family }), family, port, SHORT_MS)).toBeUndefined();
   });
 
   test('MD5: with the key it talks, without or with another it does not', async () => {
@@ -82,8 +89,8 @@ describe.each(FAMILIES)('IPv%i', (family) => {
     };
     const answers = await Promise.all([
       talk(withKey('secret'), family, port),
-      talk(withKey('wrong'), family, port),
-      talk(open(family), family, port),
+      talk(withKey('wrong'), family, port, SHORT_MS),
+      talk(open(family), family, port, SHORT_MS),
     ]);
     expect(answers).toEqual(['hello', undefined, undefined]);
   });
@@ -107,7 +114,7 @@ describe.each(FAMILIES)('IPv%i', (family) => {
     const port = await listen(family, (fd) => setMinTtl(fd, family, 255));
     const answers = await Promise.all([
       talk(open(family, { ttl: 255 }), family, port),
-      talk(open(family, { ttl: 254 }), family, port),
+      talk(open(family, { ttl: 254 }), family, port, SHORT_MS),
     ]);
     expect(answers).toEqual(['hello', undefined]);
   });
@@ -131,7 +138,7 @@ describe.each(FAMILIES)('IPv%i', (family) => {
 test('bound to an interface, it does not reach what is behind another', async () => {
   const port = await listen(4);
   expect(await talk(open(4, { device: 'lo' }), 4, port)).toBe('hello');
-  expect(await talk(open(4, { device: 'a' }), 4, port)).toBeUndefined();
+  expect(await talk(open(4, { device: 'a' }), 4, port, SHORT_MS)).toBeUndefined();
   expect(() => open(4, { device: 'none' })).toThrow('setting SO_BINDTODEVICE none: ENODEV');
 });
 

@@ -3,9 +3,9 @@ export async function until(
   condition: () => boolean | Promise<boolean>,
   unmet: () => string,
 ): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`after ten seconds: ${unmet()}`);
+    if (performance.now() > deadline) throw new Error(`after thirty seconds: ${unmet()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -3,7 +3,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PrefixTable, parsePrefix } from 'net-ipaddr';
@@ -12,6 +11,7 @@ import { Caches } from '../../../bgp/rpki/caches.ts';
 import { Schedule } from '../../../bgp/schedule.ts';
 import { tcpTransport } from '../../../bgp/session/tcp.ts';
 import { systemClock } from '../../../src/system.ts';
+import { freePort } from '../../free-port.ts';
 import { recordingLog } from '../session/world.ts';
 
 const ADDRESS = '127.0.0.1';
@@ -72,15 +72,6 @@ async function stop(): Promise<void> {
   if (running?.exitCode !== null) return;
   running.kill();
   await once(running, 'exit');
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, ADDRESS);
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return typeof address === 'object' ? address!.port : 0;
 }
 
 const second = (): number => Math.floor(Date.now() / 1000);

@@ -33,9 +33,9 @@ export class Ear {
 }
 
 export async function until(holds: () => boolean): Promise<void> {
-  const endMs = performance.now() + 10_000;
+  const endMs = performance.now() + 30_000;
   while (!holds()) {
-    if (performance.now() > endMs) throw new Error(`not within 10 s: ${holds}`);
+    if (performance.now() > endMs) throw new Error(`not within 30 s: ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -15,7 +15,7 @@ const clock: Clock = {
   },
 };
 
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 30_000;
 const running: Speaker[] = [];
 
 afterEach(async () => {

@@ -9,7 +9,7 @@ const NOTIFICATION = 3;
 const KEEPALIVE = 4;
 const HEADER_LENGTH = 19;
 const AS_TRANS = 23_456;
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 30_000;
 
 const hexOf = (number: number, octets: number) => number.toString(16).padStart(2 * octets, '0');
 

@@ -117,9 +117,9 @@ export function reflectorContract(contract: Contract): void {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 15_000;
+  const end = performance.now() + 30_000;
   while (!condition()) {
-    if (performance.now() > end) throw new Error('what was awaited did not happen within 15 s');
+    if (performance.now() > end) throw new Error('what was awaited did not happen within 30 s');
     await sleep(20);
   }
 }

@@ -10,7 +10,7 @@ export interface Event {
 }
 
 export interface Watching {
-  /** All events so far, bookmarks left out, once they satisfy `enough`. Rejects after 10 s. */
+  /** All events so far, bookmarks left out, once they satisfy `enough`. Rejects after 30 s. */
   until(enough: (events: Event[]) => boolean): Promise<Event[]>;
   bookmarks: Event[];
   /** Resolves when the server ends the watch. */
@@ -18,7 +18,7 @@ export interface Watching {
   close(): void;
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 const MAX_LINE_BYTES = 10_000_000;
 
 export async function watching(
