@@ -14,6 +14,7 @@ import {
   password,
   prefix,
   selector,
+  tcpAO,
 } from './fields.ts';
 import { resource, typeAndMeta } from './resource.ts';
 import { celIsSet, isSet, withRules } from './rules.ts';
@@ -41,6 +42,7 @@ const spec = withRules(
     keepOriginalNextHop: z.boolean().optional(),
     nextHopMode: z.enum(['Auto', 'Self', 'Keep']).optional(),
     password: password.optional(),
+    tcpAO: tcpAO.optional(),
     sourceAddress: z.enum(['UseNodeIP', 'None']).default('UseNodeIP'),
     maxRestartTime: duration().optional(),
     /** Ours: for how long routes are kept after that, as the last choice (RFC 9494); absent: not at all. */
@@ -128,6 +130,18 @@ const spec = withRules(
       message:
         'cannot be set together with peerIP, peerSelector, localWorkloadSelector or interface: keep one',
       cel: `!${celIsSet('peerRange')} || !(${celIsSet('peerIP')} || ${celIsSet('peerSelector')} || ${celIsSet('localWorkloadSelector')} || ${celIsSet('interface')})`,
+    },
+    {
+      field: 'password',
+      holds: (spec) => spec.password?.secretKeyRef === undefined || !spec.tcpAO?.length,
+      message: 'cannot be set together with tcpAO: keep one of them',
+      cel: '!has(self.password) || !has(self.password.secretKeyRef) || !has(self.tcpAO) || size(self.tcpAO) == 0',
+    },
+    {
+      field: 'tcpAO',
+      holds: ({ tcpAO: keys = [] }) => new Set(keys.map(({ id }) => id)).size === keys.length,
+      message: 'has two keys of one id: give each its own',
+      cel: '!has(self.tcpAO) || self.tcpAO.all(one, self.tcpAO.exists_one(other, other.id == one.id))',
     },
     {
       field: 'asNumber',

@@ -182,16 +182,27 @@ export function integer(minimum: number, maximum: number) {
   return z.int().min(minimum).max(maximum);
 }
 
-/** The password's place: a key of a Secret in the agent's own namespace. */
-export const password = z.looseObject({
-  secretKeyRef: z
-    .looseObject({
-      name: z.string().optional(),
-      key: z.string(),
-      optional: z.boolean().optional(),
-    })
-    .optional(),
+/** A key of a Secret in the agent's own namespace. */
+const secretKeyRef = z.looseObject({
+  name: z.string().optional(),
+  key: z.string(),
+  optional: z.boolean().optional(),
 });
+
+/** The password's place. */
+export const password = z.looseObject({ secretKeyRef: secretKeyRef.optional() });
+
+/** Ours: the keys of TCP-AO (RFC 5925), each id once. The first signs, and all are taken from the peer. */
+export const tcpAO = z
+  .array(
+    z.looseObject({
+      /** SendID and RecvID in one: both sides call the key so. */
+      id: integer(0, 255),
+      algorithm: z.enum(['HMAC-SHA-1-96', 'AES-128-CMAC-96']).default('HMAC-SHA-1-96'),
+      secretKeyRef,
+    }),
+  )
+  .max(8);
 
 const MIN_BFD_INTERVAL_MS = 10;
 const MAX_BFD_INTERVAL_MS = 60_000;

@@ -8,11 +8,12 @@ import {
   parseZonedAddress,
 } from 'net-ipaddr';
 import type { PeerSettings } from './configuration/peer.ts';
+import type { Guards } from './session/transport.ts';
 
 export interface RangeSettings {
   readonly prefix: Prefix;
   readonly maxPeers: number;
-  readonly md5Key: string | undefined;
+  readonly guards: Guards;
   /** Of the peer at that address, which it is named by. */
   peerAt(address: string): PeerSettings;
 }

@@ -17,7 +17,7 @@ import type { Routing } from './routing.ts';
 import type { PeerSurroundings, SessionSettings } from './session/connection.ts';
 import type { Listeners } from './session/listeners.ts';
 import { Peer } from './session/peer.ts';
-import type { Md5Key, Stream } from './session/transport.ts';
+import { isSigned, type PeerKeys, type Stream } from './session/transport.ts';
 import type { PeerStatus } from './status.ts';
 import { Discovery } from './unnumbered/discovery.ts';
 import type { Links } from './unnumbered/links.ts';
@@ -95,7 +95,7 @@ export class Peers {
     this.#routing = routing;
     this.#settings = wanted;
     const peers = this.#ranges.set(wanted.ranges, wanted.peers);
-    this.#setMd5Keys();
+    this.#setKeys();
     // All that go before any that come: a peer may take over another's address.
     for (const known of this.#known.values()) {
       const settings = peers.get(known.settings.name);
@@ -201,7 +201,7 @@ export class Peers {
       if (peer.remote !== undefined) this.#byAddress.delete(peer.remote.address);
       if (address !== undefined) this.#byAddress.set(address, peer);
       peer.locate(address === undefined ? undefined : { address, port: at.port });
-      this.#setMd5Keys();
+      this.#setKeys();
     });
   }
 
@@ -225,18 +225,16 @@ export class Peers {
   }
 
   /** Those for peers that are not found yet follow. */
-  #setMd5Keys(): void {
-    const keys: Md5Key[] = [];
+  #setKeys(): void {
+    const keys: PeerKeys[] = [];
     for (const { name, session, guards } of this.#settings.peers.values()) {
       const remote =
         'address' in session.remote ? session.remote : this.#known.get(name)?.peer.remote;
-      if (guards.md5Key === undefined || remote === undefined) continue;
-      keys.push({ prefix: hostPrefix(parseZonedAddress(remote.address)), key: guards.md5Key });
+      if (remote === undefined) continue;
+      keys.push({ ...guards, prefix: hostPrefix(parseZonedAddress(remote.address)) });
     }
-    for (const { prefix, md5Key: key } of this.#settings.ranges) {
-      if (key !== undefined) keys.push({ prefix, key });
-    }
-    this.#options.listeners.setMd5Keys(keys);
+    for (const { prefix, guards } of this.#settings.ranges) keys.push({ ...guards, prefix });
+    this.#options.listeners.setKeys(keys.filter(isSigned));
   }
 
   /** BFD watches the addresses that an Established session is between. */

@@ -1,6 +1,7 @@
 /** What a speaker is told to do. */
 
 import type { Family } from 'net-ipaddr';
+import type { TcpAoKey } from 'rtnetlink-ts';
 import type { BfdSettings } from '../bfd/bfd.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Role } from '../role.ts';
@@ -74,6 +75,11 @@ export interface PeerConfig {
   readonly sourceAddress?: string;
   /** RFC 2385, 1–80 octets. Another one is taken up without a reset. */
   readonly md5Key?: string;
+  /**
+   * RFC 5925, in place of md5Key: the first signs, all are taken. Each id is there once, and each secret
+   * has 1–80 octets. They come and go without a reset; another secret takes another id.
+   */
+  readonly aoKeys?: readonly TcpAoKey[];
   /** RFC 5082: the peer is at most so many hops away, 1–255; 0: anywhere. @default 0 */
   readonly ttlSecurityHops?: number;
   /** The most prefixes of each family; more of them end the session for a while. @default any number */

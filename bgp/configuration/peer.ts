@@ -1,6 +1,7 @@
 /** One peer of a configuration, checked. */
 
 import { type Family, formatAddress, formatZonedAddress, isLinkLocal } from 'net-ipaddr';
+import type { TcpAoKey } from 'rtnetlink-ts';
 import type { BfdSettings } from '../bfd/bfd.ts';
 import type { RoutingPeer } from '../routing.ts';
 import type { SessionSettings } from '../session/connection.ts';
@@ -38,8 +39,8 @@ const MAX_STALE_TIME_SEC = 2 ** 24 - 1;
 const MAX_TTL = 255;
 /** What RFC 4486 §4 has room for. */
 const MAX_PREFIXES = 4_294_967_295;
-/** TCP_MD5SIG_MAXKEYLEN */
-const MAX_MD5_KEY_OCTETS = 80;
+/** TCP_MD5SIG_MAXKEYLEN, and TCP_AO_MAXKEYLEN */
+const MAX_KEY_OCTETS = 80;
 const MIN_BFD_INTERVAL_MS = 10;
 const MAX_BFD_INTERVAL_MS = 60_000;
 
@@ -175,17 +176,37 @@ function checkRemote(
 }
 
 function checkGuards(peer: PeerConfig, field: (name: string) => string): Guards {
-  const { md5Key, ttlSecurityHops = 0 } = peer;
+  const { md5Key, aoKeys, ttlSecurityHops = 0 } = peer;
   requireInteger(field('ttlSecurityHops'), ttlSecurityHops, 0, MAX_TTL);
-  const octets = md5Key === undefined ? 1 : Buffer.byteLength(md5Key);
-  if (octets === 0 || octets > MAX_MD5_KEY_OCTETS) {
-    throw new ConfigurationError(
-      `${field('md5Key')} has ${octets} octets: a TCP MD5 key has 1 to ${MAX_MD5_KEY_OCTETS}`,
-    );
+  if (md5Key !== undefined) requireSecret(field('md5Key'), 'TCP MD5', md5Key);
+  if (aoKeys !== undefined) checkAoKeys(aoKeys, field('aoKeys'));
+  if (md5Key !== undefined && aoKeys !== undefined) {
+    throw new ConfigurationError(`${field('md5Key')} and aoKeys are two ways to sign: keep one`);
   }
   return {
     ...(md5Key !== undefined && { md5Key }),
+    ...(aoKeys !== undefined && { aoKeys }),
     // RFC 5082 §3: what was sent with 255 has lost one at each router on its way.
     ...(ttlSecurityHops > 0 && { minTtl: MAX_TTL + 1 - ttlSecurityHops }),
   };
+}
+
+function checkAoKeys(keys: readonly TcpAoKey[], field: string): void {
+  if (keys.length === 0) throw new ConfigurationError(`${field} is empty: one of them must sign`);
+  const ids = new Set<number>();
+  for (const { id, secret } of keys) {
+    requireInteger(`${field}: id`, id, 0, 255);
+    if (ids.has(id)) throw new ConfigurationError(`${field}: two keys have id ${id}: keep one`);
+    ids.add(id);
+    requireSecret(`${field}: the secret of id ${id}`, 'TCP-AO', secret);
+  }
+}
+
+function requireSecret(field: string, kind: string, secret: string): void {
+  const octets = Buffer.byteLength(secret);
+  if (octets === 0 || octets > MAX_KEY_OCTETS) {
+    throw new ConfigurationError(
+      `${field} has ${octets} octets: a ${kind} key has 1 to ${MAX_KEY_OCTETS}`,
+    );
+  }
 }

@@ -132,7 +132,7 @@ function checkRanges(config: SpeakerConfig, routerId: number): RangeSettings[] {
       checkPeer({ ...range, name: as, address, passive: true }, config, routerId);
     // All that can be wrong is so at any address.
     const { guards } = peerAt(formatAddress(prefix.address), name);
-    ranges.set(name, { prefix, maxPeers, md5Key: guards.md5Key, peerAt });
+    ranges.set(name, { prefix, maxPeers, guards, peerAt });
   }
   return [...ranges.values()];
 }

@@ -41,7 +41,7 @@ import type { Schedule, Task } from '../schedule.ts';
 import { Framer } from './framer.ts';
 import { Outbound, type OutboundOwner } from './outbound.ts';
 import { Timers } from './timers.ts';
-import type { Endpoint, Guards, Stream, Transport } from './transport.ts';
+import { type Endpoint, type Guards, isSigned, type Stream, type Transport } from './transport.ts';
 
 /** What all connections share. */
 export interface Surroundings {
@@ -251,7 +251,7 @@ export class Connection implements Task {
     const { settings, guards } = this.#owner;
     if (timer === 'ConnectRetry' && this.#stream !== undefined) {
       // A wrong password looks like nobody: TCP does not answer what is not signed as it should be.
-      const doubt = guards.md5Key === undefined ? '' : ': is the password the same on both sides?';
+      const doubt = isSigned(guards) ? ': is the password the same on both sides?' : '';
       this.#owner.transportFailed(`no answer from port ${settings.remote.port}${doubt}`);
     }
     this.dispatch({ name: `${timer}Timer_Expires` });

@@ -1,7 +1,7 @@
 /** The sockets that all peers connect to: opened, tried again, and closed as the configuration says. */
 
 import type { Clock, Log, Random, Timer } from '../../ports.ts';
-import type { Endpoint, Listener, Md5Key, Stream, Transport } from './transport.ts';
+import type { Endpoint, Listener, PeerKeys, Stream, Transport } from './transport.ts';
 
 export interface ListenerStatus {
   readonly address: string;
@@ -27,16 +27,16 @@ const MAX_RETRY_MS = 30_000;
 export class Listeners {
   readonly #options: ListenersOptions;
   readonly #sockets = new Map<string, ListenSocket>();
-  #md5Keys: readonly Md5Key[] = [];
+  #keys: readonly PeerKeys[] = [];
 
   constructor(options: ListenersOptions) {
     this.#options = options;
   }
 
-  /** Who must sign what it sends (RFC 2385), on all of them, also those that are opened later. */
-  setMd5Keys(keys: readonly Md5Key[]): void {
-    this.#md5Keys = keys;
-    for (const socket of this.#sockets.values()) socket.setMd5Keys(keys);
+  /** Who must sign what it sends (RFC 2385, RFC 5925), on all of them, also those that are opened later. */
+  setKeys(keys: readonly PeerKeys[]): void {
+    this.#keys = keys;
+    for (const socket of this.#sockets.values()) socket.setKeys(keys);
   }
 
   /** Opens what is new and closes what is gone; the others, and all connections, stay. */
@@ -50,7 +50,7 @@ export class Listeners {
     for (const [key, at] of wanted) {
       if (this.#sockets.has(key)) continue;
       const socket = new ListenSocket(at, this.#options);
-      socket.setMd5Keys(this.#md5Keys);
+      socket.setKeys(this.#keys);
       this.#sockets.set(key, socket);
     }
   }
@@ -64,7 +64,7 @@ class ListenSocket {
   readonly #at: Endpoint;
   readonly #options: ListenersOptions;
   #listener: Listener;
-  #md5Keys: readonly Md5Key[] = [];
+  #keys: readonly PeerKeys[] = [];
   #port: number;
   #isListening = false;
   #error: string | undefined;
@@ -83,14 +83,17 @@ class ListenSocket {
     return { address, port: this.#port, isListening: this.#isListening, error: this.#error };
   }
 
-  setMd5Keys(keys: readonly Md5Key[]): void {
-    this.#md5Keys = keys;
+  setKeys(keys: readonly PeerKeys[]): void {
+    this.#keys = keys;
     try {
-      this.#listener.setMd5Keys(keys);
+      this.#listener.setKeys(keys);
     } catch (error) {
       // Whoever connects without the key is let in, and heard only once its own socket has it.
       const { message: why } = error as Error;
-      this.#options.log.error({ ...this.#at, why }, 'cannot have all MD5 keys while listening');
+      this.#options.log.error(
+        { ...this.#at, why },
+        'cannot have all keys of peers while listening',
+      );
     }
   }
 
@@ -123,7 +126,7 @@ class ListenSocket {
     const waitMs = Math.min(RETRY_MS * 2 ** this.#failures++, MAX_RETRY_MS);
     this.#retry = clock.after(waitMs * (0.75 + 0.25 * random()), () => {
       this.#listener = this.#open();
-      this.setMd5Keys(this.#md5Keys);
+      this.setKeys(this.#keys);
     });
   }
 }

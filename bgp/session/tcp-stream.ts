@@ -2,8 +2,9 @@
 
 import type { OnReadOpts, Socket } from 'node:net';
 import { parseZonedAddress, type ZonedAddress } from 'net-ipaddr';
-import { setMinTtl, setTcpMd5 } from 'rtnetlink-ts';
+import { setMinTtl } from 'rtnetlink-ts';
 import type { Clock } from '../../ports.ts';
+import { changeConnectionKeys } from './signing.ts';
 import type { Endpoint, Guards, Stream, StreamEvents } from './transport.ts';
 
 /** Written and not yet taken by the kernel: above this, wait for it to drain. */
@@ -61,7 +62,7 @@ export class TcpStream implements Stream {
     this.#guards = guards;
     try {
       if (guards.minTtl !== before.minTtl) setMinTtl(this.#fd, peer.family, guards.minTtl ?? 0);
-      if (guards.md5Key !== before.md5Key) setTcpMd5(this.#fd, peer, guards.md5Key ?? '');
+      changeConnectionKeys(this.#fd, peer, before, guards);
     } catch (error) {
       this.#socket.destroy(error as Error);
     }

@@ -2,10 +2,11 @@
 
 import { type OnReadOpts, Socket } from 'node:net';
 import { type Family, formatPrefix, parseZonedAddress, type ZonedAddress } from 'net-ipaddr';
-import { listenTcp, openTcp, setTcpMd5, type TcpListener, type TcpOptions } from 'rtnetlink-ts';
+import { listenTcp, openTcp, type TcpListener, type TcpOptions } from 'rtnetlink-ts';
 import type { Clock } from '../../ports.ts';
+import { changeListenerKeys } from './signing.ts';
 import { TcpStream } from './tcp-stream.ts';
-import type { Endpoint, Listener, ListenerEvents, Md5Key, Transport } from './transport.ts';
+import type { Endpoint, Listener, ListenerEvents, PeerKeys, Transport } from './transport.ts';
 
 /** The most, always: a peer with GTSM takes nothing less (RFC 5082 §3), and the others don't mind. */
 const TTL = 255;
@@ -32,7 +33,8 @@ export function tcpTransport(clock: Pick<Clock, 'after'>): Transport {
 class TcpAcceptor implements Listener {
   readonly #family: Family;
   #listener: TcpListener | undefined;
-  #keys: ReadonlyMap<string, Md5Key> = new Map();
+  /** By the prefix's text. */
+  #keys: ReadonlyMap<string, PeerKeys> = new Map();
   #isClosed = false;
 
   constructor(at: Endpoint, events: ListenerEvents, clock: Pick<Clock, 'after'>) {
@@ -55,15 +57,16 @@ class TcpAcceptor implements Listener {
     }
   }
 
-  setMd5Keys(keys: readonly Md5Key[]): void {
+  setKeys(keys: readonly PeerKeys[]): void {
     if (this.#listener === undefined) return;
     const { fd } = this.#listener;
     const before = this.#keys;
     const ofFamily = keys.filter(({ prefix }) => prefix.address.family === this.#family);
     this.#keys = new Map(ofFamily.map((one) => [formatPrefix(one.prefix), one]));
-    for (const [text, { prefix }] of before) if (!this.#keys.has(text)) setTcpMd5(fd, prefix, '');
-    for (const [text, { prefix, key }] of this.#keys)
-      if (before.get(text)?.key !== key) setTcpMd5(fd, prefix, key);
+    for (const [text, keys] of before)
+      if (!this.#keys.has(text)) changeListenerKeys(fd, keys.prefix, keys, {});
+    for (const [text, keys] of this.#keys)
+      changeListenerKeys(fd, keys.prefix, before.get(text) ?? {}, keys);
   }
 
   close(): void {

@@ -6,24 +6,34 @@
  */
 
 import type { Prefix, ZonedAddress } from 'net-ipaddr';
+import type { TcpAoKey } from 'rtnetlink-ts';
 
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
 }
 
-/** What a segment must have to be taken from the peer. May change while the connection lives. */
-export interface Guards {
-  /** RFC 2385: every segment is signed with this key. */
+/** Every segment is signed, by one of the two ways. */
+export interface SigningKeys {
+  /** RFC 2385. */
   readonly md5Key?: string;
+  /** RFC 5925, each id once: the first signs, and all are taken from the peer. */
+  readonly aoKeys?: readonly TcpAoKey[];
+}
+
+export function isSigned({ md5Key, aoKeys }: SigningKeys): boolean {
+  return md5Key !== undefined || aoKeys !== undefined;
+}
+
+/** What a segment must have to be taken from the peer. May change while the connection lives. */
+export interface Guards extends SigningKeys {
   /** RFC 5082: the least TTL or hop limit, 1–255. */
   readonly minTtl?: number;
 }
 
-/** Who connects from within `prefix` must sign with `key`; of several the longest prefix counts. */
-export interface Md5Key {
+/** Who connects from within `prefix` must sign; of several the longest prefix counts. */
+export interface PeerKeys extends SigningKeys {
   readonly prefix: Prefix;
-  readonly key: string;
 }
 
 export interface Transport {
@@ -34,7 +44,7 @@ export interface Transport {
 
 export interface Listener {
   /** In place of the keys before; streams that are here already keep theirs. @throws what the kernel says */
-  setMd5Keys(keys: readonly Md5Key[]): void;
+  setKeys(keys: readonly PeerKeys[]): void;
   /** Streams that came in through it live on. */
   close(): void;
 }
@@ -55,7 +65,10 @@ export interface Stream {
   readonly remoteAddress: ZonedAddress | undefined;
   readonly localPort: number | undefined;
   readonly remotePort: number | undefined;
-  /** In place of the guards before, at once: until the peer has the same key nothing gets through. */
+  /**
+   * In place of the guards before, at once: until the peer has the same MD5 key nothing gets through.
+   * AO keys come and go, but a connection neither begins nor ceases to have any: it is closed.
+   */
   guard(guards: Guards): void;
   /** Once, right after the stream was got. Nothing is read before. */
   attach(events: StreamEvents): void;

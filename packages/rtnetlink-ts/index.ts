@@ -25,6 +25,13 @@ export {
 } from './seqpacket.ts';
 export { SystemCallError } from './system-call-error.ts';
 export { closeDescriptor, openTcp, setTcpMd5, type TcpOptions } from './tcp.ts';
+export {
+  addTcpAoKey,
+  removeTcpAoKey,
+  type TcpAoAlgorithm,
+  type TcpAoKey,
+  useTcpAoKey,
+} from './tcp-ao.ts';
 export { listenTcp, type TcpListener, type TcpListenerEvents } from './tcp-listener.ts';
 export { createTun } from './tun.ts';
 export { openUdp, type UdpOptions, type UdpSocket } from './udp.ts';

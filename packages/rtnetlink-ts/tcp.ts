@@ -41,7 +41,7 @@ const SO_REUSEADDR = 2;
 const IP_FREEBIND = 15;
 const IPV6_V6ONLY = 26;
 
-const SOL_TCP = 6;
+export const SOL_TCP = 6;
 const TCP_MD5SIG = 14;
 const TCP_MD5SIG_EXT = 32;
 const TCP_MD5SIG_FLAG_PREFIX = 1;

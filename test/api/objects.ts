@@ -2,6 +2,8 @@
 import type { KubeObject } from '../../ports.ts';
 
 /** `name` as the kind demands it. */
+const AO_KEY = { id: 1, secretKeyRef: { name: 'bgp', key: 'rack' } };
+
 function object(kind: string, name: string, spec: object, more: object = {}): KubeObject {
   return {
     apiVersion: 'projectcalico.org/v3',
@@ -222,6 +224,16 @@ export const REFUSED: readonly Refused[] = [
     'BGPPeer',
     { peerIP: '192.0.2.1', peerSelector: 'all()' },
     'spec.peerIP cannot be set together with peerSelector: keep one of them',
+  ),
+  refused(
+    'BGPPeer',
+    { peerIP: '192.0.2.1', password: { secretKeyRef: { name: 'a', key: 'b' } }, tcpAO: [AO_KEY] },
+    'spec.password cannot be set together with tcpAO: keep one of them',
+  ),
+  refused(
+    'BGPPeer',
+    { peerIP: '192.0.2.1', tcpAO: [AO_KEY, AO_KEY] },
+    'spec.tcpAO has two keys of one id: give each its own',
   ),
   refused(
     'BGPPeer',

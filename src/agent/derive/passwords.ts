@@ -1,5 +1,7 @@
-/** The passwords of sessions (RFC 2385), from the Secrets that BGPPeers and BGPConfiguration name. Pure. */
+/** The passwords of sessions (RFC 2385, RFC 5925), from the Secrets that BGPPeers and BGPConfiguration name. Pure. */
+import type { TcpAoAlgorithm } from 'rtnetlink-ts';
 import type { BGPConfiguration, BGPPeer, Secret } from '../../../api/index.ts';
+import type { SigningKeys } from '../../../bgp/session/transport.ts';
 
 /** Where a password is, and who says so: `BGPPeer "rack-a"`. */
 export interface PasswordRef {
@@ -8,16 +10,35 @@ export interface PasswordRef {
   key: string;
 }
 
-/** TCP_MD5SIG_MAXKEYLEN */
+/** As SigningKeys, by where the passwords are. */
+export interface SigningRefs {
+  md5Key?: PasswordRef | undefined;
+  aoKeys?: readonly { id: number; algorithm: TcpAoAlgorithm; password: PasswordRef }[];
+}
+
+type PeerSpec = NonNullable<BGPPeer['spec']>;
+
+/** TCP_MD5SIG_MAXKEYLEN, and TCP_AO_MAXKEYLEN */
 const MAX_OCTETS = 80;
 
 /** Undefined: the resource has no password. */
 export function passwordRef(
   owner: string,
-  password: NonNullable<BGPPeer['spec']>['password'],
+  password: PeerSpec['password'],
 ): PasswordRef | undefined {
   const { name = '', key } = password?.secretKeyRef ?? {};
   return key === undefined ? undefined : { owner, secret: name, key };
+}
+
+export function signingRefs(owner: string, { password, tcpAO }: PeerSpec): SigningRefs {
+  if (!tcpAO?.length) return { md5Key: passwordRef(owner, password) };
+  return {
+    aoKeys: tcpAO.map(({ id, algorithm = 'HMAC-SHA-1-96', secretKeyRef }) => ({
+      id,
+      algorithm,
+      password: { owner, secret: secretKeyRef.name ?? '', key: secretKeyRef.key },
+    })),
+  };
 }
 
 /** The names of the Secrets that are needed, each once. */
@@ -27,31 +48,50 @@ export function namedSecrets(
 ): Set<string> {
   const named = [
     ...configurations.map(({ spec }) => spec?.nodeMeshPassword),
-    ...peers.map(({ spec }) => spec?.password),
+    ...peers.flatMap(({ spec }) => [spec?.password, ...(spec?.tcpAO ?? [])]),
   ];
   return new Set(named.flatMap((password) => password?.secretKeyRef?.name || []));
 }
 
 /**
- * The peers with their MD5 keys. One whose password cannot be had is left out: a session without it
- * would be another one. Why is named once for each resource, and never with anything of the password.
+ * The peers with their keys. One whose password cannot be had is left out: a session without it would
+ * be another one. Why is named once for each resource, and never with anything of the password.
  */
-export function withMd5Keys<P extends { password: PasswordRef | undefined }>(
+export function withKeys<P extends { signing: SigningRefs }>(
   peers: readonly P[],
   secrets: readonly Secret[],
   problems: string[],
-): (P & { md5Key?: string })[] {
+): (P & { keys: SigningKeys })[] {
   const named = new Set<string>();
-  const keyed = peers.flatMap((peer): (P & { md5Key?: string })[] => {
-    if (peer.password === undefined) return [peer];
-    const { owner, secret, key } = peer.password;
-    const read = readPassword(secrets, secret, key);
-    if ('password' in read) return [{ ...peer, md5Key: read.password }];
-    named.add(`${owner}: no session without its password: ${read.fault}`);
-    return [];
+  const read = ({ owner, secret, key }: PasswordRef) => {
+    const result = readPassword(secrets, secret, key);
+    if ('password' in result) return result.password;
+    named.add(`${owner}: no session without its password: ${result.fault}`);
+    return undefined;
+  };
+  const keyed = peers.flatMap((peer) => {
+    const keys = readKeys(peer.signing, read);
+    return keys === undefined ? [] : [{ ...peer, keys }];
   });
   problems.push(...named);
   return keyed;
+}
+
+/** Undefined: not all of them are there. */
+function readKeys(
+  { md5Key: ref, aoKeys: refs }: SigningRefs,
+  read: (ref: PasswordRef) => string | undefined,
+): SigningKeys | undefined {
+  if (refs !== undefined) {
+    const aoKeys = refs.flatMap(({ id, algorithm, password }) => {
+      const secret = read(password);
+      return secret === undefined ? [] : [{ id, algorithm, secret }];
+    });
+    return aoKeys.length < refs.length ? undefined : { aoKeys };
+  }
+  if (ref === undefined) return {};
+  const md5Key = read(ref);
+  return md5Key === undefined ? undefined : { md5Key };
 }
 
 function readPassword(
@@ -70,7 +110,7 @@ function readPassword(
   const octets = text === undefined ? Buffer.from(data[key]!, 'base64') : Buffer.from(text);
   if (octets.length === 0 || octets.length > MAX_OCTETS)
     return {
-      fault: `${JSON.stringify(key)} in ${title} has ${octets.length} octets; TCP MD5 takes 1 to ${MAX_OCTETS}`,
+      fault: `${JSON.stringify(key)} in ${title} has ${octets.length} octets; TCP takes 1 to ${MAX_OCTETS}`,
     };
   const password = octets.toString();
   if (!Buffer.from(password).equals(octets))

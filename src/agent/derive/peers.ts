@@ -32,7 +32,7 @@ import {
   restartTimeSec,
   staleTimeSec,
 } from './cluster.ts';
-import { type PasswordRef, passwordRef } from './passwords.ts';
+import { type SigningRefs, signingRefs } from './passwords.ts';
 
 /** The words of calicoctl's PEER TYPE column. */
 export type PeerType = 'node-to-node mesh' | 'global' | 'node specific';
@@ -73,7 +73,7 @@ export interface DerivedPeer {
   /** Names of BGPFilters, in their order; and of the BGPPeer that has them. */
   filters: readonly string[];
   resource: string | undefined;
-  password: PasswordRef | undefined;
+  signing: SigningRefs;
   /** RFC 5082: at most so many hops away; 0: anywhere. */
   ttlSecurityHops: number;
   /** Of each family; undefined: any number. */
@@ -292,8 +292,9 @@ function meshPeers(self: ClusterNode, input: PeersInput): DerivedPeer[] {
         const derived = session(self, address, as, 'node-to-node mesh', input);
         // One side connects, so that two never collide: as in Calico, the one whose text sorts higher.
         const passive = formatAddress(own.address) < formatAddress(address);
-        const { bfd, meshPassword: password } = input.settings;
-        return [{ ...derived, passive, bfd, password, addPaths: 'both' as const }];
+        const { bfd, meshPassword: md5Key } = input.settings;
+        const signing = { md5Key };
+        return [{ ...derived, passive, bfd, signing, addPaths: 'both' as const }];
       }),
     );
 }
@@ -334,7 +335,7 @@ function common(type: PeerType, { settings }: PeersInput) {
     filters: [],
     resource: undefined,
     description: undefined,
-    password: undefined,
+    signing: {},
     ttlSecurityHops: 0,
     maxPrefixes: undefined,
     range: undefined,
@@ -380,7 +381,7 @@ function settingsOf({ name, spec }: ReadPeer, derived: DerivedPeer): Partial<Der
     filters: spec.filters ?? [],
     resource: name,
     description: spec.description,
-    password: passwordRef(`BGPPeer ${JSON.stringify(name)}`, spec.password),
+    signing: signingRefs(`BGPPeer ${JSON.stringify(name)}`, spec),
     ttlSecurityHops: spec.ttlSecurity ?? 0,
     maxPrefixes: spec.maxPrefixes,
   };

@@ -6,7 +6,7 @@ import type { PeerConfig, SpeakerConfig } from '../../../bgp/speaker.ts';
 import type { BgpSettings, ClusterNode } from './cluster.ts';
 import { deriveExportPolicy } from './export.ts';
 import { Filters } from './filters.ts';
-import { withMd5Keys } from './passwords.ts';
+import { withKeys } from './passwords.ts';
 import type { DerivedPeer } from './peers.ts';
 import { Policies } from './policies.ts';
 
@@ -30,7 +30,7 @@ const CONNECT_RETRY_SEC = 1;
 
 export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): SpeakerConfig {
   const { self, settings, blocks, borrowed } = input;
-  const peers = withMd5Keys(input.peers, input.secrets, problems);
+  const peers = withKeys(input.peers, input.secrets, problems);
   const own4 = self.network.ipv4Address && formatAddress(self.network.ipv4Address.address);
   const own6 = self.network.ipv6Address && formatAddress(self.network.ipv6Address.address);
   const policies = derivePolicies(input, problems);
@@ -44,7 +44,7 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
     ...(peer.description !== undefined && { description: peer.description }),
     remoteAs: peer.remoteAs,
     localAs: peer.localAs,
-    ...(peer.md5Key !== undefined && { md5Key: peer.md5Key }),
+    ...peer.keys,
     ttlSecurityHops: peer.ttlSecurityHops,
     ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
     // As Calico: a session carries the family of its own addresses. An unnumbered one carries both,

@@ -244,7 +244,7 @@ describe('BGPPeers', () => {
     const seen = (name: string) =>
       derive(name, nodes, peers, spec).derived.map(
         (one) =>
-          `${one.name} ${one.password?.owner} ${one.password?.key} ${one.ttlSecurityHops} ${one.description}`,
+          `${one.name} ${one.signing.md5Key?.owner} ${one.signing.md5Key?.key} ${one.ttlSecurityHops} ${one.description}`,
       );
     expect(seen('a')).toEqual([
       '192.0.2.2 BGPPeer "up" up 2 the top of the rack',

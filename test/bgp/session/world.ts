@@ -37,7 +37,7 @@ export class World {
   #immediates: (() => void)[] = [];
   readonly #listeners = new Map<string, { events: ListenerEvents; host: string }>();
   /** As told by each listener: `192.0.2.1/32 secret`. */
-  readonly md5Keys = new Map<string, string[]>();
+  readonly signingKeys = new Map<string, string[]>();
   readonly #cut = new Set<string>();
   readonly random: Random;
 
@@ -154,9 +154,12 @@ export class World {
       events.listening(port);
     });
     return {
-      setMd5Keys: (keys) => {
-        const texts = keys.map(({ prefix, key: md5Key }) => `${formatPrefix(prefix)} ${md5Key}`);
-        this.md5Keys.set(key, texts);
+      setKeys: (keys) => {
+        const texts = keys.map(
+          ({ prefix, md5Key, aoKeys = [] }) =>
+            `${formatPrefix(prefix)} ${md5Key ?? aoKeys.map(({ id, secret }) => `${id}:${secret}`)}`,
+        );
+        this.signingKeys.set(key, texts);
       },
       close: () => {
         isOpen = false;

@@ -95,7 +95,7 @@ test('the longest range counts, and who is configured by itself is of none', () 
 
 test('configured anew, the peers of a range take up what changed; without it they end', () => {
   hub.configure({ peerRanges: [range({ md5Key: 'one' })] });
-  expect(world.md5Keys.get('10.0.0.1 179')).toEqual(['10.0.0.0/24 one']);
+  expect(world.signingKeys.get('10.0.0.1 179')).toEqual(['10.0.0.0/24 one']);
   const node = spoke(2);
   world.run(5_000);
   hub.configure({ peerRanges: [range({ md5Key: 'two', description: 'racks' })] });

@@ -12,6 +12,11 @@ beforeEach(() => {
   world = new World();
 });
 
+const aoKey = (id: number, secret: string) => ({
+  id,
+  algorithm: 'HMAC-SHA-1-96' as const,
+  secret,
+});
 const { address: _, ...unnumbered } = peer(2, { name: 'eth1', interface: 'eth1' });
 
 describe('routes', () => {
@@ -139,9 +144,9 @@ describe('configure is a difference', () => {
 
   test('RFC 2385 §4.4: another key, and other hops, are taken up without a reset, and no key is logged', () => {
     a.configure({ peers: [peer(2, { md5Key: 'secret one', ttlSecurityHops: 1 }), peer(3)] });
-    expect(world.md5Keys.get('10.0.0.1 179')).toEqual(['10.0.0.2/32 secret one']);
+    expect(world.signingKeys.get('10.0.0.1 179')).toEqual(['10.0.0.2/32 secret one']);
     a.configure({ peers: [peer(2, { md5Key: 'secret two' }), peer(3)] });
-    expect(world.md5Keys.get('10.0.0.1 179')).toEqual(['10.0.0.2/32 secret two']);
+    expect(world.signingKeys.get('10.0.0.1 179')).toEqual(['10.0.0.2/32 secret two']);
     world.run(30_000);
     expect([a.sessions, b.sessions, c.sessions]).toEqual([[], [], []]);
     expect(JSON.stringify([a.log, a.speaker.inspect()])).not.toContain('secret');
@@ -410,6 +415,22 @@ describe('a configuration error says what and where', () => {
       'too long an MD5 key',
       { peers: [peer(2, { md5Key: 'ß'.repeat(41) })] },
       'peer "n2": md5Key has 82 octets: a TCP MD5 key has 1 to 80',
+    ],
+    ['no AO key', { peers: [peer(2, { aoKeys: [] })] }, 'peer "n2": aoKeys is empty'],
+    [
+      'AO keys of one id',
+      { peers: [peer(2, { aoKeys: [aoKey(7, 'one'), aoKey(7, 'two')] })] },
+      'peer "n2": aoKeys: two keys have id 7: keep one',
+    ],
+    [
+      'an empty AO key',
+      { peers: [peer(2, { aoKeys: [aoKey(7, '')] })] },
+      'peer "n2": aoKeys: the secret of id 7 has 0 octets: a TCP-AO key has 1 to 80',
+    ],
+    [
+      'two ways to sign',
+      { peers: [peer(2, { md5Key: 'one', aoKeys: [aoKey(7, 'two')] })] },
+      'peer "n2": md5Key and aoKeys are two ways to sign: keep one',
     ],
     [
       'too many hops',

@@ -120,7 +120,7 @@ test('RFC 2385: the key is for who is found', () => {
   const { node } = station(1, { peers: [{ ...ON_ETH1, md5Key: 'secret' }] });
   node.configure();
   world.run(10);
-  const keys = () => world.md5Keys.get('fe80::1%eth1 179');
+  const keys = () => world.signingKeys.get('fe80::1%eth1 179');
   expect(keys()).toEqual([]);
   ether.say('fe80::2', ADVERTISEMENT);
   expect(keys()).toEqual(['fe80::2/128 secret']);
