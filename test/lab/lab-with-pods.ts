@@ -90,17 +90,22 @@ export async function packetsLostDuring(
   return (await Promise.all(pinging.map((end) => end()))).flat();
 }
 
-/** Of `ip monitor route` on a node while `doings` goes on: lines about routes that are ours. */
+/** Of `ip -ts monitor route` on a node while `doings` goes on: lines about routes that are ours. */
 export async function routesTouchedDuring(
   lab: Lab,
   node: string,
   doings: () => Promise<void>,
 ): Promise<string[]> {
+  const listens = `/run/listens-${watches}`;
   const monitor = watch(
     lab,
     node,
-    (isEnough) => `ip monitor route & until ${isEnough}; do sleep 0.1; done; kill $!`,
+    (isEnough) => `
+      ip -ts monitor route &
+      until grep -q " $! " /proc/net/netlink; do sleep 0.1; done; touch ${listens}
+      until ${isEnough}; do sleep 0.1; done; kill $!`,
   );
+  await lab.mustRun(node, ['sh', '-c', `until [ -e ${listens} ]; do sleep 0.1; done`]);
   await doings();
   return (await monitor()).split('\n').filter((line) => /proto 80/.test(line));
 }
