@@ -15,6 +15,8 @@ const SOURCE_PORTS = 65_536 - MIN_SOURCE_PORT;
 const MAX_PORT_ATTEMPTS = 32;
 /** RFC 5881 §5. Over several hops any will do. */
 const TTL = 255;
+/** All sessions' packets come to one socket: five thousand may wait while the loop does something else. */
+const RECEIVE_BUFFER_BYTES = 4 << 20;
 /** Reading all interfaces takes milliseconds where there are hundreds, as on a node full of pods. */
 const SUBNETS_LIFE_MS = 1_000;
 
@@ -31,7 +33,8 @@ export function udpTransport(clock: Pick<Clock, 'monotonic'>, random: Random): B
     },
     open: (path) => openSender(path, random),
     listen(family, hops, received) {
-      const socket = openUdp({ family, port: PORTS[hops] });
+      const receiveBufferBytes = RECEIVE_BUFFER_BYTES;
+      const socket = openUdp({ family, port: PORTS[hops], receiveBufferBytes });
       socket.receive(MAX_PACKET_BYTES, received);
       return socket;
     },

@@ -13,13 +13,16 @@ import {
   type WireError,
 } from 'bgp-parser-ts';
 import type { Family } from 'net-ipaddr';
-import type { Clock, Log } from '../../ports.ts';
+import type { Clock, Log, Timer } from '../../ports.ts';
 import { AFI } from '../afi.ts';
 import type { Event } from '../fsm/event.ts';
 import type { Negotiated } from '../fsm/open.ts';
 import type { Routing } from '../routing.ts';
 import { endOfRib } from './end-of-rib.ts';
 import { PrefixLimit } from './prefix-limit.ts';
+
+/** RFC 7313 §4: for how long a peer that tells all of a family again may owe the end of it. */
+const REFRESH_TIME_MS = 600_000;
 
 export interface IncomingOptions {
   /** The peer's id in `routing`. */
@@ -43,6 +46,8 @@ export class IncomingRoutes {
   /** Of the session, or of the last one. */
   #negotiated: Negotiated | undefined;
   #initialRoutesIn: Family[] = [];
+  /** Of families that the peer is telling again. */
+  readonly #refreshDeadlines = new Map<Family, Timer>();
   /** There were too many prefixes: no session until then; milliseconds since the epoch. */
   heldOffUntilMs: number | undefined;
 
@@ -66,6 +71,10 @@ export class IncomingRoutes {
     this.heldOffUntilMs = undefined;
   }
 
+  sessionEnds(): void {
+    for (const family of [...this.#refreshDeadlines.keys()]) this.#stopDeadline(family);
+  }
+
   /** Families whose initial routes are in: End-of-RIB, or a KEEPALIVE, came after them. */
   get initialRoutesIn(): readonly Family[] {
     return this.#initialRoutesIn;
@@ -87,18 +96,47 @@ export class IncomingRoutes {
   }
 
   routeRefresh({ afi, safi, subtype }: RouteRefresh): void {
-    const { id, log, routing } = this.#options;
-    const { capabilities, enhancedRouteRefresh, families } = this.#negotiated!;
+    const { id, routing } = this.#options;
+    const { enhancedRouteRefresh, families } = this.#negotiated!;
     const family = safi === SAFI_UNICAST ? families.find((one) => AFI[one] === afi) : undefined;
     if (family === undefined) return;
     if (subtype === REFRESH_REQUEST) routing.refresh(id, family);
     if (!enhancedRouteRefresh) return;
-    if (subtype === REFRESH_END) routing.forgetStale(id, family);
-    if (subtype !== REFRESH_BEGIN) return;
+    if (subtype === REFRESH_BEGIN) this.#refreshBegins(family);
+    if (subtype === REFRESH_END) this.#refreshEnds(family);
+  }
+
+  #refreshBegins(family: Family): void {
+    const { clock, id, log, routing } = this.#options;
     // RFC 7313 §4: with graceful restart End-of-RIB comes first, which tells what is stale of old.
-    const owesEndOfRib = capabilities.some(({ kind }) => kind === 'graceful-restart');
-    if (!owesEndOfRib || this.#initialRoutesIn.includes(family)) routing.refreshBegins(id, family);
-    else log.warn({ family }, 'ignored a beginning of route refresh before End-of-RIB');
+    if (this.#sendsEndOfRib && !this.#initialRoutesIn.includes(family)) {
+      log.warn({ family }, 'ignored a beginning of route refresh before End-of-RIB');
+      return;
+    }
+    routing.refreshBegins(id, family);
+    this.#stopDeadline(family);
+    const giveUp = () => {
+      log.warn(
+        { family },
+        'the peer does not end its route refresh: what it has not told again goes',
+      );
+      this.#refreshEnds(family);
+    };
+    this.#refreshDeadlines.set(family, clock.after(REFRESH_TIME_MS, giveUp));
+  }
+
+  #refreshEnds(family: Family): void {
+    this.#stopDeadline(family);
+    this.#options.routing.forgetStale(this.#options.id, family);
+  }
+
+  #stopDeadline(family: Family): void {
+    this.#refreshDeadlines.get(family)?.cancel();
+    this.#refreshDeadlines.delete(family);
+  }
+
+  get #sendsEndOfRib(): boolean {
+    return this.#negotiated!.capabilities.some(({ kind }) => kind === 'graceful-restart');
   }
 
   /**
@@ -106,9 +144,7 @@ export class IncomingRoutes {
    * initial routes before their first KEEPALIVE of the established session, so that ends them too.
    */
   keptAlive(): void {
-    const negotiated = this.#negotiated!;
-    if (negotiated.capabilities.some(({ kind }) => kind === 'graceful-restart')) return;
-    this.#noteInitialRoutes(negotiated.families);
+    if (!this.#sendsEndOfRib) this.#noteInitialRoutes(this.#negotiated!.families);
   }
 
   #checkPrefixes(): void {

@@ -350,6 +350,7 @@ export class Peer implements ConnectionOwner {
     this.#negotiated = undefined;
     this.#sinceMs = this.#around.clock.now();
     this.#log.info({ lastError: this.#record.lastError, kept }, 'session ended');
+    this.#incoming.sessionEnds();
     this.#routing.peerDown(this.id, kept);
     if (restart) this.#stale.sessionEnded(restart);
     else this.#stale.stop();

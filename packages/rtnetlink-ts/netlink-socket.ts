@@ -3,16 +3,13 @@ import { addon } from './addon.ts';
 import type { Namespace } from './codec/link-kind.ts';
 import { inNamespace } from './namespace.ts';
 import { NetlinkError } from './netlink-error.ts';
-import { checked, errnoName } from './system-call-error.ts';
+import { setReceiveBuffer } from './receive-buffer.ts';
+import { checked } from './system-call-error.ts';
 import { allocateWords, type Words } from './wire/words.ts';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const NETLINK_ROUTE = 0;
-
-const SOL_SOCKET = 1;
-const SO_RCVBUF = 8;
-const SO_RCVBUFFORCE = 33;
 
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
@@ -47,7 +44,7 @@ export class NetlinkSocket {
           addon.setsockopt(this.#fd, SOL_NETLINK, option, 1),
           `setting netlink option ${option} (Linux 4.20 or newer is needed)`,
         );
-      this.#setReceiveBuffer(receiveBufferBytes);
+      setReceiveBuffer(this.#fd, receiveBufferBytes);
       this.portId = this.#bind();
     } catch (error) {
       this.close();
@@ -98,14 +95,6 @@ export class NetlinkSocket {
   close(): void {
     if (this.#fd >= 0) addon.close(this.#fd);
     this.#fd = -1;
-  }
-
-  /** Beyond the administrator's limit (net.core.rmem_max) where we may, else as far as it goes. */
-  #setReceiveBuffer(bytes: number): void {
-    // The kernel doubles the number, for its own overhead.
-    const result = addon.setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes >> 1);
-    if (errnoName(-result) === 'EPERM')
-      addon.setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, bytes >> 1);
   }
 
   /** Port 0 asks the kernel for a free one; it is the second word of struct sockaddr_nl. */

@@ -15,6 +15,7 @@ import {
   socketAddress,
 } from './internet-socket.ts';
 import { inNamespace } from './namespace.ts';
+import { setReceiveBuffer } from './receive-buffer.ts';
 import { checked, errnoName } from './system-call-error.ts';
 
 export interface UdpOptions {
@@ -28,6 +29,8 @@ export interface UdpOptions {
   readonly device?: string;
   /** TTL or hop limit of what is sent. */
   readonly ttl?: number;
+  /** @default the host's, net.core.rmem_default */
+  readonly receiveBufferBytes?: number;
   /** Where `send` sends to; nothing from elsewhere is received. */
   readonly remote?: { readonly address: Address; readonly port: number };
 }
@@ -69,7 +72,8 @@ export function openUdp(options: UdpOptions): UdpSocket {
   }
 }
 
-function configure(fd: number, { family, device, ttl }: UdpOptions): void {
+function configure(fd: number, options: UdpOptions): void {
+  const { family, device, receiveBufferBytes, ttl } = options;
   if (family === 4) {
     setOption(fd, SOL_IP, IP_RECVTTL, 1, 'IP_RECVTTL');
     setOption(fd, SOL_IP, IP_PKTINFO, 1, 'IP_PKTINFO');
@@ -80,6 +84,7 @@ function configure(fd: number, { family, device, ttl }: UdpOptions): void {
   }
   if (device !== undefined) setDevice(fd, device);
   if (ttl !== undefined) setTtl(fd, family, ttl);
+  if (receiveBufferBytes !== undefined) setReceiveBuffer(fd, receiveBufferBytes);
 }
 
 class ConnectedSocket extends DatagramSocket implements UdpSocket {

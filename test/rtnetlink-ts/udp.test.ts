@@ -79,6 +79,24 @@ test('all that waits is read in one phase of the loop', async () => {
   expect(readAfterPoll).toBe(200);
 });
 
+test('as many wait as there is room for', async () => {
+  const address = parseAddress('127.0.0.1');
+  const counts: number[] = [];
+  for (const receiveBufferBytes of [64 << 10, 4 << 20]) {
+    const socket = open({ family: 4, address, port: 5006, receiveBufferBytes });
+    const sender = open({ family: 4, remote: { address, port: 5006 } });
+    for (let index = 0; index < 2000; index++) sender.send(Buffer.from(`${index}`));
+    const found = collect(socket);
+    // It is lost as long as there is no room.
+    const hasLast = () => found.at(-1)?.text === 'last';
+    await until(() => sender.send(Buffer.from('last')) === undefined && hasLast(), received(found));
+    counts.push(found.filter(({ text }) => text !== 'last').length);
+    socket.close();
+  }
+  expect(counts[0]).toBeLessThan(500);
+  expect(counts[1]).toBe(2000);
+});
+
 test('a link-local address, by its interface', async () => {
   const { index } = network.netlink.link('a')!;
   const found = collect(open({ family: 6, port: 5001 }));

@@ -482,6 +482,24 @@ describe('while Established', () => {
     expect(here.told).toEqual(['up', 'refresh IPv4 begins', 'forget 4']);
   });
 
+  test('RFC 7313 §4: a refresh that the peer does not end is ended for it, and never after its session', () => {
+    const { here, wire } = established({}, [{ kind: 'enhanced-route-refresh' }]);
+    const told = () => here.told.slice(1);
+    const begin = encodeRouteRefresh(1, 1, 1);
+    wire.send(begin);
+    keepAlive(wire, 300_000);
+    wire.send(begin);
+    keepAlive(wire, 590_000);
+    expect(told()).toEqual(['refresh IPv4 begins', 'refresh IPv4 begins']);
+    keepAlive(wire, 20_000);
+    expect(told().slice(2)).toEqual(['forget 4']);
+    wire.send(begin);
+    world.run(10);
+    wire.stream.destroy();
+    world.run(1_200_000);
+    expect(told().filter((one) => one === 'forget 4')).toHaveLength(1);
+  });
+
   test('RFC 7313 §4: with graceful restart a beginning before End-of-RIB is ignored', () => {
     const { here, wire } = established({}, [{ kind: 'enhanced-route-refresh' }, GRACEFUL_RESTART]);
     wire.send(encodeRouteRefresh(1, 1, 1), encodeEndOfRib(1, 1), encodeRouteRefresh(1, 1, 1));
