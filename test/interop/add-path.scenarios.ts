@@ -2,6 +2,7 @@
 
 import { Bird } from './daemons/bird.ts';
 import { birdConfig, statics } from './daemons/bird-config.ts';
+import { Exabgp, exabgpConfig } from './daemons/exabgp.ts';
 import { Frr, frrConfig } from './daemons/frr.ts';
 import { Gobgp, gobgpConfig } from './daemons/gobgp.ts';
 import { type Host, until } from './daemons/host.ts';
@@ -25,6 +26,16 @@ interface Client {
 interface GobgpAttribute {
   readonly type: number;
   readonly as_paths?: readonly { readonly asns: readonly number[] }[];
+}
+
+interface ExabgpNlri {
+  readonly nlri: string;
+  /** The identifier, as an IPv4 address. */
+  readonly 'path-information': string;
+}
+
+function ofOurs(routes: readonly ExabgpNlri[]): string[] {
+  return routes.filter(({ nlri }) => nlri === OURS).map((one) => one['path-information']);
 }
 
 const daemons: Record<string, (stage: Stage) => Promise<Client>> = {
@@ -110,6 +121,33 @@ const daemons: Record<string, (stage: Stage) => Promise<Client>> = {
       },
     };
   },
+
+  async exabgp(stage) {
+    const exabgp = new Exabgp(stage.host('client'));
+    const { host } = exabgp;
+    const options = 'capability {\n    add-path send/receive;\n  }';
+    await exabgp.start(exabgpConfig(host, { as: OUR_AS, neighborAs: OUR_AS, options }));
+    const route = (id: number) =>
+      `route ${THEIRS} path-information 0.0.0.${id} next-hop ${host.address4} med ${id}`;
+    await exabgp.command(`announce ${route(10)}`);
+    await exabgp.command(`announce ${route(11)}`);
+    return {
+      host,
+      async paths() {
+        const held = new Map<string, string>();
+        for (const { attribute, announce = {}, withdraw = {} } of exabgp.updates()) {
+          for (const one of ofOurs(withdraw['ipv4 unicast'] ?? [])) held.delete(one);
+          const announced = Object.values<ExabgpNlri[]>(announce['ipv4 unicast'] ?? {}).flat();
+          const asPath = (attribute?.['as-path'] ?? []).join(' ');
+          for (const one of ofOurs(announced)) held.set(one, `${one}: ${asPath}`);
+        }
+        return [...held.values()];
+      },
+      async withdrawOne() {
+        await exabgp.command(`withdraw ${route(11)}`);
+      },
+    };
+  },
 };
 
 function learned(stage: Stage): string[] {
@@ -162,4 +200,5 @@ await play({
   bird: (stage) => exchange(stage, 'bird'),
   frr: (stage) => exchange(stage, 'frr'),
   gobgp: (stage) => exchange(stage, 'gobgp'),
+  exabgp: (stage) => exchange(stage, 'exabgp'),
 });

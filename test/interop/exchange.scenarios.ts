@@ -8,10 +8,12 @@ import { formatAddress, formatPrefix } from 'net-ipaddr';
 import { BOTH_FAMILIES, fourOctetAs, RawPeer } from '../bgp/speaker/raw-peer.ts';
 import { update } from '../bgp-parser-ts/wire.ts';
 import { command, until } from './daemons/host.ts';
-import { allNeighbors } from './neighbors/all.ts';
+import { allNeighbors, type Words, wordFor } from './neighbors/all.ts';
 import { eachUntil, type Neighbor, type Seen, seenHere } from './neighbors/neighbor.ts';
 import { OUR_AS, play, type Stage, THEIR_AS } from './stage.ts';
 
+/** Of the first, if it is old. */
+const OLD_AS = 65_001;
 const RAW_AS = 65_100;
 /** On the loopback interface, as is our end. */
 const RAW = '192.0.2.2';
@@ -42,21 +44,36 @@ const RAW_CONTEXT: WireContext = {
   ipv6: FAMILY,
 };
 
+/**
+ * What makes a daemon an old speaker, of 2-octet AS numbers. GoBGP has no word for it; FRR without
+ * capabilities still takes none but a new speaker's AGGREGATOR.
+ */
+const OLD: Words = {
+  bird: () => 'enable as4 off;',
+  openbgpd: () => '  announce as-4byte no',
+  exabgp: () => 'capability {\n    asn4 disable;\n  }',
+};
+
 interface Exchange {
   readonly kind: 'ebgp' | 'ibgp';
+  /** Those that can be are old speakers. */
+  readonly areOld?: boolean;
   readonly over6: boolean;
   readonly weWait: boolean;
 }
 
-async function exchange(stage: Stage, { kind, over6, weWait }: Exchange): Promise<unknown> {
+async function exchange(stage: Stage, { kind, areOld, over6, weWait }: Exchange): Promise<unknown> {
   const neighbors = allNeighbors(stage);
+  const old = neighbors.map(({ host }) => (areOld ? wordFor(OLD, host) : undefined));
   command('ip', 'address', 'add', `${OURS}/24`, 'dev', 'lo');
   // Each has an AS of its own, or would find itself in the others' paths.
-  const asOf = (index: number) => (kind === 'ibgp' ? OUR_AS : THEIR_AS + index);
+  const asOf = (index: number) => {
+    if (kind === 'ibgp') return OUR_AS;
+    return (old[index] === undefined ? THEIR_AS : OLD_AS) + index;
+  };
+  const ends = { neighborAs: OUR_AS, over6, passive: !weWait };
   await Promise.all(
-    neighbors.map((one, index) =>
-      one.start({ as: asOf(index), neighborAs: OUR_AS, over6, passive: !weWait }),
-    ),
+    neighbors.map((one, index) => one.start({ ...ends, as: asOf(index), options: old[index] })),
   );
   stage.configure([
     {
@@ -170,6 +187,8 @@ await play({
     exchange(stage, { kind: 'ebgp', over6: false, weWait: false }),
   'ebgp over IPv6, we wait': (stage) =>
     exchange(stage, { kind: 'ebgp', over6: true, weWait: true }),
+  'ebgp with old speakers': (stage) =>
+    exchange(stage, { kind: 'ebgp', areOld: true, over6: false, weWait: true }),
   'ibgp over IPv4, we wait': (stage) =>
     exchange(stage, { kind: 'ibgp', over6: false, weWait: true }),
   'ibgp over IPv6, they wait': (stage) =>

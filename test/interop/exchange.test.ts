@@ -55,31 +55,37 @@ function without(seen: Seen, ...keys: readonly (keyof Seen)[]): Seen {
 
 /** OpenBGPD has no words for a path of its own. */
 function pathOf(name: Name): string {
-  return name === 'openbgpd' ? '' : '65010';
+  return name === 'openbgpd' ? '' : RICH.asPath!;
 }
 
 function joined(...parts: readonly (string | number)[]): string {
   return parts.filter((part) => part !== '').join(' ');
 }
 
+const OLD: readonly Name[] = ['bird', 'openbgpd', 'exabgp'];
+
+// RFC 6793 §4.2: between us and old speakers, 4-octet AS numbers travel in AS4_PATH and AS4_AGGREGATOR.
 test.concurrent.each([
   ['ebgp over IPv4, they wait', 'ebgp', 4],
   ['ebgp over IPv6, we wait', 'ebgp', 6],
+  ['ebgp with old speakers', 'ebgp', 4],
   ['ibgp over IPv4, we wait', 'ibgp', 4],
   ['ibgp over IPv6, they wait', 'ibgp', 6],
 ] as const)(
   'every attribute arrives, and every withdraw, and no session goes down: %s',
   async (scenario, kind, over) => {
     const { seen, downs } = await play(scenario);
+    const old = scenario.includes('old') ? OLD : [];
     for (const name of DAEMONS) {
       const facts: Facts = seen[name];
+      const fourOctetAs = !old.includes(name);
       expect({ [name]: facts.session }).toMatchObject({
-        [name]: { state: 'Established', upCount: 1, families: [4, 6], fourOctetAs: true },
+        [name]: { state: 'Established', upCount: 1, families: [4, 6], fourOctetAs },
       });
       expect({ [name]: facts.here }).toEqual({ [name]: expectedHere(name, facts, kind, over) });
       expect({ [name]: facts.atRaw }).toEqual({ [name]: expectedAtRaw(name, facts, kind) });
       expect({ [name]: shown(facts.there, kind) }).toEqual({
-        [name]: kind === 'ebgp' ? expectedOverEbgp(name, seen) : expectedOverIbgp(name, facts),
+        [name]: kind === 'ebgp' ? expectedOverEbgp(name, seen, old) : expectedOverIbgp(name, facts),
       });
     }
     expect(downs).toEqual([]);
@@ -107,10 +113,16 @@ function expectedAtRaw(name: Name, { as }: Facts, kind: Kind): Seen[] {
 }
 
 /** What the raw peer and the other daemons announced. */
-function expectedOverEbgp(name: Name, seen: Record<Name, Facts>): Record<string, Seen> {
+function expectedOverEbgp(
+  name: Name,
+  seen: Record<Name, Facts>,
+  old: readonly Name[],
+): Record<string, Seen> {
   const [ours4, ours6] = seen[name].ours;
+  const read = (route: Seen) => (old.includes(name) ? readByOld(name, route) : route);
   const routes = (prefix4: string, prefix6: string, path: string, of: Seen) => {
-    const route = { ...without(of, 'med', ...HIDES[name]), asPath: joined(OUR_AS, path) };
+    const asPath = joined(OUR_AS, path);
+    const route = read({ ...without(of, 'med', ...HIDES[name]), asPath });
     return {
       [prefix4]: { ...route, nextHop: ours4! },
       [prefix6]: { ...route, nextHop: ours6! },
@@ -124,6 +136,17 @@ function expectedOverEbgp(name: Name, seen: Record<Name, Facts>): Record<string,
     Object.assign(expected, routes(...prefixes, path, without(RICH, ...LACKS[other])));
   });
   return expected;
+}
+
+/** What two of them make of an old speaker's attributes. */
+function readByOld(name: Name, route: Seen): Seen {
+  const isWide = route.aggregator?.startsWith('42');
+  // OpenBGPD leaves AS4_PATH aside when there is an AGGREGATOR without AS_TRANS.
+  if (name === 'openbgpd' && isWide === false)
+    return { ...route, asPath: route.asPath!.replaceAll(/\b42\d{8}\b/g, '23456') };
+  // ExaBGP reads 2 octets of the number in AS4_AGGREGATOR.
+  if (name === 'exabgp' && isWide) return { ...route, aggregator: '64086 192.0.2.9' };
+  return route;
 }
 
 /** What the raw peer announced: the speaker is no reflector of the daemons'. */

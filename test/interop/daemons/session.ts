@@ -14,7 +14,7 @@ export interface Session {
   /** @default 90 */
   readonly holdTimeSec?: number;
   /** Lines of the neighbor, in the daemon's words. */
-  readonly options?: string;
+  readonly options?: string | undefined;
   /** Lines beside the neighbor. */
   readonly more?: string;
 }

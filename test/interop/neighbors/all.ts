@@ -1,3 +1,4 @@
+import type { Host } from '../daemons/host.ts';
 import type { Session } from '../daemons/session.ts';
 import type { Stage } from '../stage.ts';
 import { BirdNeighbor } from './bird.ts';
@@ -18,6 +19,11 @@ const DAEMONS = {
 /** What turns a feature on in each daemon, `us` being our address; who is missing does not have it. */
 export type Words = Partial<Record<keyof typeof DAEMONS, (us: string) => string>>;
 
+/** Undefined: the daemon on `host` does not have the feature. */
+export function wordFor(words: Words, host: Host, over6 = false): string | undefined {
+  return words[host.name as keyof Words]?.(over6 ? host.ours6 : host.ours4);
+}
+
 /** One of each daemon, on hosts of their names. */
 export function allNeighbors(stage: Stage): Neighbor[] {
   return Object.entries(DAEMONS).map(([name, Daemon]) => new Daemon(stage.host(name)));
@@ -29,10 +35,10 @@ export async function startWith(
   stage: Stage,
   session: Omit<Session, 'options'>,
 ): Promise<Neighbor[]> {
-  const started = Object.entries(words).map(async ([name, word]) => {
-    const neighbor = new DAEMONS[name as keyof typeof DAEMONS](stage.host(name));
-    const { ours4, ours6 } = neighbor.host;
-    await neighbor.start({ ...session, options: word(session.over6 ? ours6 : ours4) });
+  const started = Object.keys(words).map(async (name) => {
+    const neighbor = new DAEMONS[name as keyof Words](stage.host(name));
+    const options = wordFor(words, neighbor.host, session.over6);
+    await neighbor.start({ ...session, options });
     return neighbor;
   });
   return Promise.all(started);

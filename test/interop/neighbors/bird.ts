@@ -5,7 +5,7 @@ import type { Session } from '../daemons/session.ts';
 import { joined, type Neighbor, present, type Seen } from './neighbor.ts';
 
 /** It has no words for AGGREGATOR, ATOMIC_AGGREGATE and attributes that it does not know. */
-const RICH = `bgp_origin = ORIGIN_EGP; bgp_path.prepend(65010); bgp_med = 7;
+const RICH = `bgp_origin = ORIGIN_EGP; bgp_path.prepend(4200000010); bgp_med = 7;
   bgp_community.add((65000, 1)); bgp_community.add((65000, 2));
   bgp_ext_community.add((rt, 65000, 100)); bgp_large_community.add((65000, 1, 2));`;
 
@@ -56,6 +56,8 @@ export class BirdNeighbor implements Neighbor {
           largeCommunities: of['BGP.large_community']
             ?.replaceAll(/[()]/g, '')
             .replaceAll(', ', ':'),
+          originatorId: of['BGP.originator_id'],
+          clusterList: of['BGP.cluster_list'],
           unknown: of['BGP.63 [t]']?.replaceAll(' ', ''),
         });
         return [prefix, seen];

@@ -3,6 +3,9 @@ import type { Host } from '../daemons/host.ts';
 import type { Session } from '../daemons/session.ts';
 import { type Neighbor, present, type Seen } from './neighbor.ts';
 
+/** Of the path. */
+const FIRST_AS = 4_200_000_010;
+
 const RICH =
   'origin egp med 7 atomic-aggregate aggregator ( 65010:192.0.2.9 ) community [ 65000:1 65000:2 ] extended-community [ target:65000:100 ] large-community [ 65000:1:2 ] attribute [ 0x63 0xe0 0x1234 ]';
 
@@ -18,7 +21,7 @@ export class ExabgpNeighbor implements Neighbor {
 
   start(session: Session): Promise<void> {
     // A path that it is given goes out as it is, also to another AS.
-    const path = session.as === session.neighborAs ? [65010] : [session.as, 65010];
+    const path = session.as === session.neighborAs ? [FIRST_AS] : [session.as, FIRST_AS];
     this.#asPath = `as-path [ ${path.join(' ')} ]`;
     return this.exabgp.start(exabgpConfig(this.host, session));
   }
@@ -79,6 +82,8 @@ function seen(of: any, nextHop: string): Seen {
       ?.map(({ string }: { string: string }) => string.replace('target:', 'rt '))
       .join(' '),
     largeCommunities: joined(of['large-community']),
+    originatorId: of['originator-id'],
+    clusterList: of['cluster-list']?.join(' '),
     unknown: of['attribute-0x63-0xE0']?.replace('0x', ''),
   });
 }

@@ -6,7 +6,7 @@ import { joined, type Neighbor, present, type Seen } from './neighbor.ts';
 /** It has no words for attributes that it does not know. */
 const RICH = `route-map RICH permit 10
  set origin egp
- set as-path prepend 65010
+ set as-path prepend 4200000010
  set metric 7
  set atomic-aggregate
  set aggregator as 65010 192.0.2.9
@@ -80,5 +80,7 @@ function seen(path: any): Seen {
     communities: path.community?.string,
     extendedCommunities: path.extendedCommunity?.string.replace('RT:', 'rt '),
     largeCommunities: path.largeCommunity?.string,
+    originatorId: path.originatorId,
+    clusterList: path.clusterList?.list.join(' '),
   });
 }

@@ -8,7 +8,7 @@ const AS_SET = 1;
 
 /** It has no words for ATOMIC_AGGREGATE and attributes that it does not know. */
 const RICH =
-  'origin egp aspath 65010 med 7 aggregator 65010:192.0.2.9 community 65000:1,65000:2 rt 65000:100 large-community 65000:1:2';
+  'origin egp aspath 4200000010 med 7 aggregator 65010:192.0.2.9 community 65000:1,65000:2 rt 65000:100 large-community 65000:1:2';
 
 export class GobgpNeighbor implements Neighbor {
   readonly host: Host;
@@ -75,6 +75,8 @@ function seen(attributes: readonly any[]): Seen {
       // biome-ignore lint/suspicious/noExplicitAny: what GoBGP says
       ?.value.map(({ ASN, LocalData1, LocalData2 }: any) => `${ASN}:${LocalData1}:${LocalData2}`)
       .join(' '),
+    originatorId: of(9)?.value,
+    clusterList: of(10)?.value.join(' '),
     unknown: of(99) && Buffer.from(of(99).value, 'base64').toString('hex'),
   });
 }

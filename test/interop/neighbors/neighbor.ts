@@ -22,6 +22,10 @@ export interface Seen {
   extendedCommunities?: string;
   /** `65000:1:2` */
   largeCommunities?: string;
+  /** `10.9.1.2` */
+  originatorId?: string;
+  /** `10.9.1.1 10.9.2.1` */
+  clusterList?: string;
   /** Attribute 99, in hex. */
   unknown?: string;
 }
@@ -52,7 +56,7 @@ export async function eachUntil(
 /** A route with everything, as it is announced on either side. */
 export const RICH: Seen = {
   origin: 'egp',
-  asPath: '65010',
+  asPath: '4200000010',
   med: 7,
   atomicAggregate: true,
   aggregator: '65010 192.0.2.9',

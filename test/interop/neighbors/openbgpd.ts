@@ -72,6 +72,8 @@ function seen(route: any): Seen {
     communities: route.communities?.join(' '),
     extendedCommunities: route.extended_communities?.join(' '),
     largeCommunities: route.large_communities?.join(' '),
+    originatorId: of('Originator')?.originator,
+    clusterList: of('Cluster')?.cluster_list?.join(' '),
     unknown: of('Unknown Attribute #99')?.data,
   });
 }
