@@ -156,6 +156,7 @@ export class Felix {
       random,
       log,
       desired: () => ruleset(this.#nat, this.#allowedSources()),
+      pools: () => this.#nat.pools,
     });
   }
 

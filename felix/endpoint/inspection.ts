@@ -19,7 +19,9 @@ import {
   GATEWAY4,
   HOST_LINK_LOCAL,
   hasFamily,
+  hasOtherSources,
   hostSysctls,
+  LOOSE_ADDRESS,
   podSysctls,
 } from './wiring.ts';
 
@@ -51,11 +53,15 @@ async function hostFaults(kernel: Kernel, endpoint: Endpoint): Promise<string[]>
   if (!link.up) faults.push(`${name} is down`);
   if (link.mac !== HOST_MAC) faults.push(`${name} has MAC address ${link.mac}, not ${HOST_MAC}`);
   if (link.mtu !== endpoint.mtu) faults.push(`${name} has MTU ${link.mtu}, not ${endpoint.mtu}`);
-  if (hasFamily(endpoint, 6)) {
-    const has = await kernel.host.addresses({ family: 6, link: link.index });
-    if (!has.some(({ address }) => equalAddresses(address, HOST_LINK_LOCAL)))
-      faults.push(`${name} lacks ${formatAddress(HOST_LINK_LOCAL)}, the pod's gateway`);
-  }
+  const present = await kernel.host.addresses({ link: link.index });
+  const lacks = (wanted: Address) =>
+    !present.some(({ address }) => equalAddresses(address, wanted));
+  if (hasFamily(endpoint, 6) && lacks(HOST_LINK_LOCAL))
+    faults.push(`${name} lacks ${formatAddress(HOST_LINK_LOCAL)}, the pod's gateway`);
+  if (hasOtherSources(endpoint) && lacks(LOOSE_ADDRESS.address))
+    faults.push(
+      `${name} lacks ${formatAddress(LOOSE_ADDRESS.address)}, so that rp_filter drops allowedSourcePrefixes`,
+    );
   const routes = await kernel.host.routes({ table: TABLE, oif: link.index });
   for (const address of endpoint.addresses) {
     if (!hasRoute(routes, hostPrefix(address), undefined))

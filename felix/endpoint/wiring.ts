@@ -17,7 +17,13 @@ export const HOST_LINK_LOCAL = parseAddress('fe80::ecee:eeff:feee:eeee');
 export const DEFAULT4 = parsePrefix('0.0.0.0/0');
 export const DEFAULT6 = parsePrefix('::/0');
 
-type Addresses = Pick<Endpoint, 'addresses'>;
+/**
+ * Where conf/all/rp_filter is 1 or 2, nothing can turn the filter off on one interface, and on one without
+ * an address loose is as strict. With this scope nobody takes it for a source.
+ */
+export const LOOSE_ADDRESS = { address: GATEWAY4, length: 32, scope: 'host' } as const;
+
+type Addresses = Pick<Endpoint, 'addresses' | 'allowedSourcePrefixes'>;
 type SysctlValues = Record<string, number>;
 
 /**
@@ -47,6 +53,8 @@ export function wire(
     // when the link comes back after a flap, which takes this one.
     const linkLocal = { link: host, address: HOST_LINK_LOCAL, length: 64, noDad: true };
     if (hasFamily(request, 6)) kernel.host.change({ action: 'replace', address: linkLocal });
+    if (hasOtherSources(request))
+      kernel.host.change({ action: 'add', address: { ...LOOSE_ADDRESS, link: host } });
     return { index: host, mac: mac! };
   } finally {
     pod.close();
@@ -82,6 +90,8 @@ export function hostSysctls(name: string, pod: Addresses, hostHasIpv6: boolean):
     sysctls[`net/ipv4/conf/${name}/forwarding`] = 1;
     // A node port on 127.0.0.1 reaches the pod after its address is translated.
     sysctls[`net/ipv4/conf/${name}/route_localnet`] = 1;
+    // Loose: no route of ours leads back to these sources, and our nftables check them.
+    if (hasOtherSources(pod)) sysctls[`net/ipv4/conf/${name}/rp_filter`] = 2;
   }
   // A pod is no router: what it advertises must not change the host's routes, IPv4-only or not.
   if (hostHasIpv6) sysctls[`net/ipv6/conf/${name}/accept_ra`] = 0;
@@ -132,4 +142,9 @@ function podOperations(link: number, pod: Addresses): Operation[] {
 
 export function hasFamily(pod: Addresses, family: 4 | 6): boolean {
   return pod.addresses.some((address) => address.family === family);
+}
+
+/** IPv6 has no rp_filter. */
+export function hasOtherSources(pod: Addresses): boolean {
+  return pod.allowedSourcePrefixes?.some(({ address }) => address.family === 4) ?? false;
 }

@@ -1,11 +1,13 @@
 /**
  * Keeps our table of nftables as it should be: read from time to time, and written, as a whole and in
- * one transaction, only where it differs.
+ * one transaction, only where it differs. Looks for others' chains that drop what we forward.
  */
 
+import type { Prefix } from 'net-ipaddr';
 import type { Clock, Log, Random } from '../../ports.ts';
 import type { Report } from '../calc/join.ts';
 import { Resync } from '../resync.ts';
+import { inspectForwarding } from './forward-chains.ts';
 import { type Nft, NftError } from './nft.ts';
 import { normalized, replacing, TABLE } from './ruleset.ts';
 
@@ -21,6 +23,8 @@ export interface PacketTableOptions {
   log: Log;
   /** The whole table as it should be now. */
   desired(): string;
+  /** Whose packets must get through. */
+  pools(): readonly Prefix[];
 }
 
 export class PacketTable {
@@ -29,12 +33,13 @@ export class PacketTable {
   /** What was desired last, and how nft lists it: another version of it may say the same otherwise. */
   #inPlace: { desired: string; listed: string | undefined } | undefined;
   #problem: string | undefined;
+  #droppingChains: readonly Report[] = [];
 
   constructor(options: PacketTableOptions) {
     this.#options = options;
     const { clock, random, log } = options;
     const failure = 'packets are neither checked nor translated';
-    this.#resync = new Resync({ clock, random, log, failure, read: () => this.#reconcile() });
+    this.#resync = new Resync({ clock, random, log, failure, read: () => this.#pass() });
   }
 
   /** What is desired may be another now. */
@@ -48,7 +53,9 @@ export class PacketTable {
   }
 
   problems(): Report[] {
-    return this.#problem === undefined ? [] : [{ subject: 'nftables', reason: this.#problem }];
+    const ours =
+      this.#problem === undefined ? [] : [{ subject: 'nftables', reason: this.#problem }];
+    return [...ours, ...this.#droppingChains];
   }
 
   /** Leaves the table as it is. */
@@ -56,25 +63,44 @@ export class PacketTable {
     this.#resync.close();
   }
 
-  async #reconcile(): Promise<void> {
-    const { desired, log, nft } = this.#options;
-    const table = desired();
+  async #pass(): Promise<void> {
     try {
-      const listed = await list(nft);
-      if (listed !== undefined && this.#isListedAs(table, listed)) {
-        this.#inPlace = { desired: table, listed };
-      } else {
-        await nft(['-f', '-'], replacing(table));
-        if (this.#inPlace?.desired === table)
-          log.warn({ table: TABLE }, 'somebody changed our nftables table: repaired');
-        this.#inPlace = { desired: table, listed: await list(nft) };
-      }
+      await this.#reconcile();
       this.#problem = undefined;
     } catch (error) {
       if (!(error instanceof NftError)) throw error;
       this.#problem = `${error.message}: ${error.isMissing ? INSTALL : LOAD}`;
       throw new Error(this.#problem, { cause: error });
     }
+    await this.#inspectOthers();
+  }
+
+  async #reconcile(): Promise<void> {
+    const { desired, log, nft } = this.#options;
+    const table = desired();
+    const listed = await list(nft);
+    if (listed !== undefined && this.#isListedAs(table, listed)) {
+      this.#inPlace = { desired: table, listed };
+      return;
+    }
+    await nft(['-f', '-'], replacing(table));
+    if (this.#inPlace?.desired === table)
+      log.warn({ table: TABLE }, 'somebody changed our nftables table: repaired');
+    this.#inPlace = { desired: table, listed: await list(nft) };
+  }
+
+  /** A table that goes while it is read, or that this nft cannot read: there is a next time. */
+  async #inspectOthers(): Promise<void> {
+    const { log, nft, pools } = this.#options;
+    const before = this.#droppingChains;
+    try {
+      this.#droppingChains = await inspectForwarding(nft, pools());
+    } catch (error) {
+      if (!(error instanceof NftError)) throw error;
+      log.debug({ error: error.message }, 'cannot look for chains that drop what we forward');
+    }
+    for (const { subject, reason } of this.#droppingChains)
+      if (!before.some((told) => told.subject === subject)) log.error({ subject }, reason);
   }
 
   #isListedAs(table: string, listed: string): boolean {

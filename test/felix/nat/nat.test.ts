@@ -166,6 +166,9 @@ describe('a pod sends only from its own addresses', () => {
       expect(await sourcesSeenBy(b)).not.toMatch(/10\.60\.0\.99|fd60::99|10\.60\.0\.3/);
       const allowedSourcePrefixes = ['10.60.0.96/28', 'fd60::/64'].map(parsePrefix);
       await felix.removeEndpoint({ containerID: 'c-a', ifname: 'eth0' });
+      // As distributions have it that filter strictly.
+      await host.run('sysctl -qw net.ipv4.conf.all.rp_filter=1');
+      await host.ip('route add default via 192.0.2.9');
       await felix.addEndpoint({ ...pod('a', a, '10.60.0.1', 'fd60::1'), allowedSourcePrefixes });
       await forge();
       expect(await sourcesSeenBy(b)).toMatch(/10\.60\.0\.99[\s\S]*fd60::99/);
@@ -231,6 +234,25 @@ describe('the table', () => {
     await cleanup({ kernel, stateDir });
     expect(await host.run('nft list ruleset')).toBe('table inet others {\n}\n');
   });
+});
+
+test('a FORWARD chain that drops, as Docker’s: told once with the cure, which works', async () => {
+  await host.run('nft add table ip filter');
+  await host.run(
+    'nft add chain ip filter FORWARD { type filter hook forward priority filter ; policy drop ; }',
+  );
+  const pings = () => a.run('ping -c 1 -W 1 10.60.0.2').catch(() => undefined);
+  expect(await pings()).toBeUndefined();
+  await felix.resync();
+  await felix.resync();
+  const [problem] = felix.inspect().failed;
+  expect(problem!.reason).toContain('iptables -I FORWARD -i cali+ -j ACCEPT');
+  expect(log.lines.filter((line) => /iptables -I/.test(line))).toHaveLength(1);
+  // What these commands do, for a machine without iptables.
+  await host.run('nft insert rule ip filter FORWARD iifname "cali*" accept');
+  await felix.resync();
+  expect(felix.inspect().failed).toEqual([]);
+  expect(await pings()).toBeDefined();
 });
 
 test.each([
