@@ -1,7 +1,9 @@
-/** What felix uses of the kernel: netlink in the node's namespace and in pods', sysctls, and nftables. */
+/** What felix uses of the kernel: netlink in the node's namespace and in pods', sysctls, nftables and connection tracking. */
 
 import { readFileSync } from 'node:fs';
+import type { Address } from 'net-ipaddr';
 import {
+  deleteFlows,
   inNamespace,
   type Namespace,
   openNetlink,
@@ -36,6 +38,8 @@ export interface Kernel {
   readonly sysctls: Sysctls;
   /** nftables of the node's namespace. */
   readonly nft: Nft;
+  /** Has the node's namespace forget the connections of these. Off the loop. @throws SystemCallError */
+  deleteFlows(addresses: Iterable<Address>): Promise<number>;
 }
 
 export interface Sysctls {
@@ -59,6 +63,7 @@ export function openKernel(hostNetns: Namespace = '/proc/self/ns/net'): Kernel {
       write: (values, netns = hostNetns) => writeSysctls(netns, values),
     },
     nft: openNft(hostNetns),
+    deleteFlows: (addresses) => deleteFlows(addresses, { netns: hostNetns }),
   };
 }
 

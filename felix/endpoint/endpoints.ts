@@ -22,6 +22,7 @@ import type { EndpointFiles, EndpointFilesRead } from './endpoint-files.ts';
 import { inspectEndpoint } from './inspection.ts';
 import { faultOfContainerID, faultOfInterfaceName } from './names.ts';
 import { OneAtATime } from './one-at-a-time.ts';
+import { PastConnections } from './past-connections.ts';
 import { hasFamily, wire } from './wiring.ts';
 
 /** RFC 791. */
@@ -52,9 +53,14 @@ export class Endpoints {
   readonly #options: EndpointsOptions;
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #order = new OneAtATime();
+  readonly #past: PastConnections;
 
   constructor(options: EndpointsOptions) {
     this.#options = options;
+    this.#past = new PastConnections(
+      (addresses) => options.kernel.deleteFlows(addresses),
+      options.log,
+    );
   }
 
   /** Reads the endpoint files: the pods that there were before a restart. */
@@ -107,6 +113,7 @@ export class Endpoints {
       throw new EndpointError('EEXIST', `${has}; a second one of this network is not supported`);
     }
     await this.#deleteInterface(hostInterface);
+    await this.#past.forgotten(request.addresses);
     try {
       const { index, mac } = wire(kernel, hostInterface, request);
       // As the monitor will tell of it first, so that its coming up is no news of a flap.
@@ -190,6 +197,7 @@ export class Endpoints {
   async #forget(endpoint: Endpoint): Promise<void> {
     await this.#options.files.remove(endpoint);
     this.#endpoints.delete(keyOf(endpoint));
+    this.#past.forget(endpoint.addresses);
   }
 
   /** Of several that claim the interface, the newest. */

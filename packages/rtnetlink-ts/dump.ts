@@ -31,6 +31,8 @@ export interface Dump {
   /** `reading routes`. */
   readonly attempt: string;
   readonly type: number;
+  /** The kernel may look for long before it has a first part: not on the loop's thread. @default false */
+  readonly isLong?: boolean;
   encode(out: MessageWriter): void;
   /** Called at the beginning, and once more each time that the dump was torn. */
   begin(): Visit;
@@ -100,7 +102,10 @@ async function readOnce(socket: NetlinkSocket, request: Dump): Promise<boolean> 
   request.encode(writer);
   writer.end();
   const visit = request.begin();
-  const errno = socket.send(writer.words.u8, writer.length);
+  const { u8 } = writer.words;
+  const errno = request.isLong
+    ? await socket.sendOffLoop(u8, writer.length)
+    : socket.send(u8, writer.length);
   if (errno !== 0) throw new NetlinkError(request.attempt, errnoName(errno));
   const reading: Reading = { done: false, torn: false };
   while (!reading.done) {

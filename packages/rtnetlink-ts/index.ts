@@ -8,6 +8,7 @@ export type { NextHop, Route, RouteFilter, RouteSpec, RouteType } from './codec/
 export type { Rule, RuleAction } from './codec/rule.ts';
 export type { Scope } from './codec/scope.ts';
 export type { Datagram } from './datagram-socket.ts';
+export { deleteFlows } from './delete-flows.ts';
 export { type Icmpv6Options, type Icmpv6Socket, openIcmpv6 } from './icmpv6.ts';
 export { setMinTtl, setTtl } from './internet-socket.ts';
 export type { Group, Monitor, NetlinkEvent } from './monitor.ts';

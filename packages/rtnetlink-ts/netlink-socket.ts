@@ -1,4 +1,4 @@
-/** One NETLINK_ROUTE socket. */
+/** One netlink socket. */
 import { addon } from './addon.ts';
 import type { Namespace } from './codec/link-kind.ts';
 import { inNamespace } from './namespace.ts';
@@ -9,7 +9,9 @@ import { allocateWords, type Words } from './wire/words.ts';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
+/** Whom it speaks to: rtnetlink, or netfilter. */
 const NETLINK_ROUTE = 0;
+export const NETLINK_NETFILTER = 12;
 
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
@@ -33,9 +35,13 @@ export class NetlinkSocket {
   readonly received: Words = allocateWords(RECEIVE_BYTES);
   #sequence = 1;
 
-  constructor(namespace: Namespace | undefined, receiveBufferBytes: number) {
+  constructor(
+    namespace: Namespace | undefined,
+    receiveBufferBytes: number,
+    protocol: typeof NETLINK_ROUTE | typeof NETLINK_NETFILTER = NETLINK_ROUTE,
+  ) {
     // Made inside, it stays there: setns, socket, setns back take a quarter of a millisecond.
-    const make = () => addon.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+    const make = () => addon.socket(AF_NETLINK, SOCK_RAW, protocol);
     const result = namespace === undefined ? make() : inNamespace(namespace, make);
     this.#fd = checked(result, 'opening a netlink socket');
     try {

@@ -83,6 +83,8 @@ export class FakeKernel implements Kernel {
   readonly sysctls: Sysctls;
   /** Takes all and tells nothing: what nftables do is tested with the real ones. */
   readonly nft = async () => '';
+  /** Has tracked none. */
+  deleteFlows = async (_: Iterable<Address>) => 0;
   /** Answers an operation of the host's with an errno instead of doing it. */
   refuse: (operation: Operation) => string | undefined = () => undefined;
   /** Thrown by the host's next batch. */

@@ -202,6 +202,24 @@ describe('a pod sends only from its own addresses', () => {
   });
 });
 
+test('an address’ next pod inherits no connection of the one before, whoever opened it', async () => {
+  const tracked = async () =>
+    (await host.run('cat /proc/net/nf_conntrack')).replaceAll(/(:0000)+:000/g, '::');
+  await outside.ip('route add 10.60.0.0/16 via 192.0.2.1');
+  await a.run('bash -c echo>/dev/udp/192.0.2.9/9');
+  await a.run('bash -c echo>/dev/udp/2001:db8::9/9');
+  await outside.run('bash -c echo>/dev/udp/10.60.0.1/9');
+  await b.run('bash -c echo>/dev/udp/192.0.2.9/9');
+  await eventually(
+    async () => /fd60::1\b/.test(await tracked()) && /dst=10\.60\.0\.1\b/.test(await tracked()),
+  );
+  expect(await tracked()).toMatch(/src=10\.60\.0\.1\b/);
+  await felix.removeEndpoint({ containerID: 'c-a', ifname: 'eth0' });
+  await felix.addEndpoint({ ...pod('next', a, '10.60.0.1'), ifname: 'net0' });
+  expect(await tracked()).not.toMatch(/10\.60\.0\.1\b|fd60::1\b/);
+  expect(await tracked()).toMatch(/src=10\.60\.0\.2\b/);
+});
+
 describe('the table', () => {
   const listed = () => host.run('nft --handle list table inet tortie');
 
