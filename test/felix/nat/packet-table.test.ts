@@ -13,6 +13,7 @@ test('what nft refuses is tried again after a second, then less and less often; 
     clock,
     log,
     random: () => 0.5,
+    pools: () => [],
     desired: () => 'table inet tortie {\n}\n',
     async nft([command]) {
       if (command === '-f') writtenAtSec.push(clock.monotonic() / 1000);
