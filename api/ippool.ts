@@ -28,6 +28,8 @@ const fields = z.looseObject({
     }),
   ipipMode: encapsulation.default('Never'),
   vxlanMode: encapsulation.default('Never'),
+  /** Ours, for kernels that have neither: packets bare in UDP datagrams, as Flannel's. */
+  udpMode: encapsulation.default('Never'),
   natOutgoing: z.boolean().default(false),
   disabled: z.boolean().default(false),
   disableBGPExport: z.boolean().default(false),
@@ -43,11 +45,13 @@ const fields = z.looseObject({
 type Spec = z.output<typeof fields>;
 
 const isLoadBalancer = (spec: Spec) => spec.allowedUses?.includes('LoadBalancer') ?? false;
-const isEncapsulated = (spec: Spec) => spec.ipipMode !== 'Never' || spec.vxlanMode !== 'Never';
+const isInKernel = (spec: Spec) => spec.ipipMode !== 'Never' || spec.vxlanMode !== 'Never';
+const isEncapsulated = (spec: Spec) => isInKernel(spec) || spec.udpMode !== 'Never';
 
 const CEL_LOAD_BALANCER = "(has(self.allowedUses) && 'LoadBalancer' in self.allowedUses)";
 const CEL_IPIP = "(has(self.ipipMode) && self.ipipMode != 'Never')";
 const CEL_VXLAN = "(has(self.vxlanMode) && self.vxlanMode != 'Never')";
+const CEL_UDP = "(has(self.udpMode) && self.udpMode != 'Never')";
 const CEL_BLOCK_SIZE =
   '(has(self.blockSize) && self.blockSize != 0 ? self.blockSize : (cidr(self.cidr).ip().family() == 4 ? 26 : 122))';
 
@@ -72,6 +76,12 @@ const rules: readonly Rule<Spec>[] = [
     holds: (spec) => spec.ipipMode === 'Never' || spec.vxlanMode === 'Never',
     message: 'and vxlanMode exclude each other: set one of them to Never',
     cel: `!${CEL_IPIP} || !${CEL_VXLAN}`,
+  },
+  {
+    field: 'udpMode',
+    holds: (spec) => spec.udpMode === 'Never' || !isInKernel(spec),
+    message: 'excludes ipipMode and vxlanMode: set these to Never, or udpMode',
+    cel: `!${CEL_UDP} || !${CEL_IPIP} && !${CEL_VXLAN}`,
   },
   {
     field: 'ipipMode',
@@ -105,8 +115,8 @@ const rules: readonly Rule<Spec>[] = [
   {
     field: 'allowedUses',
     holds: (spec) => !isLoadBalancer(spec) || !isEncapsulated(spec),
-    message: 'is LoadBalancer, which has no tunnels: set ipipMode and vxlanMode to Never',
-    cel: `!${CEL_LOAD_BALANCER} || !${CEL_IPIP} && !${CEL_VXLAN}`,
+    message: 'is LoadBalancer, which has no tunnels: set ipipMode, vxlanMode and udpMode to Never',
+    cel: `!${CEL_LOAD_BALANCER} || !${CEL_IPIP} && !${CEL_VXLAN} && !${CEL_UDP}`,
   },
   {
     field: 'disableBGPExport',
@@ -156,6 +166,7 @@ export const IPPool = resource('IPPool', {
     { name: 'Block', type: 'integer', jsonPath: '.spec.blockSize' },
     { name: 'VXLAN', type: 'string', jsonPath: '.spec.vxlanMode' },
     { name: 'IPIP', type: 'string', jsonPath: '.spec.ipipMode' },
+    { name: 'UDP', type: 'string', jsonPath: '.spec.udpMode' },
     { name: 'NAT', type: 'boolean', jsonPath: '.spec.natOutgoing' },
     { name: 'Disabled', type: 'boolean', jsonPath: '.spec.disabled' },
   ],

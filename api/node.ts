@@ -23,6 +23,9 @@ export interface NodeNetwork {
   ipv4IPIPTunnelAddress?: Address;
   ipv4VXLANTunnelAddress?: Address;
   ipv6VXLANTunnelAddress?: Address;
+  /** Ours, as the tunnel is. */
+  ipv4UDPTunnelAddress?: Address;
+  ipv6UDPTunnelAddress?: Address;
   /** Lower case, with colons. */
   vxlanTunnelMAC?: string;
   vxlanTunnelMACV6?: string;
@@ -46,6 +49,8 @@ const FORMATS: {
   ipv4IPIPTunnelAddress: address('IPv4IPIPTunnelAddr', 4),
   ipv4VXLANTunnelAddress: address('IPv4VXLANTunnelAddr', 4),
   ipv6VXLANTunnelAddress: address('IPv6VXLANTunnelAddr', 6),
+  ipv4UDPTunnelAddress: address('IPv4UDPTunnelAddr', 4),
+  ipv6UDPTunnelAddress: address('IPv6UDPTunnelAddr', 6),
   vxlanTunnelMAC: mac('VXLANTunnelMACAddr'),
   vxlanTunnelMACV6: mac('VXLANTunnelMACAddrV6'),
 };

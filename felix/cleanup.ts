@@ -38,7 +38,7 @@ export async function cleanup(options: { kernel: Kernel; stateDir: string }): Pr
   );
   const faults: string[] = [];
   const tunnels = links.filter(
-    ({ kind, name }) => kind === 'vxlan' && TUNNEL_DEVICES.includes(name),
+    ({ kind, name }) => (kind === 'vxlan' || kind === 'tun') && TUNNEL_DEVICES.includes(name),
   );
   const routes = await removeRoutes(options.kernel, interfaces, faults);
   await host.deleteLinks([...veths, ...tunnels].map(({ index }) => index));

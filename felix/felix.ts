@@ -36,8 +36,9 @@ import { PacketTable } from './nat/packet-table.ts';
 import { type AllowedSources, type NatSettings, NO_NAT, ruleset } from './nat/ruleset.ts';
 import { Reconciler } from './reconciler.ts';
 import type { RouteCounters } from './table/route-table.ts';
-import { overheadOf } from './tunnel/devices.ts';
+import { mtuOf } from './tunnel/device.ts';
 import { Tunnels } from './tunnel/tunnels.ts';
+import type { ForwarderCounters } from './tunnel/udp/forwarder.ts';
 
 export type { Allocation, Report } from './calc/join.ts';
 export type {
@@ -69,7 +70,7 @@ export interface FelixOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** A folder of our own, made if need be; the endpoint files live in `endpoints` below it. */
+  /** A folder of our own, made if need be: endpoint files in `endpoints` below it, in `udp` what the UDP forwarder shares with us. */
   readonly stateDir: string;
   /**
    * How long after the datastore is in sync routes learned before a restart stay, if nobody calls
@@ -138,7 +139,10 @@ export class Felix {
       onResynced: () => this.#routeDoubtful(),
       onInterfaceGone: (name) => this.#interfaceGone(name),
     });
-    this.#tunnels = new Tunnels({ kernel, clock, random, log });
+    this.#tunnels = new Tunnels({
+      ...{ kernel, clock, random, log },
+      forwarderFolder: joinPath(stateDir, 'udp'),
+    });
     this.#endpoints = new Endpoints({
       kernel,
       clock,
@@ -226,9 +230,7 @@ export class Felix {
 
   /** What pods may send at once: what the underlay carries, less what the tunnels take of it. */
   podMtu(underlayMtu: number): number {
-    const inTunnels = this.#tunnelsWanted.map(
-      ({ kind, family, mtu }) => mtu ?? underlayMtu - overheadOf(kind, family),
-    );
+    const inTunnels = this.#tunnelsWanted.map((tunnel) => mtuOf(tunnel, underlayMtu));
     return Math.min(underlayMtu, ...inTunnels);
   }
 
@@ -309,6 +311,11 @@ export class Felix {
       unreachable: this.#unreachable,
       inDoubt: [...this.#unreadable, ...this.#join().inDoubt],
     };
+  }
+
+  /** What the UDP tunnel has carried and dropped, by counter; undefined where no pool uses it. */
+  udpCounters(): Promise<ForwarderCounters | undefined> {
+    return this.#tunnels.forwarderCounters();
   }
 
   /** Stops; removes nothing. What is being wired or unwired ends on its own. */

@@ -1,4 +1,7 @@
-/** What felix uses of the kernel: netlink in the node's namespace and in pods', sysctls, nftables and connection tracking. */
+/**
+ * What felix uses of the kernel: netlink in the node's namespace and in pods', sysctls, nftables and connection
+ * tracking, and the program behind the UDP tunnel's device.
+ */
 
 import { readFileSync } from 'node:fs';
 import type { Address } from 'net-ipaddr';
@@ -11,6 +14,7 @@ import {
   writeSysctls,
 } from 'rtnetlink-ts';
 import { type Nft, openNft } from './nat/nft.ts';
+import { openForwarder, type StartForwarder } from './tunnel/udp/process.ts';
 
 /** The part of `Rtnetlink` that felix calls, with its meaning. */
 export type Netlink = Pick<
@@ -40,6 +44,8 @@ export interface Kernel {
   readonly nft: Nft;
   /** Has the node's namespace forget the connections of these. Off the loop. @throws SystemCallError */
   deleteFlows(addresses: Iterable<Address>): Promise<number>;
+  /** The UDP tunnel's forwarder, in the node's namespace. */
+  readonly startForwarder: StartForwarder;
 }
 
 export interface Sysctls {
@@ -64,6 +70,7 @@ export function openKernel(hostNetns: Namespace = '/proc/self/ns/net'): Kernel {
     },
     nft: openNft(hostNetns),
     deleteFlows: (addresses) => deleteFlows(addresses, { netns: hostNetns }),
+    startForwarder: openForwarder(hostNetns),
   };
 }
 

@@ -244,7 +244,7 @@ export class Calculation {
     prefix: Prefix,
     guards: typeof forRoutesElsewhere,
   ): Refusal | undefined {
-    const nextHops = target.kind === 'learned' ? target.nextHops : [target.gateway];
+    const nextHops = target.kind === 'learned' ? target.nextHops : [target.gateway ?? []].flat();
     return (
       firstObjection(guards, prefix, this.#surroundings()) ?? objectionToNextHops(prefix, nextHops)
     );
@@ -315,7 +315,9 @@ function sameUnderlay(a: UnderlayRoute, b: UnderlayRoute): boolean {
 }
 
 function sameRemote(a: RemoteTarget, b: RemoteTarget): boolean {
-  return a.device === b.device && equalAddresses(a.gateway, b.gateway);
+  if (a.device !== b.device) return false;
+  if (a.gateway === undefined || b.gateway === undefined) return a.gateway === b.gateway;
+  return equalAddresses(a.gateway, b.gateway);
 }
 
 function twoPods(prefix: Prefix, owner: Workload, other: Workload): Refusal {

@@ -39,8 +39,9 @@ export interface OverlayNode {
   /** The node's own addresses, with their networks' lengths: the underlay. */
   readonly underlay: Readonly<Partial<Record<Family, InterfaceAddress>>>;
   readonly vteps: Readonly<Record<Family, Vtep>>;
-  /** Of its IPIP device. Only the node itself makes use of it. */
+  /** Of its IPIP device. Only the node itself makes use of it, as of those for UDP. */
   readonly ipipAddress: Address | undefined;
+  readonly udpAddresses: Readonly<Partial<Record<Family, Address>>>;
 }
 
 /** A block, or one address out of another node's block. */
@@ -70,8 +71,8 @@ export interface OverlayInput {
   readonly settings: TunnelSettings;
 }
 
-/** A tunnel device that this node should have, the same family inside and outside. */
-export type Tunnel = VxlanTunnel | IpipTunnel;
+/** A tunnel that this node should have, the same family inside and outside. */
+export type Tunnel = VxlanTunnel | IpipTunnel | UdpTunnel;
 
 interface TunnelBase {
   readonly family: Family;
@@ -93,6 +94,19 @@ export interface VxlanTunnel extends TunnelBase {
 
 export interface IpipTunnel extends TunnelBase {
   readonly kind: 'ipip';
+}
+
+/** Packets bare in UDP datagrams (tunnel/udp). Both families share one device. */
+export interface UdpTunnel extends TunnelBase {
+  readonly kind: 'udp';
+  /** Where a packet goes by its destination, and from which node one with that source may come. */
+  readonly ways: readonly UdpWay[];
+}
+
+export interface UdpWay {
+  readonly prefix: Prefix;
+  /** The node's own address. */
+  readonly node: Address;
 }
 
 export interface TunnelPeer {
@@ -123,17 +137,24 @@ export function overlay(input: OverlayInput): Overlay {
   for (const pool of pools) byPrefix.set(pool.prefix, pool);
   const here = byName.get(self);
   const routes: RemoteRoute[] = [];
+  const udpWays: UdpWay[] = [];
   const unreachable: Report[] = [];
   for (const { prefix, node } of placements) {
     if (node === self) continue;
     const pool = byPrefix.match(prefix.address)?.value;
     if (pool === undefined || !containsPrefix(pool.prefix, prefix)) continue;
-    const target = targetOf(pool, prefix.address.family, here, byName.get(node));
-    if (typeof target === 'object') routes.push({ prefix, target });
-    else unreachable.push({ subject: formatPrefix(prefix), reason: `on node ${node}: ${target}` });
+    const { family } = prefix.address;
+    const there = byName.get(node);
+    const target = targetOf(pool, family, here, there);
+    if (typeof target === 'object') {
+      routes.push({ prefix, target });
+      // Also of nodes that are reached directly: to these this node may look like one of another subnet.
+      if (pool.tunnel === 'udp') udpWays.push({ prefix, node: there!.underlay[family]!.address });
+    } else
+      unreachable.push({ subject: formatPrefix(prefix), reason: `on node ${node}: ${target}` });
   }
   return {
-    tunnels: here === undefined ? [] : tunnelsOf(input, here),
+    tunnels: here === undefined ? [] : tunnelsOf(input, here, udpWays),
     routes,
     pools: pools.map(({ prefix }) => prefix),
     unreachable,
@@ -156,6 +177,7 @@ function targetOf(
   if (pool.mode === 'cross-subnet' && isOnLink) return { kind: 'remote', gateway: node };
   const device = deviceName(pool.tunnel, family);
   if (pool.tunnel === 'ipip') return { kind: 'remote', gateway: node, device };
+  if (pool.tunnel === 'udp') return { kind: 'remote', device };
   const { address } = there.vteps[family];
   return address === undefined
     ? `it has no IPv${family} VXLAN address yet`
@@ -163,32 +185,33 @@ function targetOf(
 }
 
 /** Of a family in which this node has an address and a pool needs one, whether or not a block is remote yet. */
-function tunnelsOf({ nodes, pools, settings }: OverlayInput, here: OverlayNode): Tunnel[] {
+function tunnelsOf(
+  { nodes, pools, settings }: OverlayInput,
+  here: OverlayNode,
+  udpWays: readonly UdpWay[],
+): Tunnel[] {
   const tunnels: Tunnel[] = [];
   const isNeeded = (kind: TunnelKind, family: Family) =>
     pools.some(({ prefix, tunnel }) => tunnel === kind && prefix.address.family === family);
   for (const family of [4, 6] as const) {
     const local = here.underlay[family]?.address;
-    if (local === undefined || !isNeeded('vxlan', family)) continue;
-    const { vni, port, mtu } = settings.vxlan;
-    const peers = nodes.filter((node) => node !== here).flatMap((node) => peerOf(node, family));
-    const { address, mac } = here.vteps[family];
-    tunnels.push({
-      kind: 'vxlan',
-      family,
-      local,
-      address,
-      mac,
-      vni,
-      port,
-      mtu: mtu[family],
-      peers,
-    });
-  }
-  const local = here.underlay[4]?.address;
-  if (local !== undefined && isNeeded('ipip', 4)) {
-    const { mtu } = settings.ipip;
-    tunnels.push({ kind: 'ipip', family: 4, local, address: here.ipipAddress, mtu });
+    if (local === undefined) continue;
+    if (isNeeded('vxlan', family)) {
+      const { vni, port, mtu: mtus } = settings.vxlan;
+      const peers = nodes.filter((node) => node !== here).flatMap((node) => peerOf(node, family));
+      const { address, mac } = here.vteps[family];
+      const mtu = mtus[family];
+      tunnels.push({ kind: 'vxlan', family, local, address, mac, vni, port, mtu, peers });
+    }
+    if (isNeeded('ipip', family)) {
+      const { mtu } = settings.ipip;
+      tunnels.push({ kind: 'ipip', family, local, address: here.ipipAddress, mtu });
+    }
+    if (isNeeded('udp', family)) {
+      const address = here.udpAddresses[family];
+      const ways = udpWays.filter(({ prefix }) => prefix.address.family === family);
+      tunnels.push({ kind: 'udp', family, local, address, mtu: undefined, ways });
+    }
   }
   return tunnels;
 }

@@ -13,7 +13,8 @@ export type Target =
 /** Another node, as the datastore says: by its own address, or by a tunnel. */
 export interface RemoteTarget {
   readonly kind: 'remote';
-  readonly gateway: Address;
+  /** Undefined: the device finds the node by the packet's destination. */
+  readonly gateway?: Address | undefined;
   /** The tunnel's, on which the gateway is though no address says so. Undefined: the host knows the way. */
   readonly device?: string | undefined;
 }

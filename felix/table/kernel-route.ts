@@ -47,8 +47,9 @@ export function routeSpec(desired: DesiredRoute, names: InterfaceNames): RouteSp
     const { gateway, device } = target;
     if (device === undefined) return { ...common, type: 'unicast', gateway };
     const oif = names.indexOf(device);
-    return oif === undefined
-      ? undefined
+    if (oif === undefined) return undefined;
+    return gateway === undefined
+      ? { ...common, type: 'unicast', scope: 'link', oif }
       : { ...common, type: 'unicast', gateway, oif, onlink: true };
   }
   // A link that is gone takes its next hops with it, and not the others.

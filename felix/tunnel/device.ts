@@ -1,18 +1,23 @@
 /** A tunnel's device: how it should be, and whether what is there can become that or must be made anew. */
 
-import { type Address, equalAddresses, isLinkLocal } from 'net-ipaddr';
+import { type Address, equalAddresses, familyBits, isLinkLocal } from 'net-ipaddr';
 import type { AddressEntry, Link, LinkSpec, Operation } from 'rtnetlink-ts';
-import type { Tunnel } from '../calc/overlay.ts';
+import type { IpipTunnel, Tunnel, VxlanTunnel } from '../calc/overlay.ts';
 import { deviceName, overheadOf } from './devices.ts';
 import type { Underlay } from './underlay.ts';
 import { fitsVxlan, vxlanKind } from './vxlan.ts';
 
 type Device = LinkSpec & { readonly name: string; readonly mtu: number };
 
-export function deviceOf(tunnel: Tunnel, underlay: Underlay): Device {
+/** What fits into one packet of the underlay, unless FelixConfiguration says something else. */
+export function mtuOf({ kind, family, mtu }: Tunnel, underlayMtu: number): number {
+  return mtu ?? underlayMtu - overheadOf(kind, family);
+}
+
+export function deviceOf(tunnel: VxlanTunnel | IpipTunnel, underlay: Underlay): Device {
   const { kind, family } = tunnel;
   const name = deviceName(kind, family);
-  const mtu = tunnel.mtu ?? underlay.mtu - overheadOf(kind, family);
+  const mtu = mtuOf(tunnel, underlay.mtu);
   return kind === 'vxlan'
     ? { name, mtu, mac: tunnel.mac, kind: vxlanKind(tunnel, underlay) }
     : // Any node may be the other end, and routes say which: as the device that comes with the module.
@@ -28,7 +33,7 @@ export function fits(link: Link, device: Device): boolean {
 }
 
 /** What is to change so that it is up and as it should be. */
-export function deviceOperations(link: Link, device: Device): Operation[] {
+export function deviceOperations(link: Link, device: Pick<Device, 'mac' | 'mtu'>): Operation[] {
   const { index } = link;
   const { mac, mtu } = device;
   const operations: Operation[] = [];
@@ -39,23 +44,26 @@ export function deviceOperations(link: Link, device: Device): Operation[] {
   return operations;
 }
 
-/** The device has one address, and beside it only the link-local one that the kernel gives. */
+/** The device has these addresses, and beside them only the link-local one that the kernel gives. */
 export function addressOperations(
   link: number,
-  address: Address | undefined,
+  desired: readonly (Address | undefined)[],
   present: readonly AddressEntry[],
 ): Operation[] {
   const operations: Operation[] = [];
-  let isThere = false;
+  const missing = new Set(desired.filter((address) => address !== undefined));
   for (const entry of present) {
     if (entry.link !== link || isLinkLocal(entry.address)) continue;
-    if (address !== undefined && equalAddresses(entry.address, address)) isThere = true;
-    else operations.push({ action: 'delete', address: entry });
+    const wanted = [...missing].find((address) => equalAddresses(address, entry.address));
+    if (wanted === undefined) operations.push({ action: 'delete', address: entry });
+    else missing.delete(wanted);
   }
-  if (address === undefined || isThere) return operations;
-  const length = address.family === 4 ? 32 : 128;
-  const noDad = address.family === 6;
-  return [...operations, { action: 'replace', address: { link, address, length, noDad } }];
+  for (const address of missing) {
+    const length = familyBits(address.family);
+    const noDad = address.family === 6;
+    operations.push({ action: 'replace', address: { link, address, length, noDad } });
+  }
+  return operations;
 }
 
 /** Loose reverse-path filtering: what a tunnel brings may have left its node on another way than the answer takes. */

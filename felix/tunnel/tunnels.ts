@@ -9,20 +9,31 @@ import { formatAddress } from 'net-ipaddr';
 import type { AddressEntry, Link, Monitor, NetlinkError, NetlinkEvent } from 'rtnetlink-ts';
 import type { Clock, Log, Random } from '../../ports.ts';
 import type { Report } from '../calc/join.ts';
-import type { Tunnel } from '../calc/overlay.ts';
+import type { IpipTunnel, Tunnel, UdpTunnel, VxlanTunnel } from '../calc/overlay.ts';
 import { WORKLOAD_INTERFACE_PREFIX } from '../endpoint/endpoint.ts';
 import type { Kernel } from '../kernel.ts';
 import { Resync } from '../resync.ts';
-import { addressOperations, deviceOf, deviceOperations, deviceSysctls, fits } from './device.ts';
-import { deviceName, TUNNEL_DEVICES } from './devices.ts';
+import {
+  addressOperations,
+  deviceOf,
+  deviceOperations,
+  deviceSysctls,
+  fits,
+  mtuOf,
+} from './device.ts';
+import { deviceName, LINK_KIND, TUNNEL_DEVICES } from './devices.ts';
 import { peerOperations } from './peers.ts';
-import { underlayOf } from './underlay.ts';
+import { Forwarder, type ForwarderCounters } from './udp/forwarder.ts';
+import { forwarderTable } from './udp/table.ts';
+import { type Underlay, underlayOf } from './underlay.ts';
 
 export interface TunnelsOptions {
   kernel: Kernel;
   clock: Clock;
   random: Random;
   log: Log;
+  /** Where the UDP forwarder finds its table, and answers. Made if need be. */
+  forwarderFolder: string;
 }
 
 /** What the host has, read at the beginning of a pass. */
@@ -34,6 +45,7 @@ interface Present {
 export class Tunnels {
   readonly #options: TunnelsOptions;
   readonly #resync: Resync;
+  readonly #forwarder: Forwarder;
   /** By device: why it is not as it should be. */
   readonly #problems = new Map<string, string>();
   #desired: readonly Tunnel[] = [];
@@ -41,9 +53,11 @@ export class Tunnels {
 
   constructor(options: TunnelsOptions) {
     this.#options = options;
-    const { clock, log, random } = options;
+    const { clock, forwarderFolder: folder, kernel, log, random } = options;
     const failure = 'a tunnel is not as it should be';
     this.#resync = new Resync({ clock, random, log, failure, read: () => this.#pass() });
+    const { startForwarder: start } = kernel;
+    this.#forwarder = new Forwarder({ clock, folder, log, random, start });
   }
 
   /** From now on the kernel is written to, and devices that `set` has not named go. */
@@ -69,10 +83,20 @@ export class Tunnels {
   }
 
   problems(): Report[] {
-    return Array.from(this.#problems, ([subject, reason]) => ({ subject, reason }));
+    const problems = Array.from(this.#problems, ([subject, reason]) => ({ subject, reason }));
+    const { problem } = this.#forwarder;
+    return problem === undefined
+      ? problems
+      : [...problems, { subject: deviceName('udp', 4), reason: problem }];
+  }
+
+  /** Of the UDP tunnel; undefined where there is none. */
+  forwarderCounters(): Promise<ForwarderCounters | undefined> {
+    return this.#forwarder.counters();
   }
 
   close(): void {
+    this.#forwarder.release();
     this.#monitor?.close();
     this.#resync.close();
   }
@@ -89,11 +113,10 @@ export class Tunnels {
     const desired = this.#desired;
     const failed: string[] = [];
     for (const name of TUNNEL_DEVICES) {
-      const tunnel = desired.find(({ kind, family }) => deviceName(kind, family) === name);
+      const tunnels = desired.filter(({ kind, family }) => deviceName(kind, family) === name);
       const link = present.links.find((one) => one.name === name);
       try {
-        if (tunnel !== undefined) await this.#mend(tunnel, link, present);
-        else if (link !== undefined) await this.#remove(link, present);
+        await this.#bringAbout(name, tunnels, link, present);
         this.#problems.delete(name);
       } catch (error) {
         const { code, message } = error as NetlinkError;
@@ -108,15 +131,31 @@ export class Tunnels {
     if (failed.length > 0) throw new Error(failed.join('; '));
   }
 
-  async #mend(tunnel: Tunnel, found: Link | undefined, present: Present): Promise<void> {
+  /** @param tunnels those of this device: none, one, or of UDP one a family. */
+  async #bringAbout(
+    name: string,
+    tunnels: readonly Tunnel[],
+    link: Link | undefined,
+    present: Present,
+  ): Promise<void> {
+    const [tunnel] = tunnels;
+    if (tunnel === undefined) return this.#remove(name, link, present);
+    const kind = LINK_KIND[tunnel.kind];
+    if (link !== undefined && link.kind !== kind)
+      throw new Error(`an interface of this name is there and is no ${kind}: remove it`);
+    if (tunnel.kind !== 'udp') return this.#mend(tunnel, link, present);
+    const udp = tunnels.filter((one) => one.kind === 'udp');
+    return this.#mendUdp(udp, link, present);
+  }
+
+  async #mend(
+    tunnel: VxlanTunnel | IpipTunnel,
+    found: Link | undefined,
+    present: Present,
+  ): Promise<void> {
     const { host } = this.#options.kernel;
-    const { links, addresses } = present;
-    const underlay = underlayOf(tunnel.local, links, addresses);
-    if (underlay === undefined)
-      throw new Error(`no interface has the node's address ${formatAddress(tunnel.local)}`);
-    const device = deviceOf(tunnel, underlay);
-    if (found !== undefined && found.kind !== tunnel.kind)
-      throw new Error(`an interface of this name is there and is no ${tunnel.kind}: remove it`);
+    const { addresses } = present;
+    const device = deviceOf(tunnel, underlayFor(tunnel, present));
     const isGood = found !== undefined && fits(found, device);
     if (found !== undefined && !isGood) await host.deleteLinks([found.index]);
     if (!isGood) this.#add(device);
@@ -125,7 +164,7 @@ export class Tunnels {
     this.#loosen(device.name);
     host.change(
       ...deviceOperations(link, device),
-      ...addressOperations(link.index, tunnel.address, isGood ? addresses : []),
+      ...addressOperations(link.index, [tunnel.address], isGood ? addresses : []),
     );
     if (tunnel.kind !== 'vxlan') return;
     const [neighbours, fdb] = [
@@ -153,17 +192,35 @@ export class Tunnels {
       if (sysctls.read(key) !== value) sysctls.write({ [key]: value });
   }
 
-  async #remove(link: Link, { addresses }: Present): Promise<void> {
+  /** The device comes with its forwarder, and brings about the next pass. */
+  async #mendUdp(
+    tunnels: readonly UdpTunnel[],
+    link: Link | undefined,
+    present: Present,
+  ): Promise<void> {
+    const mtus = tunnels.map((tunnel) => mtuOf(tunnel, underlayFor(tunnel, present).mtu));
+    await this.#forwarder.run(forwarderTable(tunnels));
+    if (link === undefined) return;
+    this.#loosen(link.name);
+    const addresses = tunnels.map(({ address }) => address);
+    this.#options.kernel.host.change(
+      ...deviceOperations(link, { mtu: Math.min(...mtus) }),
+      ...addressOperations(link.index, addresses, present.addresses),
+    );
+  }
+
+  async #remove(name: string, link: Link | undefined, { addresses }: Present): Promise<void> {
     const { host } = this.#options.kernel;
-    if (link.kind === 'vxlan') {
+    if (name === deviceName('udp', 4)) this.#forwarder.release();
+    if (link?.kind === 'vxlan' || link?.kind === 'tun') {
       await host.deleteLinks([link.index]);
-      this.#options.log.info({ device: link.name }, 'a tunnel that no pool needs is removed');
-    } else if (link.kind === 'ipip' && link.up) {
+      this.#options.log.info({ device: name }, 'a tunnel that no pool needs is removed');
+    } else if (link?.kind === 'ipip' && link.up) {
       // It came with the kernel's module and can't be deleted: it stays, down and bare.
       const { index } = link;
       host.change(
         { action: 'change', link: { index, up: false } },
-        ...addressOperations(index, undefined, addresses),
+        ...addressOperations(index, [], addresses),
       );
     }
   }
@@ -175,4 +232,12 @@ export class Tunnels {
     if (this.#problems.get(name) !== reason) this.#options.log.warn({ device: name }, reason);
     this.#problems.set(name, reason);
   }
+}
+
+/** @throws Error when no interface has the tunnel's outer address. */
+function underlayFor({ local }: Tunnel, { links, addresses }: Present): Underlay {
+  const underlay = underlayOf(local, links, addresses);
+  if (underlay === undefined)
+    throw new Error(`no interface has the node's address ${formatAddress(local)}`);
+  return underlay;
 }

@@ -192,7 +192,8 @@ export class Agent {
     this.#netlink.close();
   }
 
-  status(): AgentStatus {
+  async status(): Promise<AgentStatus> {
+    const udpTunnel = await this.#felix.udpCounters();
     const { refused, inDoubt, failed, unreachable } = this.#felix.inspect();
     return {
       node: this.#config.nodeName,
@@ -220,6 +221,7 @@ export class Agent {
         interface: endpoint.hostInterface,
         addresses: endpoint.addresses.map(formatAddress),
       })),
+      ...(udpTunnel && { udpTunnel }),
       problems: [
         ...this.#problems,
         ...(this.#tunnelAddresses?.problems() ?? []),

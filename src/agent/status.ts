@@ -29,6 +29,8 @@ export interface AgentStatus {
   sessions: SessionStatus[];
   blocks: string[];
   endpoints: { pod: string; containerID: string; interface: string; addresses: string[] }[];
+  /** Packets of the UDP tunnel by counter (felix/tunnel/udp/forwarder/counters.h); absent where no pool uses it. */
+  udpTunnel?: Readonly<Record<string, number>>;
   /** Resources that could not be used, routes and interfaces that were refused or are in doubt. */
   problems: string[];
 }

@@ -10,6 +10,7 @@ export function nodeStatusText(status: AgentStatus, now: number): string {
     `Tortie ${status.version} runs as node ${status.node}, AS ${status.asNumber}.`,
     ...status.notReady.map((reason) => `Not ready: ${reason}`),
     ...status.problems.map((problem) => `Problem: ${problem}`),
+    ...(status.udpTunnel ? [udpTunnelText(status.udpTunnel)] : []),
     '',
     ...([4, 6] as const).flatMap((family) => [
       `IPv${family} BGP status`,
@@ -23,6 +24,16 @@ export function nodeStatusText(status: AgentStatus, now: number): string {
   ]
     .join('\n')
     .trimEnd();
+}
+
+/** `UDP tunnel: 12 packets sent, 10 received; dropped: 2 receive_no_node`, in the forwarder's own names. */
+function udpTunnelText(counters: Readonly<Record<string, number>>): string {
+  const dropped = Object.entries(counters)
+    .filter(([name, count]) => count > 0 && /^(send|receive)_/.test(name))
+    .map(([name, count]) => `${count} ${name}`);
+  const { sent = 0, received = 0 } = counters;
+  const passed = `UDP tunnel: ${sent} packets sent, ${received} received`;
+  return dropped.length === 0 ? passed : `${passed}; dropped: ${dropped.join(', ')}`;
 }
 
 function table(sessions: readonly SessionStatus[], none: string, now: number): string {

@@ -31,7 +31,7 @@ import { peerJson, replacer, routeJson, speakerJson } from './bgp-json.ts';
 export interface Inspected {
   readonly speaker: Pick<Speaker, 'inspect' | 'routes'>;
   readonly clock: Pick<Clock, 'monotonic'>;
-  readonly status?: () => AgentStatus;
+  readonly status?: () => Promise<AgentStatus>;
 }
 
 /** A listing of a large table shares the thread with all else. */
@@ -65,7 +65,7 @@ async function answer(
 ): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://localhost');
   const target = request.method === 'GET' ? url.pathname : '';
-  if (target === '/status' && status) return json(response, status());
+  if (target === '/status' && status) return json(response, await status());
   if (target === '/bgp/peers') return json(response, speaker.inspect().peers.map(peerJson));
   if (target === '/bgp/speaker') return json(response, speakerJson(speaker.inspect()));
   if (target === '/bgp/routes') {

@@ -70,17 +70,18 @@ async function patch(type: ResourceType, name: string, change: object) {
   }
 }
 
-/** `60 Always`: 10.60.0.0/16 with VXLAN; with `v6`, fd60::/16. */
+/** `60 Always`: 10.60.0.0/16 with VXLAN; with `v6`, fd60::/16; with `ipip` or `udp` that tunnel. */
 function pool(text: string): IPPool {
   const [name, mode, ...more] = text.split(' ');
   const has = (word: string) => more.includes(word);
+  const tunnel = (['ipip', 'udp'] as const).find(has) ?? 'vxlan';
   return {
     apiVersion: 'projectcalico.org/v3',
     kind: 'IPPool',
     metadata: { name: name! },
     spec: {
       cidr: has('v6') ? `fd${name}::/16` : `10.${name}.0.0/16`,
-      ...(has('ipip') ? { ipipMode: mode as 'Always' } : { vxlanMode: mode as 'Always' }),
+      [`${tunnel}Mode`]: mode,
       disabled: has('disabled'),
       ...(has('workloads') && { allowedUses: ['Workload'] }),
       ...(has('elsewhere') && { nodeSelector: 'rack == "2"' }),
@@ -104,8 +105,13 @@ function annotated(field: 'ipv4VXLANTunnelAddress' | 'ipv6VXLANTunnelAddress'): 
   return address && formatAddress(address);
 }
 
+const EACH_KIND = [
+  ...['60 Always', '61 CrossSubnet v6', '62 Always ipip'],
+  ...['63 CrossSubnet udp', '64 Always v6 udp'],
+];
+
 test('each kind of tunnel has a handle and an annotation of its own, with Calico’s names', async () => {
-  await pools('60 Always', '61 CrossSubnet v6', '62 Always ipip');
+  await pools(...EACH_KIND);
   expect(done).toEqual([
     'assign vxlan-tunnel-addr-one',
     'annotate IPv4VXLANTunnelAddr 10.60.0.1',
@@ -113,9 +119,13 @@ test('each kind of tunnel has a handle and an annotation of its own, with Calico
     'annotate IPv6VXLANTunnelAddr fd61::1',
     'assign ipip-tunnel-addr-one',
     'annotate IPv4IPIPTunnelAddr 10.62.0.1',
+    'assign udp-tunnel-addr-one',
+    'annotate IPv4UDPTunnelAddr 10.63.0.1',
+    'assign udp-v6-tunnel-addr-one',
+    'annotate IPv6UDPTunnelAddr fd64::1',
   ]);
   done = [];
-  await pools('60 Always', '61 CrossSubnet v6', '62 Always ipip');
+  await pools(...EACH_KIND);
   expect(done).toEqual([]);
 });
 

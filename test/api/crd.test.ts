@@ -93,6 +93,7 @@ test('conform drops and names unknown fields, drops nulls, and fills in defaults
       cidr: '10.0.0.0/16',
       ipipMode: 'Never',
       vxlanMode: 'Never',
+      udpMode: 'Never',
       natOutgoing: false,
       disabled: false,
       disableBGPExport: false,

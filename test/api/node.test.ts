@@ -9,6 +9,8 @@ const ANNOTATIONS = {
   'projectcalico.org/IPv4IPIPTunnelAddr': '10.60.0.1',
   'projectcalico.org/IPv4VXLANTunnelAddr': '10.60.0.2',
   'projectcalico.org/IPv6VXLANTunnelAddr': 'fd60::2',
+  'projectcalico.org/IPv4UDPTunnelAddr': '10.60.0.3',
+  'projectcalico.org/IPv6UDPTunnelAddr': 'fd60::3',
   'projectcalico.org/VXLANTunnelMACAddr': '66:3e:00:12:ab:01',
   'projectcalico.org/VXLANTunnelMACAddrV6': '66:3e:00:12:ab:02',
 };

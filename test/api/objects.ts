@@ -75,6 +75,7 @@ export const VALID: readonly KubeObject[] = [
   }),
   object('IPPool', 'for-namespaces', { cidr: '10.3.0.0/16', namespaceSelector: 'all()' }),
   object('IPPool', 'v6', { cidr: 'fd60::/48', blockSize: 122, vxlanMode: 'Always' }),
+  object('IPPool', 'udp', { cidr: 'fd61::/48', udpMode: 'CrossSubnet', vxlanMode: 'Never' }),
   object('IPPool', 'services', { cidr: '10.2.0.0/24', allowedUses: ['LoadBalancer'] }),
   object('IPReservation', 'kept', { reservedCIDRs: ['192.168.2.3/32', '10.0.2.3/32'] }),
   object('IPAMBlock', '10-0-0-0-26', {
@@ -175,7 +176,27 @@ export const REFUSED: readonly Refused[] = [
   refused(
     'IPPool',
     { cidr: '10.0.0.0/16', allowedUses: ['LoadBalancer'], vxlanMode: 'Always' },
-    'spec.allowedUses is LoadBalancer, which has no tunnels: set ipipMode and vxlanMode to Never',
+    'spec.allowedUses is LoadBalancer, which has no tunnels: set ipipMode, vxlanMode and udpMode to Never',
+  ),
+  refused(
+    'IPPool',
+    { cidr: '10.0.0.0/16', allowedUses: ['LoadBalancer'], udpMode: 'Always' },
+    'spec.allowedUses is LoadBalancer, which has no tunnels: set ipipMode, vxlanMode and udpMode to Never',
+  ),
+  refused(
+    'IPPool',
+    { cidr: '10.0.0.0/16', udpMode: 'Always', vxlanMode: 'CrossSubnet' },
+    'spec.udpMode excludes ipipMode and vxlanMode: set these to Never, or udpMode',
+  ),
+  refused(
+    'IPPool',
+    { cidr: '10.0.0.0/16', udpMode: 'CrossSubnet', ipipMode: 'Always' },
+    'spec.udpMode excludes ipipMode and vxlanMode: set these to Never, or udpMode',
+  ),
+  refused(
+    'IPPool',
+    { cidr: '10.0.0.0/16', udpMode: 'Sometimes' },
+    'spec.udpMode "Sometimes" is none of Never, Always, CrossSubnet',
   ),
   refused(
     'IPPool',

@@ -199,7 +199,7 @@ describe.each(kubectls.slice(0, 1))('kubectl $version', (kubectl) => {
     const tables = (await ok('get bgppeers,ippools,ipamblocks')).split('\n\n').map(rows);
     expect(tables.map(([head]) => head!.join(' '))).toEqual([
       'NAME PEER IP PEER SELECTOR AS NODE NODE SELECTOR AGE',
-      'NAME CIDR BLOCK VXLAN IPIP NAT DISABLED AGE',
+      'NAME CIDR BLOCK VXLAN IPIP UDP NAT DISABLED AGE',
       expect.stringMatching(/^NAME CIDR AFFINITY .*AGE$/),
     ]);
     expect(tables[0]!.slice(1).map(([name]) => name)).toEqual([

@@ -56,3 +56,9 @@ IPv6 BGP status
 No IPv6 peers found.`,
   );
 });
+
+test('of a UDP tunnel what it carried, and what it dropped and why', () => {
+  const udpTunnel = { sent: 12, received: 10, segmented: 4, receive_no_node: 2, send_failed: 0 };
+  const [, line] = nodeStatusText({ ...status, udpTunnel }, NOW).split('\n');
+  expect(line).toBe('UDP tunnel: 12 packets sent, 10 received; dropped: 2 receive_no_node');
+});

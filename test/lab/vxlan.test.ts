@@ -1,11 +1,26 @@
-/** Three nodes in two subnets, VXLAN between these, no BGP. Needs root; all in namespaces of the lab's own. */
+/** Three nodes in two subnets, VXLAN and then UDP between these, no BGP at first. Needs root; all in namespaces of the lab's own. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabPod } from '../../src/lab/pods.ts';
 import { agentsConverged } from '../../src/lab/show.ts';
-import { lostPings, routesTouchedDuring, startLabWithPods } from './lab-with-pods.ts';
+import {
+  lostPings,
+  onePodANode,
+  packetsLostInRestart,
+  routesTouchedDuring,
+  startLabWithPods,
+} from './lab-with-pods.ts';
 
 const NODES = ['node1', 'node2', 'node3'];
+const UDP_POOLS = [
+  ['pods-ipv4', '10.244.0.0/16', 26],
+  ['pods-ipv6', 'fd44::/48', 122],
+].map(([name, cidr, blockSize]) => ({
+  apiVersion: 'projectcalico.org/v3',
+  kind: 'IPPool',
+  metadata: { name },
+  spec: { cidr, blockSize, vxlanMode: 'Never', udpMode: 'CrossSubnet' },
+}));
 let lab: Lab;
 let pods: LabPod[];
 
@@ -22,13 +37,13 @@ test('every pod reaches every other one, over IPv4 and IPv6', async () => {
   expect(await lostPings(lab, pods, 15_000)).toEqual([]);
 }, 40_000);
 
-/** Lines of `ip route` and `ip -6 route` that are ours, and remote. */
+/** Lines of `ip route` and `ip -6 route` that are ours, and remote: by a gateway, or by a tunnel that needs none. */
 async function remoteRoutes(node: string): Promise<string[]> {
   const text = await lab.mustRun(node, ['sh', '-c', 'ip route; ip -6 route']);
   return text
     .split('\n')
     .map((line) => line.replace(' pref medium', '').trim())
-    .filter((line) => /proto 80 /.test(`${line} `) && / via /.test(line));
+    .filter((line) => /proto 80 /.test(`${line} `) && / via | dev udp/.test(line));
 }
 
 test('CrossSubnet: to the same subnet by the NIC, to the other by VXLAN, over both families', async () => {
@@ -130,3 +145,42 @@ test('BGP announces the same blocks: not one route changes', async () => {
   expect(touched).toEqual([]);
   expect(await Promise.all(NODES.map(remoteRoutes))).toEqual(before);
 }, 60_000);
+
+test('the pools change to UDP: the other subnet by its tunnel, over both families', async () => {
+  for (const pool of UDP_POOLS)
+    await lab.mustRun('api', ['tortiectl', 'apply', '-f', '-'], JSON.stringify(pool));
+  const device = () => lab.mustRun('node3', ['sh', '-c', 'ip addr show dev udp.tortie || true']);
+  const isDone = async () => {
+    const routes = await Promise.all(NODES.map(remoteRoutes));
+    const counts = routes.map((all) => all.filter((one) => / dev udp\.tortie /.test(one)).length);
+    const hasAddresses = /inet 10\.244\.\S+\/32 (.|\n)*inet6 fd44:\S+\/128 /.test(await device());
+    return hasAddresses && `${counts}` === '2,2,4' && !/vxlan/.test(`${routes}`);
+  };
+  for (const end = performance.now() + 30_000; !(await isDone()) && performance.now() < end; )
+    await sleep(200);
+  expect(await remoteRoutes('node1')).toEqual([
+    expect.stringMatching(/^10\.244\.\S+ (via 10\.31\.1\.2 dev eth1|dev udp\.tortie) proto 80 /),
+    expect.stringMatching(/^10\.244\.\S+ (via 10\.31\.1\.2 dev eth1|dev udp\.tortie) proto 80 /),
+    expect.stringMatching(/^fd44:\S+ (via fd31:1::2 dev eth1|dev udp\.tortie) proto 80 /),
+    expect.stringMatching(/^fd44:\S+ (via fd31:1::2 dev eth1|dev udp\.tortie) proto 80 /),
+  ]);
+  expect(await lostPings(lab, pods, 30_000)).toEqual([]);
+  expect(await device()).toMatch(
+    /mtu 1452 (.|\n)*inet 10\.244\.\S+\/32 (.|\n)*inet6 fd44:\S+\/128 /,
+  );
+  expect(await lab.mustRun('node3', ['tortiectl', 'node', 'status'])).toMatch(
+    /UDP tunnel: [1-9]\d* packets sent, [1-9]\d* received/,
+  );
+}, 90_000);
+
+test('UDP: a kill -9 of the agents loses no packet, and the forwarders are taken over', async () => {
+  const forwarders = () =>
+    Promise.all(NODES.map((node) => lab.mustRun(node, ['pidof', 'forwarder'])));
+  const before = await forwarders();
+  const lost = await packetsLostInRestart(lab, onePodANode(pods), NODES, 'SIGKILL');
+  expect(lost).toEqual([]);
+  expect(await forwarders()).toEqual(before);
+
+  await Promise.all(before.map((pid, i) => lab.mustRun(NODES[i]!, ['kill', '-9', pid.trim()])));
+  expect(await lostPings(lab, pods, 30_000)).toEqual([]);
+}, 120_000);

@@ -1,16 +1,18 @@
 /** Compiles the forwarder on first use, into a folder of `build/forwarder` that is named by its source. */
-import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 const SOURCE = join(import.meta.dirname, 'forwarder');
 const BUILD = join(import.meta.dirname, '..', '..', '..', 'build', 'forwarder');
 // O3: checksums in vector instructions. Static: its container needs nothing else.
 const FLAGS = ['-O3', '-static', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror'];
 
-/** The path of the program. Safe to call from several processes at once. */
-export function buildForwarder(): string {
+/** The path of the program. Takes seconds the first time, off the loop; safe to call from several processes at once. */
+export async function buildForwarder(): Promise<string> {
   const files = globSync('*.{c,h}', { cwd: SOURCE }).sort();
   const hash = createHash('sha256').update(FLAGS.join(' '));
   for (const file of files) hash.update(file).update(readFileSync(join(SOURCE, file)));
@@ -18,22 +20,20 @@ export function buildForwarder(): string {
   const program = join(folder, 'forwarder');
   if (existsSync(folder)) return program;
   // Built aside and renamed, so that no other process sees half of it.
-  const aside = `${folder}.${process.pid}`;
-  mkdirSync(aside, { recursive: true });
+  const aside = `${folder}.${randomUUID()}`;
+  await mkdir(aside, { recursive: true });
   try {
     const sources = files.filter((file) => file.endsWith('.c'));
-    execFileSync('cc', [...FLAGS, '-o', join(aside, 'forwarder'), ...sources], {
-      cwd: SOURCE,
-      stdio: 'pipe',
-    });
-    renameSync(aside, folder);
+    const words = [...FLAGS, '-o', join(aside, 'forwarder'), ...sources];
+    await promisify(execFile)('cc', words, { cwd: SOURCE });
+    await rename(aside, folder);
   } catch (error) {
-    rmSync(aside, { recursive: true, force: true });
+    await rm(aside, { recursive: true, force: true });
     if (existsSync(folder)) return program;
-    const { code, stderr, message } = error as NodeJS.ErrnoException & { stderr?: Buffer };
+    const { code, stderr, message } = error as NodeJS.ErrnoException & { stderr?: string };
     if (code === 'ENOENT')
       throw new Error('the UDP forwarder needs a C compiler: apt-get install gcc libc6-dev');
-    throw new Error(`cannot build the UDP forwarder: ${stderr?.toString() || message}`);
+    throw new Error(`cannot build the UDP forwarder: ${stderr || message}`);
   }
   return program;
 }

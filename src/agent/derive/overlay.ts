@@ -11,6 +11,9 @@ import type {
 } from '../../../felix/felix.ts';
 import { type ClusterNode, readable } from './cluster.ts';
 
+/** A pool has one of them at most. */
+const TUNNELS = ['vxlan', 'ipip', 'udp'] as const;
+
 export interface OverlayResources {
   readonly nodeName: string;
   readonly nodes: readonly ClusterNode[];
@@ -35,19 +38,17 @@ function encapsulatedPools(pools: readonly IPPool[]): EncapsulatedPool[] {
   return pools.flatMap((pool) => {
     const spec = readable(IPPool, pool, [])?.spec;
     if (spec === undefined) return [];
-    const [tunnel, mode] =
-      spec.vxlanMode === 'Never'
-        ? (['ipip', spec.ipipMode] as const)
-        : (['vxlan', spec.vxlanMode] as const);
-    if (mode === 'Never') return [];
+    const modes = { vxlan: spec.vxlanMode, ipip: spec.ipipMode, udp: spec.udpMode };
+    const tunnel = TUNNELS.find((kind) => modes[kind] !== 'Never');
+    if (tunnel === undefined) return [];
     const { name } = pool.metadata;
     const prefix = parsePrefix(spec.cidr);
-    return [{ name, prefix, tunnel, mode: mode === 'Always' ? 'always' : 'cross-subnet' }];
+    return [{ name, prefix, tunnel, mode: modes[tunnel] === 'Always' ? 'always' : 'cross-subnet' }];
   });
 }
 
 function overlayNode({ name, network }: ClusterNode): OverlayNode {
-  const { ipv4Address, ipv6Address } = network;
+  const { ipv4Address, ipv6Address, ipv4UDPTunnelAddress, ipv6UDPTunnelAddress } = network;
   return {
     name,
     underlay: {
@@ -62,6 +63,10 @@ function overlayNode({ name, network }: ClusterNode): OverlayNode {
       },
     },
     ipipAddress: network.ipv4IPIPTunnelAddress,
+    udpAddresses: {
+      ...(ipv4UDPTunnelAddress && { 4: ipv4UDPTunnelAddress }),
+      ...(ipv6UDPTunnelAddress && { 6: ipv6UDPTunnelAddress }),
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-/** Which addresses this node's tunnel devices need. Handles, attributes and annotations are Calico's. Pure. */
+/** Which addresses this node's tunnel devices need. Handles, attributes and annotations are Calico's, but UDP's. Pure. */
 import { type Family, type Prefix, parsePrefix } from 'net-ipaddr';
 import { allowedUsesOf, IPPool, type NodeNetwork, parseSelector } from '../../../api/index.ts';
 import { type ClusterNode, readable } from './cluster.ts';
@@ -6,7 +6,9 @@ import { type ClusterNode, readable } from './cluster.ts';
 export type TunnelAddressField =
   | 'ipv4VXLANTunnelAddress'
   | 'ipv6VXLANTunnelAddress'
-  | 'ipv4IPIPTunnelAddress';
+  | 'ipv4IPIPTunnelAddress'
+  | 'ipv4UDPTunnelAddress'
+  | 'ipv6UDPTunnelAddress';
 
 export interface TunnelAddressNeed {
   readonly field: TunnelAddressField;
@@ -23,7 +25,7 @@ export interface TunnelAddressNeed {
 interface Kind {
   readonly field: TunnelAddressField;
   readonly family: Family;
-  readonly mode: 'vxlanMode' | 'ipipMode';
+  readonly mode: 'vxlanMode' | 'ipipMode' | 'udpMode';
   readonly handle: string;
   readonly type: string;
 }
@@ -49,6 +51,20 @@ const KINDS: readonly Kind[] = [
     mode: 'ipipMode',
     handle: 'ipip-tunnel-addr',
     type: 'ipipTunnelAddress',
+  },
+  {
+    field: 'ipv4UDPTunnelAddress',
+    family: 4,
+    mode: 'udpMode',
+    handle: 'udp-tunnel-addr',
+    type: 'udpTunnelAddress',
+  },
+  {
+    field: 'ipv6UDPTunnelAddress',
+    family: 6,
+    mode: 'udpMode',
+    handle: 'udp-v6-tunnel-addr',
+    type: 'udpV6TunnelAddress',
   },
 ];
 

@@ -14,6 +14,7 @@ test('pools with a tunnel, the disabled too, since their pods live on; those wit
     pool('vxlan', { cidr: '10.2.0.0/16', vxlanMode: 'Always' }),
     pool('across', { cidr: 'fd00::/64', vxlanMode: 'CrossSubnet', disabled: true }),
     pool('ipip', { cidr: '10.3.0.0/16', ipipMode: 'CrossSubnet' }),
+    pool('udp', { cidr: '10.5.0.0/16', udpMode: 'Always' }),
     pool('broken', { cidr: '10.4.0.0/99', vxlanMode: 'Always' }),
   ];
   const derived = deriveOverlay({ nodeName: 'one', nodes: [], pools, placements: [], settings });
@@ -23,6 +24,7 @@ test('pools with a tunnel, the disabled too, since their pods live on; those wit
     '10.2.0.0/16 vxlan always',
     'fd00::/64 vxlan cross-subnet',
     '10.3.0.0/16 ipip cross-subnet',
+    '10.5.0.0/16 udp always',
   ]);
 });
 
@@ -30,6 +32,7 @@ test('a node’s addresses; its MAC addresses as annotated, or as Calico makes t
   const network = {
     ipv4Address: parseInterfaceAddress('192.0.2.3/24'),
     ipv4VXLANTunnelAddress: parseAddress('10.2.0.1'),
+    ipv6UDPTunnelAddress: parseAddress('fd00::3'),
     vxlanTunnelMACV6: '66:01:02:03:04:05',
   };
   const nodes = [{ name: 'node3', labels: {}, network, asNumber: 64512 }];
@@ -44,6 +47,7 @@ test('a node’s addresses; its MAC addresses as annotated, or as Calico makes t
         6: { address: undefined, mac: '66:01:02:03:04:05' },
       },
       ipipAddress: undefined,
+      udpAddresses: { 6: network.ipv6UDPTunnelAddress },
     },
   ]);
 });

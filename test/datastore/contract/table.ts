@@ -50,6 +50,7 @@ export function tableContract(contract: Contract): void {
         Block: 26,
         VXLAN: 'CrossSubnet',
         IPIP: 'Never',
+        UDP: 'Never',
         NAT: true,
         Disabled: false,
         Age: expect.stringMatching(/^\d+[smhd]|<invalid>$/),

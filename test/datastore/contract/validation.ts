@@ -151,6 +151,7 @@ export function validationContract(contract: Contract): void {
       cidr: '10.0.0.0/16',
       ipipMode: 'Never',
       vxlanMode: 'Never',
+      udpMode: 'Never',
       natOutgoing: false,
       disabled: false,
       disableBGPExport: false,

@@ -78,8 +78,10 @@ function show(decision: Decision): string {
 function showTarget(target: Target): string {
   if (target.kind === 'workload') return `dev ${target.hostInterface}`;
   if (target.kind === 'blackhole') return 'blackhole';
-  if (target.kind === 'remote')
-    return `via ${formatAddress(target.gateway)}${target.device ? ` dev ${target.device}` : ''}`;
+  if (target.kind === 'remote') {
+    const { gateway, device } = target;
+    return `${gateway ? `via ${formatAddress(gateway)} ` : ''}${device ? `dev ${device}` : ''}`.trim();
+  }
   return `via ${target.nextHops.map(formatZonedAddress).join(' ')}`;
 }
 

@@ -15,7 +15,7 @@ import {
 
 /** What the datastore holds, as text; this node is `here`. */
 interface Given {
-  /** `here 192.0.2.1/24 2001:db8::1/64 vxlan 10.60.0.1 fd60::1 ipip 10.60.0.2`. */
+  /** `here 192.0.2.1/24 2001:db8::1/64 vxlan 10.60.0.1 fd60::1 ipip 10.60.0.2 udp 10.60.0.3 fd60::3`. */
   nodes?: string[];
   /** `10.60.0.0/16 vxlan always`. */
   pools?: string[];
@@ -38,12 +38,12 @@ function given({ nodes = [], pools = [], placements = [], mtu = {} }: Given): Ov
 }
 
 function node(text: string): OverlayNode {
-  const [, name, own, vxlan = '', ipip] = /^(\S+) ?(.*?)(?: ?vxlan (.*?))?(?: ?ipip (\S+))?$/.exec(
-    text,
-  )!;
+  const [, name, own, vxlan = '', ipip, udp = ''] =
+    /^(\S+) ?(.*?)(?: ?vxlan (.*?))?(?: ?ipip (\S+))?(?: ?udp (.*))?$/.exec(text)!;
   const of = (family: number, addresses: string) =>
     addresses.split(' ').find((one) => one !== '' && one.includes(':') === (family === 6));
   const [own4, own6] = [of(4, own!), of(6, own!)];
+  const [udp4, udp6] = [of(4, udp), of(6, udp)];
   const vtep = (family: number) => {
     const address = of(family, vxlan);
     return {
@@ -59,6 +59,10 @@ function node(text: string): OverlayNode {
     },
     vteps: { 4: vtep(4), 6: vtep(6) },
     ipipAddress: ipip ? parseAddress(ipip) : undefined,
+    udpAddresses: {
+      ...(udp4 && { 4: parseAddress(udp4) }),
+      ...(udp6 && { 6: parseAddress(udp6) }),
+    },
   };
 }
 
@@ -76,13 +80,14 @@ function routes({ routes: all, unreachable }: Overlay): string[] {
   return [
     ...all.map(({ prefix, target: { gateway, device } }) => {
       const by = device === undefined ? '' : ` dev ${device}`;
-      return `${formatPrefix(prefix)} via ${formatAddress(gateway)}${by}`;
+      return `${formatPrefix(prefix)}${gateway ? ` via ${formatAddress(gateway)}` : ''}${by}`;
     }),
     ...unreachable.map(({ subject, reason }) => `${subject}: ${reason}`),
   ];
 }
 
-const HERE = 'here 192.0.2.1/24 2001:db8::1/64 vxlan 10.60.0.1 fd60::1 ipip 10.60.0.2';
+const HERE =
+  'here 192.0.2.1/24 2001:db8::1/64 vxlan 10.60.0.1 fd60::1 ipip 10.60.0.2 udp 10.60.0.3 fd60::3';
 const THERE = 'there 192.0.2.2/24 2001:db8::2/64 vxlan 10.60.1.1 fd60::41 ipip 10.60.1.2';
 const FAR = 'far 198.51.100.3/24 2001:db8:3::3/64 vxlan 10.60.2.1 fd60::81 ipip 10.60.2.2';
 const NODES = [HERE, THERE, FAR];
@@ -102,6 +107,15 @@ test.each<[name: string, given: Given, then: string[]]>([
     'IPIP by the node’s own address',
     { nodes: NODES, pools: ['10.60.0.0/16 ipip always'], placements: ['10.60.1.0/26 there'] },
     ['10.60.1.0/26 via 192.0.2.2 dev tunl0'],
+  ],
+  [
+    'UDP by the device alone: its forwarder knows the node',
+    {
+      nodes: NODES,
+      pools: ['10.60.0.0/16 udp always', 'fd60::/64 udp cross-subnet'],
+      placements: ['10.60.1.0/26 there', 'fd60::40/122 there', 'fd60::80/122 far'],
+    },
+    ['10.60.1.0/26 dev udp.tortie', 'fd60::40/122 via 2001:db8::2', 'fd60::80/122 dev udp.tortie'],
   ],
   [
     'CrossSubnet: directly in the same subnet, by the tunnel to another',
@@ -173,6 +187,12 @@ function show(tunnel: Tunnel): string {
   const { kind, local, address, mtu } = tunnel;
   const text = `${kind} from ${formatAddress(local)} at ${address && formatAddress(address)} mtu ${mtu}`;
   if (tunnel.kind === 'ipip') return text;
+  if (tunnel.kind === 'udp') {
+    const ways = tunnel.ways.map(
+      ({ prefix, node }) => `${formatPrefix(prefix)} ${formatAddress(node)}`,
+    );
+    return `${text} to ${ways.join(', ')}`;
+  }
   const peers = tunnel.peers.map(
     (peer) => `${formatAddress(peer.address)} ${peer.mac} ${formatAddress(peer.node)}`,
   );
@@ -197,6 +217,26 @@ test.each<[name: string, given: Given, then: string[]]>([
     'IPIP has no peers: routes name the node',
     { nodes: NODES, pools: ['10.60.0.0/16 ipip always'] },
     ['ipip from 192.0.2.1 at 10.60.0.2 mtu undefined'],
+  ],
+  [
+    'UDP has the blocks of every other node that the datastore places, whatever its subnet',
+    {
+      nodes: [HERE, THERE, 'far 198.51.100.3/24'],
+      pools: ['10.60.0.0/16 udp cross-subnet', 'fd60::/64 udp always', '10.61.0.0/16 vxlan always'],
+      placements: [
+        '10.60.0.0/26 here',
+        '10.60.1.0/26 there',
+        '10.60.1.9/32 far',
+        '10.61.1.0/26 there',
+        'fd60::40/122 there',
+        'fd60::80/122 far',
+      ],
+    },
+    [
+      'vxlan from 192.0.2.1 at 10.60.0.1 mtu undefined 66:00:00:00:01:04 to 10.60.1.1 66:00:00:00:02:04 192.0.2.2',
+      'udp from 192.0.2.1 at 10.60.0.3 mtu undefined to 10.60.1.0/26 192.0.2.2, 10.60.1.9/32 198.51.100.3',
+      'udp from 2001:db8::1 at fd60::3 mtu undefined to fd60::40/122 2001:db8::2',
+    ],
   ],
   [
     'before IPAM has given an address the device is there already, to receive',

@@ -26,7 +26,7 @@ beforeEach(() => {
     { action: 'change', link: { index, up: true } },
     { action: 'add', address: { link: index, address: parseAddress('192.0.2.1'), length: 24 } },
   );
-  tunnels = new Tunnels({ kernel, clock, random: () => 0.5, log });
+  tunnels = new Tunnels({ kernel, clock, random: () => 0.5, log, forwarderFolder: '/nowhere' });
 });
 
 afterEach(() => tunnels.close());
@@ -41,6 +41,7 @@ function ipip(mtu?: number): readonly Tunnel[] {
         underlay: { 4: parseInterfaceAddress('192.0.2.1/24') },
         vteps: { 4: { address: undefined, mac }, 6: { address: undefined, mac } },
         ipipAddress: parseAddress('10.60.0.1'),
+        udpAddresses: {},
       },
     ],
     pools: [{ name: 'p', prefix: parsePrefix('10.60.0.0/16'), tunnel: 'ipip', mode: 'always' }],

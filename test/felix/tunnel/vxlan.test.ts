@@ -1,136 +1,21 @@
 /** Two nodes' felix in namespaces of their own, with VXLAN over a bridge between them. Needs root. */
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { parseAddress, parseInterfaceAddress, parsePrefix } from 'net-ipaddr';
-import { Felix, type OverlayInput, type OverlayNode } from '../../../felix/felix.ts';
-import { type Kernel, openKernel } from '../../../felix/kernel.ts';
-import { eventually, TestNamespace } from '../namespace.ts';
-import { realClock, TestLog } from '../ports.ts';
+import { openKernel } from '../../../felix/kernel.ts';
+import { eventually, type TestNamespace } from '../namespace.ts';
+import { ADDRESS4, ADDRESS6, MACS, overlayNode, type TestNode, TwoNodes } from './two-nodes.ts';
 
-/** A node with its kernel and felix. */
-interface TestNode {
-  readonly namespace: TestNamespace;
-  readonly kernel: Kernel;
-  readonly felix: Felix;
-  readonly log: TestLog;
-}
-
-const NAMES = ['one', 'two'];
-const MACS = ['66:00:00:00:00:01', '66:00:00:00:00:02'];
-let fabric: TestNamespace;
-let pods: TestNamespace[];
+let stage: TwoNodes;
 let nodes: TestNode[];
-let stateDir: string;
+let pods: readonly TestNamespace[];
 
 beforeEach(async () => {
-  stateDir = await mkdtemp(join(tmpdir(), 'felix-'));
-  fabric = await TestNamespace.make();
-  await fabric.ip('link add br0 type bridge');
-  await fabric.ip('link set br0 up');
-  pods = [await TestNamespace.make(), await TestNamespace.make()];
-  nodes = [];
-  for (const index of [0, 1]) nodes.push(await startNode(index));
-  for (const [index, { felix }] of nodes.entries()) {
-    felix.setOverlay(overlay(index));
-    felix.setLocalBlocks([parsePrefix(`10.60.${index}.0/26`), parsePrefix(`fd60:${index}::/122`)]);
-    felix.setDatastoreInSync();
-    await felix.addEndpoint({
-      containerID: `c${index}`,
-      ifname: 'eth0',
-      netns: pods[index]!.path,
-      namespace: 'default',
-      pod: `pod${index}`,
-      addresses: [`10.60.${index}.9`, `fd60:${index}::9`].map(parseAddress),
-      mtu: 1430,
-      network: 'k8s',
-      handleId: `k8s.c${index}`,
-    });
-  }
+  stage = await TwoNodes.start('vxlan', 1430);
+  ({ nodes, pods } = stage);
 });
 
-afterEach(async () => {
-  for (const { felix, kernel, namespace } of nodes) {
-    await felix.close();
-    kernel.host.close();
-    namespace.end();
-  }
-  for (const namespace of [...pods, fabric]) namespace.end();
-  await rm(stateDir, { recursive: true });
-});
+afterEach(() => stage.end());
 
-async function startNode(index: number): Promise<TestNode> {
-  const namespace = await TestNamespace.make();
-  const port = `port${index}`;
-  await fabric.ip(`link add ${port} type veth peer name eth0 netns ${pidOf(namespace)}`);
-  await fabric.ip(`link set ${port} master br0 up`);
-  await namespace.ip('link set eth0 up');
-  await namespace.ip(`addr add 192.0.2.${index + 1}/24 dev eth0`);
-  await namespace.ip(`addr add 2001:db8::${index + 1}/64 dev eth0 nodad`);
-  const kernel = openKernel(namespace.path);
-  const log = new TestLog();
-  const felix = new Felix({
-    ...{ kernel, log, clock: realClock, random: Math.random },
-    stateDir: join(stateDir, NAMES[index]!),
-  });
-  await felix.start();
-  return { namespace, kernel, felix, log };
-}
-
-/** As the node of this index sees it. */
-function overlay(index: number, change: Partial<OverlayInput> = {}): OverlayInput {
-  return {
-    self: NAMES[index]!,
-    nodes: [0, 1].map(overlayNode),
-    pools: [
-      { name: 'v4', prefix: parsePrefix('10.60.0.0/16'), tunnel: 'vxlan', mode: 'always' },
-      { name: 'v6', prefix: parsePrefix('fd60::/16'), tunnel: 'vxlan', mode: 'always' },
-    ],
-    placements: NAMES.flatMap((node, other) =>
-      [`10.60.${other}.0/26`, `fd60:${other}::/122`].map((prefix) => ({
-        prefix: parsePrefix(prefix),
-        node,
-      })),
-    ),
-    settings: { vxlan: { vni: 4096, port: 4789, mtu: {} }, ipip: { mtu: undefined } },
-    ...change,
-  };
-}
-
-function overlayNode(index: number): OverlayNode {
-  const mac = MACS[index]!;
-  return {
-    name: NAMES[index]!,
-    underlay: {
-      4: parseInterfaceAddress(`192.0.2.${index + 1}/24`),
-      6: parseInterfaceAddress(`2001:db8::${index + 1}/64`),
-    },
-    vteps: {
-      4: { address: parseAddress(`10.60.${index}.1`), mac },
-      6: { address: parseAddress(`fd60:${index}::1`), mac },
-    },
-    ipipAddress: undefined,
-  };
-}
-
-function pidOf(namespace: TestNamespace): string {
-  return namespace.path.split('/')[2]!;
-}
-
-const [ADDRESS4, ADDRESS6] = ['10.60.1.9', 'fd60:1::9'];
-
-/** From one pod to the other, over both families. */
-async function podsReachEachOther(): Promise<void> {
-  const answers = async (address: string) => {
-    const ping = pods[0]!.run(`ping -n -c 1 -W 1 ${address}`);
-    return ping.then(
-      () => true,
-      () => false,
-    );
-  };
-  await eventually(async () => (await answers(ADDRESS4)) && (await answers(ADDRESS6)));
-}
+const podsReachEachOther = () => stage.podsReachEachOther();
 
 /** All that node `one` has of tunnels, as sorted lines. */
 async function tunnelState(): Promise<string> {
@@ -254,7 +139,8 @@ test('the tunnels’ MTU follows the underlay’s', async () => {
 test('another port, VNI and MTU of FelixConfiguration on both nodes', async () => {
   await podsReachEachOther();
   const settings = { vxlan: { vni: 77, port: 4790, mtu: { 4: 1300 } }, ipip: { mtu: undefined } };
-  for (const [index, { felix }] of nodes.entries()) felix.setOverlay(overlay(index, { settings }));
+  for (const [index, { felix }] of nodes.entries())
+    felix.setOverlay(stage.overlay(index, { settings }));
   await eventually(async () => {
     const shown = await nodes[0]!.namespace.ip('-o -d link show type vxlan');
     return /mtu 1300 .*vxlan id 77 .*dstport 4790 /.test(shown);
@@ -266,31 +152,21 @@ test('another port, VNI and MTU of FelixConfiguration on both nodes', async () =
 test('a node that leaves: its routes and peers go, and when no pool needs the tunnels these too', async () => {
   await podsReachEachOther();
   const { felix, namespace } = nodes[0]!;
-  felix.setOverlay(overlay(0, { nodes: [overlayNode(0)], placements: [] }));
+  felix.setOverlay(stage.overlay(0, { nodes: [overlayNode(0)], placements: [] }));
   await eventually(async () => !/10\.60\.1\.1|192\.0\.2\.2|fd60:1/.test(await tunnelState()));
   expect(await namespace.ip('-br link show type vxlan')).toMatch(/^vxlan\S*\.calico .*\nvxlan/);
 
-  felix.setOverlay(overlay(0, { pools: [] }));
+  felix.setOverlay(stage.overlay(0, { pools: [] }));
   await eventually(async () => (await namespace.ip('-br link show type vxlan')) === '');
   expect(felix.podMtu(1500)).toBe(1500);
 });
 
 test('a restart writes nothing: the tunnels stay as they are', async () => {
   await podsReachEachOther();
-  const { namespace, kernel, felix } = nodes[0]!;
+  const { namespace } = nodes[0]!;
   const before = await tunnelState();
   const indices = await namespace.ip('-o link show type vxlan');
-  await felix.close();
-  const next = new Felix({
-    ...{ kernel, log: new TestLog(), clock: realClock, random: Math.random },
-    stateDir: join(stateDir, NAMES[0]!),
-  });
-  nodes[0] = { ...nodes[0]!, felix: next };
-  await next.start();
-  next.setLocalBlocks(['10.60.0.0/26', 'fd60:0::/122'].map(parsePrefix));
-  next.setOverlay(overlay(0));
-  next.setDatastoreInSync();
-  await eventually(() => next.inspect().inSync);
+  const next = await stage.restart(0);
   await next.resync();
   expect(await tunnelState()).toBe(before);
   expect(await namespace.ip('-o link show type vxlan')).toBe(indices);
@@ -299,10 +175,10 @@ test('a restart writes nothing: the tunnels stay as they are', async () => {
 
 test('an interface of that name that is no VXLAN device is left alone, and said', async () => {
   const { felix, namespace } = nodes[0]!;
-  felix.setOverlay(overlay(0, { pools: [] }));
+  felix.setOverlay(stage.overlay(0, { pools: [] }));
   await eventually(async () => (await namespace.ip('-br link show type vxlan')) === '');
   await namespace.ip('link add vxlan.calico type bridge');
-  felix.setOverlay(overlay(0));
+  felix.setOverlay(stage.overlay(0));
   const reason = 'an interface of this name is there and is no vxlan: remove it';
   await eventually(() =>
     felix.inspect().failed.some((one) => one.subject === 'vxlan.calico' && one.reason === reason),

@@ -111,8 +111,9 @@ describe('two forwarders', () => {
   });
 
   test('a second one leaves the first alone', async () => {
+    const program = await buildForwarder();
     expect(() =>
-      one.network.run(buildForwarder(), DEVICE, String(PORT), '/nowhere/table', one.socketPath),
+      one.network.run(program, DEVICE, String(PORT), '/nowhere/table', one.socketPath),
     ).toThrow(`another forwarder has the device ${DEVICE}`);
     expect(await one.counters()).toBeDefined();
   });

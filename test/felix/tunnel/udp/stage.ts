@@ -43,7 +43,7 @@ export class Node {
   /** Runs a forwarder and waits until it answers. */
   async forward(): Promise<void> {
     mkdirSync(this.#folder, { recursive: true });
-    const program = buildForwarder();
+    const program = await buildForwarder();
     const words = [program, DEVICE, String(PORT), join(this.#folder, 'table'), this.socketPath];
     this.#forwarder = spawn('nsenter', [`--net=${this.network.path}`, ...words], {
       stdio: 'ignore',
