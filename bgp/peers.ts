@@ -14,9 +14,10 @@ import type { PeerSettings } from './configuration/peer.ts';
 import type { Settings } from './configuration/settings.ts';
 import { PeerRanges, type RangeStatus } from './peer-ranges.ts';
 import type { Routing } from './routing.ts';
-import type { PeerSurroundings, SessionSettings } from './session/connection.ts';
+import type { PeerSurroundings } from './session/connection.ts';
 import type { Listeners } from './session/listeners.ts';
 import { Peer } from './session/peer.ts';
+import { needsReset, type SessionSettings } from './session/settings.ts';
 import { isSigned, type PeerKeys, type Stream } from './session/transport.ts';
 import type { PeerStatus } from './status.ts';
 import { Discovery } from './unnumbered/discovery.ts';
@@ -101,7 +102,7 @@ export class Peers {
       const settings = peers.get(known.settings.name);
       if (settings === undefined) {
         this.#remove(known, CEASE.PEER_DECONFIGURED);
-      } else if (!isDeepStrictEqual(settings.session, known.settings.session)) {
+      } else if (needsReset(known.settings.session, settings.session)) {
         this.#remove(known, CEASE.OTHER_CONFIGURATION_CHANGE);
       } else {
         this.#change(known, settings);
@@ -175,6 +176,7 @@ export class Peers {
 
   #change(known: Known, settings: PeerSettings): void {
     const { peer } = known;
+    if (!isDeepStrictEqual(settings.session, known.settings.session)) peer.change(settings.session);
     if (!isDeepStrictEqual(settings.routing, known.settings.routing)) {
       this.#routing!.changePeer(peer.id, settings.routing);
     }

@@ -144,9 +144,9 @@ export class Speaker {
   }
 
   /**
-   * What is to be from now on. Only what differs is touched: a peer whose address, AS, timers or
-   * families changed is reset, one whose policy or next hop changed is not, and the others notice
-   * nothing. Listening is tried until it works, and `inspect` tells how it went.
+   * What is to be from now on. Only what differs is touched: a peer whose address, AS, hold time
+   * or families changed is reset, one whose policy, next hop or restart time changed is not, and the
+   * others notice nothing. Listening is tried until it works, and `inspect` tells how it went.
    *
    * @throws ConfigurationError and changes nothing.
    */

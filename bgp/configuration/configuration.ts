@@ -101,6 +101,8 @@ export interface PeerConfig {
    * @default 0
    */
   readonly longLivedStaleTimeSec?: number;
+  /** RFC 8538: likewise when a NOTIFICATION ends it, or the hold timer. @default true */
+  readonly gracefulNotification?: boolean;
   /** Seconds to wait for the peer's OPEN before ours is sent (RFC 4271 §8.1.1). @default 0 */
   readonly delayOpenSec?: number;
   /** As RoutingPeer's. @default auto */

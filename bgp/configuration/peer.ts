@@ -4,7 +4,7 @@ import { type Family, formatAddress, formatZonedAddress, isLinkLocal } from 'net
 import type { TcpAoKey } from 'rtnetlink-ts';
 import type { BfdSettings } from '../bfd/bfd.ts';
 import type { RoutingPeer } from '../routing.ts';
-import type { SessionSettings } from '../session/connection.ts';
+import type { SessionSettings } from '../session/settings.ts';
 import type { Guards } from '../session/transport.ts';
 import type { PeerConfig, SpeakerConfig } from './configuration.ts';
 import {
@@ -21,7 +21,7 @@ export interface PeerSettings {
   readonly name: string;
   readonly description: string | undefined;
   readonly type: string | undefined;
-  /** A change of these resets the session. */
+  /** A change of these resets the session where `needsReset` says so. */
   readonly session: SessionSettings;
   /** A change of these does not. */
   readonly guards: Guards;
@@ -106,12 +106,17 @@ export function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: num
         routerId,
         remoteAs: peer.remoteAs,
         holdTimeSec,
-        keepaliveSec,
         families,
         extendedNextHop: family === 6 && families.includes(4),
         ...(role && { role }),
         gracefulRestart:
-          restartTimeSec === 0 ? undefined : { restartTimeSec, longLivedStaleTimeSec },
+          restartTimeSec === 0
+            ? undefined
+            : {
+                restartTimeSec,
+                longLivedStaleTimeSec,
+                notification: peer.gracefulNotification ?? true,
+              },
         addPath: {
           send: addPaths === 'send' || addPaths === 'both',
           receive: addPaths === 'receive' || addPaths === 'both',
@@ -121,6 +126,7 @@ export function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: num
         passive: peer.passive ?? false,
         connectRetryMs: connectRetrySec * 1000,
         delayOpenMs: delayOpenSec * 1000,
+        keepaliveMs: keepaliveSec === undefined ? Infinity : keepaliveSec * 1000,
       },
     },
     guards: checkGuards(peer, field),

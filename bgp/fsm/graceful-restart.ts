@@ -13,6 +13,11 @@ export interface RestartTerms {
   readonly restartTimeSec: number;
   /** RFC 9494, seconds, up to 2^24 - 1: likewise after that time, as the last choice; 0: not at all. */
   readonly longLivedStaleTimeSec: number;
+  /**
+   * RFC 8538: also when the session ends by a NOTIFICATION, as it does when the hold timer runs out.
+   * False: then routes go at once, and only a connection that just closes is a restart.
+   */
+  readonly notification: boolean;
 }
 
 /** What our OPEN says of this process. */
@@ -44,7 +49,7 @@ export interface GracefulRestart {
  * says with or without families that we know what LLGR_STALE means.
  */
 export function restartCapabilities(
-  { longLivedStaleTimeSec, restartTimeSec }: RestartTerms,
+  { longLivedStaleTimeSec, notification, restartTimeSec }: RestartTerms,
   families: readonly Family[],
   { restarted, forwarding }: RestartState,
 ): Capability[] {
@@ -54,7 +59,7 @@ export function restartCapabilities(
     {
       kind: 'graceful-restart',
       restarted,
-      notification: true,
+      notification,
       restartTime: restartTimeSec,
       families: ours,
     },
@@ -67,7 +72,7 @@ export function restartCapabilities(
 
 /** Undefined: the peer does not have the capability. */
 export function negotiateRestart(
-  { longLivedStaleTimeSec, restartTimeSec }: RestartTerms,
+  { longLivedStaleTimeSec, notification, restartTimeSec }: RestartTerms,
   families: readonly Family[],
   capabilities: readonly Capability[],
 ): GracefulRestart | undefined {
@@ -86,7 +91,7 @@ export function negotiateRestart(
     families: kept,
     preserved: kept.filter((family) => named(family)!.forwarding),
     restarted: theirs.restarted,
-    notification: theirs.notification,
+    notification: theirs.notification && notification,
     restartTimeMs: 1000 * Math.min(theirs.restartTime, restartTimeSec),
     longLived: longLived.filter(({ staleTimeMs }) => staleTimeMs > 0),
   };

@@ -40,8 +40,6 @@ export interface Terms {
   readonly remoteAs: number | 'external';
   /** Seconds, 0 or at least 3. */
   readonly holdTimeSec: number;
-  /** Seconds between KEEPALIVEs; undefined: a third of the negotiated hold time, which is also the most. */
-  readonly keepaliveSec: number | undefined;
   /** At least one. */
   readonly families: readonly Family[];
   readonly addPath: AddPathTerms;
@@ -57,7 +55,6 @@ export interface Terms {
 export interface Negotiated {
   /** 0: the session is never timed out, and no KEEPALIVE is sent. */
   readonly holdTimeMs: number;
-  readonly keepaliveMs: number;
   readonly families: readonly Family[];
   readonly addPath: AddPath;
   /** RFC 6793 */
@@ -162,8 +159,6 @@ function negotiate(terms: Terms, open: Open): Negotiated {
   const families = commonFamilies(terms, open);
   return {
     holdTimeMs,
-    // §4.4: "a reasonable maximum … would be one third of the Hold Time interval".
-    keepaliveMs: Math.min(holdTimeMs / 3, 1000 * (terms.keepaliveSec ?? Infinity)),
     families,
     addPath: negotiateAddPath(terms.addPath, families, open.capabilities),
     fourOctetAs: announces('four-octet-as'),

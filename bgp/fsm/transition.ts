@@ -31,6 +31,8 @@ export interface Attributes {
   readonly connectRetryMs: number;
   /** DelayOpenTime; 0: DelayOpen is false. */
   readonly delayOpenMs: number;
+  /** KeepaliveTime, where it is less than a third of the hold time; Infinity: it is not. */
+  readonly keepaliveMs: number;
 }
 
 export type TimerName =
@@ -110,12 +112,18 @@ export function startHold({ holdTimeMs }: Negotiated): readonly Action[] {
   return holdTimeMs === 0 ? NOTHING : [{ do: 'startTimer', timer: 'Hold', afterMs: holdTimeMs }];
 }
 
-export function startKeepalive(
-  { holdTimeMs, keepaliveMs }: Negotiated,
-  context: Context,
-): readonly Action[] {
-  if (holdTimeMs === 0) return NOTHING;
-  const afterMs = Math.max(MIN_KEEPALIVE_MS, jittered(keepaliveMs, context));
+/** §4.4: "a reasonable maximum … would be one third of the Hold Time interval". */
+export function keepaliveMs(
+  { holdTimeMs }: Negotiated,
+  attributes: Pick<Attributes, 'keepaliveMs'>,
+): number {
+  return Math.min(holdTimeMs / 3, attributes.keepaliveMs);
+}
+
+export function startKeepalive(negotiated: Negotiated, context: Context): readonly Action[] {
+  if (negotiated.holdTimeMs === 0) return NOTHING;
+  const intervalMs = keepaliveMs(negotiated, context.attributes);
+  const afterMs = Math.max(MIN_KEEPALIVE_MS, jittered(intervalMs, context));
   return [{ do: 'startTimer', timer: 'Keepalive', afterMs }];
 }
 

@@ -26,10 +26,9 @@ import type { Contender } from '../fsm/collision.ts';
 import { type Event, notificationEvent } from '../fsm/event.ts';
 import type { RestartState } from '../fsm/graceful-restart.ts';
 import { transition } from '../fsm/machine.ts';
-import { type Negotiated, openEvent, openFor, type Terms } from '../fsm/open.ts';
+import { type Negotiated, openEvent, openFor } from '../fsm/open.ts';
 import {
   type Action,
-  type Attributes,
   type Context,
   type Fsm,
   IDLE,
@@ -40,6 +39,7 @@ import {
 import type { Schedule, Task } from '../schedule.ts';
 import { Framer } from './framer.ts';
 import { Outbound, type OutboundOwner } from './outbound.ts';
+import type { SessionSettings } from './settings.ts';
 import { Timers } from './timers.ts';
 import { type Endpoint, type Guards, isSigned, type Stream, type Transport } from './transport.ts';
 
@@ -55,22 +55,6 @@ export interface Surroundings {
 export interface PeerSurroundings extends Surroundings {
   /** As it is when an OPEN is sent. */
   readonly restart: RestartState;
-}
-
-/** The one neighbour on a link, at this port. */
-export interface LinkEndpoint {
-  readonly interface: string;
-  readonly port: number;
-}
-
-/** How the session with one peer is to be. */
-export interface SessionSettings {
-  /** Where the peer is, or the link on which it is whoever is there. */
-  readonly remote: Endpoint | LinkEndpoint;
-  /** Where we connect from; undefined: the kernel chooses. */
-  readonly sourceAddress: string | undefined;
-  readonly terms: Terms;
-  readonly attributes: Attributes;
 }
 
 /** The peer that a connection belongs to. */
@@ -111,7 +95,6 @@ export class Connection implements Task {
   readonly #timers: Timers;
 
   #fsm: Fsm = IDLE;
-  readonly #context: Context;
   /** What an UPDATE means to the machine as it is: the same for each of the thousands that come in a row. */
   #onUpdate: { readonly fsm: Fsm; readonly transition: Transition } | undefined;
   readonly #events: Event[] = [];
@@ -134,7 +117,6 @@ export class Connection implements Task {
     this.#owner = owner;
     this.#around = around;
     this.#fsm = fsm;
-    this.#context = { attributes: owner.settings.attributes, random: around.random };
     this.#timers = new Timers({
       ...around,
       expired: (timer) => this.#expired(timer),
@@ -193,6 +175,11 @@ export class Connection implements Task {
     }
     this.#isDispatching = false;
     if (this.#fsm !== before) this.#owner.settled(this, before);
+  }
+
+  /** The attributes may change under a session. */
+  get #context(): Context {
+    return { attributes: this.#owner.settings.attributes, random: this.#around.random };
   }
 
   #transition(event: Event): Transition {

@@ -13,18 +13,14 @@ import type { MonitoredSession, SessionEnd } from '../bmp/message.ts';
 import { admit, resolve } from '../fsm/collision.ts';
 import { manualStart } from '../fsm/event.ts';
 import type { Negotiated } from '../fsm/open.ts';
-import { type Fsm, IDLE, type State } from '../fsm/transition.ts';
+import { type Fsm, IDLE, keepaliveMs, type State } from '../fsm/transition.ts';
 import type { Routing } from '../routing.ts';
-import {
-  Connection,
-  type ConnectionOwner,
-  type PeerSurroundings,
-  type SessionSettings,
-} from './connection.ts';
+import { Connection, type ConnectionOwner, type PeerSurroundings } from './connection.ts';
 import { type IncomingOptions, IncomingRoutes } from './incoming-routes.ts';
 import { SessionRecord } from './record.ts';
+import type { SessionSettings } from './settings.ts';
 import { StaleRoutes } from './stale-routes.ts';
-import type { SessionStatus } from './status.ts';
+import { type Ends, monitored, type SessionStatus } from './status.ts';
 import type { Endpoint, Guards, Stream } from './transport.ts';
 
 /** What of the RIB a session drives. */
@@ -49,7 +45,8 @@ export interface PeerEvents {
 const REPLACEABLE_AFTER_MS = 5_000;
 
 export class Peer implements ConnectionOwner {
-  readonly settings: SessionSettings;
+  /** To be changed by `change`. */
+  settings: SessionSettings;
   #guards: Guards = {};
   #remote: Endpoint | undefined;
   /** The peer's id in `routing`. */
@@ -61,7 +58,7 @@ export class Peer implements ConnectionOwner {
 
   /** One; two while the peer's attempt and ours meet. */
   #connections: Connection[];
-  #negotiated: SessionStatus['negotiated'];
+  #negotiated: (Ends & Negotiated) | undefined;
   #sinceMs: number;
   /** As #sinceMs, of the monotonic clock. */
   #establishedAtMs = 0;
@@ -106,6 +103,14 @@ export class Peer implements ConnectionOwner {
     this.#connections = [new Connection(this, around, IDLE)];
   }
 
+  /** Takes up what needs no reset: at once, or with the next OPEN. A session that is not there yet begins anew. */
+  change(settings: SessionSettings): void {
+    this.settings = settings;
+    if (this.isEstablished || this.#incoming.heldOffUntilMs !== undefined) return;
+    this.#stopConnections(CEASE.OTHER_CONFIGURATION_CHANGE, NO_DATA);
+    this.start();
+  }
+
   get guards(): Guards {
     return this.#guards;
   }
@@ -144,6 +149,10 @@ export class Peer implements ConnectionOwner {
   /** Ends the session; the Cease subcode tells the peer why (RFC 4486), and `data` what it holds for it. */
   stop(subcode: number, data: Uint8Array = NO_DATA): void {
     this.#stale.stop();
+    this.#stopConnections(subcode, data);
+  }
+
+  #stopConnections(subcode: number, data: Uint8Array): void {
     for (const connection of [...this.#connections]) {
       connection.dispatch({ name: 'ManualStop', subcode, data });
     }
@@ -209,6 +218,7 @@ export class Peer implements ConnectionOwner {
   }
 
   get status(): SessionStatus {
+    const negotiated = this.#negotiated;
     return {
       state: this.#furthestState(),
       sinceMs: this.#sinceMs,
@@ -216,7 +226,10 @@ export class Peer implements ConnectionOwner {
       heldOffUntilMs: this.#incoming.heldOffUntilMs,
       lastError: this.#record.lastError,
       lastNotification: this.#record.lastNotification,
-      negotiated: this.#negotiated,
+      negotiated: negotiated && {
+        ...negotiated,
+        keepaliveMs: keepaliveMs(negotiated, this.settings.attributes),
+      },
       initialRoutesIn: [...this.#incoming.initialRoutesIn],
       stale: this.#stale.status,
       ...this.#record.counts,
@@ -326,22 +339,8 @@ export class Peer implements ConnectionOwner {
     this.#routing.peerUp(this.id, { ...negotiated, ...ends, knowsLongLivedStale });
     this.#stale.sessionCameBack(negotiated.gracefulRestart);
     this.#record.sessionBegins();
-    this.#events.sessionUp(this.#monitored(connection, negotiated));
+    this.#events.sessionUp(monitored(connection, negotiated));
     this.#events.sessionChanged();
-  }
-
-  #monitored(connection: Connection, negotiated: Negotiated): MonitoredSession {
-    const { openSent, openReceived, stream } = connection;
-    return {
-      remoteAddress: stream!.remoteAddress!,
-      localAddress: stream!.localAddress!,
-      remotePort: stream!.remotePort ?? 0,
-      localPort: stream!.localPort ?? 0,
-      remoteAs: negotiated.remoteAs,
-      remoteRouterId: negotiated.remoteRouterId,
-      openSent,
-      openReceived,
-    };
   }
 
   sessionDown(graceful: boolean): void {

@@ -1,10 +1,17 @@
-/** What is shown of a session. */
+/** What is shown of a session, to people and to BMP collectors. */
 
 import type { Family } from 'net-ipaddr';
+import type { MonitoredSession } from '../bmp/message.ts';
 import type { Negotiated } from '../fsm/open.ts';
 import type { State } from '../fsm/transition.ts';
+import type { Connection } from './connection.ts';
 import type { MessageCounts, SessionError } from './record.ts';
 import type { StaleStatus } from './stale-routes.ts';
+
+export interface Ends {
+  readonly localAddress: string;
+  readonly remoteAddress: string;
+}
 
 /** A session as it is now. */
 export interface SessionStatus {
@@ -20,11 +27,27 @@ export interface SessionStatus {
   /** The latest that a NOTIFICATION told. */
   readonly lastNotification: SessionError | undefined;
   /** Undefined unless Established. */
-  readonly negotiated: (Negotiated & { localAddress: string; remoteAddress: string }) | undefined;
+  readonly negotiated: (Ends & Negotiated & { readonly keepaliveMs: number }) | undefined;
   /** Families whose initial routes are in: End-of-RIB, or a KEEPALIVE, came after them. */
   readonly initialRoutesIn: readonly Family[];
   /** RFC 4724: routes that are kept since the session ended; undefined: none. */
   readonly stale: StaleStatus | undefined;
   readonly received: Readonly<MessageCounts>;
   readonly sent: Readonly<MessageCounts>;
+}
+
+export function monitored(
+  { openSent, openReceived, stream }: Connection,
+  { remoteAs, remoteRouterId }: Negotiated,
+): MonitoredSession {
+  return {
+    remoteAddress: stream!.remoteAddress!,
+    localAddress: stream!.localAddress!,
+    remotePort: stream!.remotePort ?? 0,
+    localPort: stream!.localPort ?? 0,
+    remoteAs,
+    remoteRouterId,
+    openSent,
+    openReceived,
+  };
 }

@@ -46,6 +46,8 @@ export interface DerivedPeer {
   address: Address | undefined;
   interface: string | undefined;
   port: number;
+  /** The peer is a node of this cluster, as far as this side knows. */
+  isNode: boolean;
   remoteAs: number | 'external';
   /** What our AS is to the peer. */
   localAs: number;
@@ -174,6 +176,7 @@ function explicitPeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): De
     };
     const derived: DerivedPeer = {
       ...session(self, address, as, peer.type, input),
+      isNode: node !== undefined,
       routeReflectorClient: isClient(self, node, as),
       // As in Calico between nodes; routers elsewhere mostly have no use for it.
       addPaths: node ? 'both' : 'none',
@@ -272,6 +275,7 @@ function nodePeers(
     if (!ownAddress(self, address.family)) return [];
     const derived: DerivedPeer = {
       ...session(self, address, as, peer.type, input),
+      isNode: true,
       routeReflectorClient: isClient(self, node, as),
       addPaths: 'both',
     };
@@ -294,7 +298,7 @@ function meshPeers(self: ClusterNode, input: PeersInput): DerivedPeer[] {
         const passive = formatAddress(own.address) < formatAddress(address);
         const { bfd, meshPassword: md5Key } = input.settings;
         const signing = { md5Key };
-        return [{ ...derived, passive, bfd, signing, addPaths: 'both' as const }];
+        return [{ ...derived, isNode: true, passive, bfd, signing, addPaths: 'both' as const }];
       }),
     );
 }
@@ -320,6 +324,7 @@ function common(type: PeerType, { settings }: PeersInput) {
   return {
     type,
     port: settings.listenPort,
+    isNode: false,
     passive: false,
     holdTimeSec: settings.holdTimeSec,
     keepaliveSec: undefined,

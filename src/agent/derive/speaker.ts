@@ -54,6 +54,9 @@ export function deriveSpeakerConfig(input: SpeakerInput, problems: string[]): Sp
     ...(peer.keepaliveSec !== undefined && { keepaliveSec: peer.keepaliveSec }),
     restartTimeSec: peer.restartTimeSec,
     longLivedStaleTimeSec: peer.longLivedStaleTimeSec,
+    // A node of which nothing is heard for the hold time is dead: then its routes go, as with Calico's
+    // BIRD, which has no RFC 8538. A router elsewhere says itself whether it wants that.
+    gracefulNotification: !peer.isNode,
     nextHopMode: peer.nextHopMode,
     ...(peer.address && own4 && { localAddress4: own4 }),
     ...(peer.address && own6 && { localAddress6: own6 }),

@@ -99,6 +99,24 @@ describe('the mesh', () => {
   });
 });
 
+test('RFC 8538 is for routers elsewhere: of peers it is known which are nodes, however they came to be peers', () => {
+  const nodes = [node('a', 1), node('b', 2), node('c', 3, { labels: { rr: 'yes' } })];
+  const peers = [
+    peer('tor', { peerIP: '203.0.113.1', asNumber: 65001 }),
+    peer('b', { peerIP: '192.0.2.2' }),
+    peer('rr', { node: 'a', peerSelector: 'has(rr)' }),
+    peer('range', { peerRange: '198.51.100.0/24', asNumber: 65001 }),
+  ];
+  const isNode = derive('a', nodes, peers, NO_MESH).derived.map((one) => [one.name, one.isNode]);
+  expect(Object.fromEntries(isNode)).toEqual({
+    '192.0.2.2': true,
+    '192.0.2.3': true,
+    '198.51.100.0/24': false,
+    '203.0.113.1': false,
+  });
+  expect(derive('a', nodes).derived.map((one) => one.isNode)).toEqual([true, true]);
+});
+
 test('the mesh has BGPConfiguration’s bfd, a BGPPeer its own at both ends, and others none', () => {
   const nodes = [node('a', 1), node('b', 2), node('c', 3, { labels: { rr: 'yes' } })];
   const peers = [

@@ -263,7 +263,7 @@ describe('RFC 4271 §8.1.1 optional session attributes', () => {
 });
 
 describe('RFC 4271 §4.2, §4.4 hold time', () => {
-  const without = { ...NEGOTIATED, holdTimeMs: 0, keepaliveMs: 0 };
+  const without = { ...NEGOTIATED, holdTimeMs: 0 };
 
   test('a negotiated hold time of 0 starts neither HoldTimer nor KeepaliveTimer', () => {
     const open = { name: 'BGPOpen', negotiated: without } as const;
@@ -274,8 +274,22 @@ describe('RFC 4271 §4.2, §4.4 hold time', () => {
     expect(step(established, EVENTS.UpdateMsg)).toBe('Established #2: process UPDATE');
   });
 
+  test.each([
+    [9_000, Infinity, 3_000],
+    [90_000, 5_000, 5_000],
+    [9_000, 5_000, 3_000],
+  ])(
+    'a hold time of %i ms, ours of %d ms between KEEPALIVEs: %i ms',
+    (holdTimeMs, keepaliveMs, intervalMs) => {
+      const established = { ...machines.Established, negotiated: { ...NEGOTIATED, holdTimeMs } };
+      expect(step(established, EVENTS.KeepaliveTimer_Expires, { keepaliveMs })).toBe(
+        `Established #2: KEEPALIVE, Keepalive ${intervalMs}`,
+      );
+    },
+  );
+
   test('KEEPALIVEs are at least a second apart, whatever the jitter', () => {
-    const negotiated = { ...NEGOTIATED, holdTimeMs: 3_000, keepaliveMs: 1_000 };
+    const negotiated = { ...NEGOTIATED, holdTimeMs: 3_000 };
     const shortest = step(
       { ...machines.Established, negotiated },
       EVENTS.KeepaliveTimer_Expires,

@@ -17,7 +17,6 @@ const terms: Terms = {
   routerId: 0x0a000001,
   remoteAs: 64513,
   holdTimeSec: 90,
-  keepaliveSec: undefined,
   families: [4, 6],
   addPath: { send: false, receive: false },
   extendedNextHop: false,
@@ -200,18 +199,12 @@ describe('settled', () => {
   });
 
   test.each([
-    [30, undefined, 30_000, 10_000],
-    [180, undefined, 90_000, 30_000],
-    [180, 5, 90_000, 5_000],
-    [9, 5, 9_000, 3_000],
-    [0, undefined, 0, 0],
-    [0, 5, 0, 0],
-  ])(
-    'RFC 4271 §4.2: the smaller hold time (theirs %i s, our KEEPALIVEs every %s s)',
-    (holdTime, keepaliveSec, holdTimeMs, keepaliveMs) => {
-      expect(settled({ holdTime }, { keepaliveSec })).toMatchObject({ holdTimeMs, keepaliveMs });
-    },
-  );
+    [30, 30_000],
+    [180, 90_000],
+    [0, 0],
+  ])('RFC 4271 §4.2: the smaller hold time (theirs %i s)', (holdTime, holdTimeMs) => {
+    expect(settled({ holdTime })).toMatchObject({ holdTimeMs });
+  });
 
   test.each([
     ['both', [ipv4, ipv6], [4, 6], [4, 6]],
@@ -334,7 +327,7 @@ describe('RFC 9234 §4.2: roles', () => {
 });
 
 describe('RFC 4724 §3 graceful restart', () => {
-  const gracefulRestart = { restartTimeSec: 120, longLivedStaleTimeSec: 0 };
+  const gracefulRestart = { restartTimeSec: 120, longLivedStaleTimeSec: 0, notification: true };
   const theirRestart = (
     more: Partial<Extract<Capability, { kind: 'graceful-restart' }>> = {},
   ): Capability => ({
@@ -379,6 +372,14 @@ describe('RFC 4724 §3 graceful restart', () => {
     });
   });
 
+  test('RFC 8538 §2: N is not negotiated, and not said, where we do not want it', () => {
+    const ours = { gracefulRestart: { ...gracefulRestart, notification: false } };
+    expect(settledWith(theirRestart(), ours)).toMatchObject({ notification: false });
+    expect(openFor({ ...terms, ...ours }, running).capabilities).toContainEqual(
+      expect.objectContaining({ kind: 'graceful-restart', notification: false }),
+    );
+  });
+
   test('RFC 4724 §3: without families the peer keeps our routes, and we keep none of its', () => {
     expect(settledWith(theirRestart({ families: [] }))).toMatchObject({ families: [] });
   });
@@ -404,7 +405,7 @@ describe('RFC 4724 §3 graceful restart', () => {
   });
 
   test('RFC 9494 §4.1: with one, families that both name, for the shorter time', () => {
-    const ours = { gracefulRestart: { restartTimeSec: 120, longLivedStaleTimeSec: 3600 } };
+    const ours = { gracefulRestart: { ...gracefulRestart, longLivedStaleTimeSec: 3600 } };
     const { capabilities } = openFor({ ...terms, ...ours }, running);
     expect(capabilities).toContainEqual({
       kind: 'long-lived-graceful-restart',

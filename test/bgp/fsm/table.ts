@@ -9,7 +9,6 @@ import type { Action, Attributes, Fsm } from '../../../bgp/fsm/transition.ts';
 /** A hold time of 9 s, so that its timers are told apart from all others. */
 export const NEGOTIATED: Negotiated = {
   holdTimeMs: 9_000,
-  keepaliveMs: 3_000,
   families: [4, 6],
   addPath: { send: [], receive: [] },
   fourOctetAs: true,
@@ -22,7 +21,12 @@ export const NEGOTIATED: Negotiated = {
   capabilities: [],
 };
 
-export const ATTRIBUTES: Attributes = { passive: false, connectRetryMs: 3_000, delayOpenMs: 0 };
+export const ATTRIBUTES: Attributes = {
+  passive: false,
+  connectRetryMs: 3_000,
+  delayOpenMs: 0,
+  keepaliveMs: Infinity,
+};
 
 /** An error of the wire that no machine makes up itself. */
 function wireError(code: number, subcode: number): WireError {

@@ -11,10 +11,10 @@ import {
   type WireError,
 } from 'bgp-parser-ts';
 import { Schedule } from '../../../bgp/schedule.ts';
-import type { SessionSettings } from '../../../bgp/session/connection.ts';
 import { Framer } from '../../../bgp/session/framer.ts';
 import { Listeners } from '../../../bgp/session/listeners.ts';
 import { Peer } from '../../../bgp/session/peer.ts';
+import type { SessionSettings } from '../../../bgp/session/settings.ts';
 import type { Stream } from '../../../bgp/session/transport.ts';
 import { recordingLog, type World } from './world.ts';
 
@@ -61,15 +61,19 @@ export class Station {
         routerId: options.routerId ?? Number(address.split('.').at(-1)),
         remoteAs: options.remoteAs ?? 64512,
         holdTimeSec,
-        keepaliveSec: undefined,
         families: [4, 6],
         addPath: { send: false, receive: false },
         extendedNextHop: false,
         gracefulRestart: options.restartTimeSec
-          ? { restartTimeSec: options.restartTimeSec, longLivedStaleTimeSec: 0 }
+          ? { restartTimeSec: options.restartTimeSec, longLivedStaleTimeSec: 0, notification: true }
           : undefined,
       },
-      attributes: { passive, connectRetryMs: 3_000, delayOpenMs: delayOpenSec * 1000 },
+      attributes: {
+        passive,
+        connectRetryMs: 3_000,
+        delayOpenMs: delayOpenSec * 1000,
+        keepaliveMs: Infinity,
+      },
     };
     const routes = {
       peerUp: () => this.told.push('up'),

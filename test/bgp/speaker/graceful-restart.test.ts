@@ -18,7 +18,8 @@ function restart(node: Node, index: number, awayMs = 2_000, forwarding = true): 
   return next;
 }
 
-const BLOCKS = { '10.1.0.0/26': 'local', '10.2.0.0/26': '10.0.0.2', '10.3.0.0/26': '10.0.0.3' };
+const BLOCKS_OF_TWO = { '10.1.0.0/26': 'local', '10.2.0.0/26': '10.0.0.2' };
+const BLOCKS = { ...BLOCKS_OF_TWO, '10.3.0.0/26': '10.0.0.3' };
 
 describe('the peer restarts', () => {
   test('RFC 4724 §4.2: nobody hears of it, and the route is there all the time', () => {
@@ -135,6 +136,22 @@ describe('the peer restarts', () => {
     world.run(30_000);
     expect(a.status('n2')).toMatchObject({ state: 'Established', routes: { stale: 0 } });
     expect(a.history).toEqual([]);
+  });
+
+  test('the hold timer runs out, and N is not wanted here (RFC 4724 §5): the routes go at once', () => {
+    const [a, b] = mesh(world, 2) as [Node, Node];
+    a.configure({ peers: [peer(2, { gracefulNotification: false })] });
+    world.run(5_000);
+    restart(b, 2);
+    expect(a.routes).toEqual(BLOCKS_OF_TWO);
+    world.run(5_000);
+    world.cut(a.address, b.address);
+    world.run(9_000);
+    expect(a.status('n2')).toMatchObject({
+      lastNotification: { name: 'Hold Timer Expired' },
+      stale: undefined,
+    });
+    expect(a.routes).toEqual({ '10.1.0.0/26': 'local' });
   });
 
   test('it leaves for good (RFC 8538 §3.1, a hard reset): its routes go at once', () => {

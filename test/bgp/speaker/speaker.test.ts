@@ -152,6 +152,23 @@ describe('configure is a difference', () => {
     expect(JSON.stringify([a.log, a.speaker.inspect()])).not.toContain('secret');
   });
 
+  test('restart times, from the next OPEN on, and our own timers, at once, are taken up without a reset', () => {
+    const more = { restartTimeSec: 20, keepaliveSec: 1, passive: true, delayOpenSec: 1 };
+    const sent = () => a.status('n2').sent.keepalive;
+    a.configure({ peers: [peer(2, more), peer(3)], connectRetrySec: 7 });
+    world.run(4_000);
+    const before = sent();
+    world.run(30_000);
+    expect(sent() - before).toBeGreaterThanOrEqual(29);
+    expect([a.sessions, b.sessions, c.sessions]).toEqual([[], [], []]);
+    const toldOf2 = () => b.status('n1').negotiated?.gracefulRestart?.restartTimeMs;
+    expect(toldOf2()).toBe(120_000);
+    b.configure({ peers: [peer(1, { holdTimeSec: 30 }), peer(3)] });
+    world.run(20_000);
+    expect(toldOf2()).toBe(20_000);
+    expect(a.status('n2')).toMatchObject({ passive: true, state: 'Established' });
+  });
+
   test('what belongs to a session resets that one only, and tells the peer why', () => {
     a.configure({ peers: [peer(2), peer(3, { holdTimeSec: 30 })] });
     world.run(100);
