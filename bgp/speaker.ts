@@ -292,6 +292,7 @@ export class Speaker {
   }
 
   async #end(endSession: (peer: Peer) => void): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listeners.set([]);
     this.#deferral.stop();

@@ -22,12 +22,12 @@ import type { Clock, Log, Random, Timer } from '../../ports.ts';
 import { connectedInterfaces } from '../connected-interface.ts';
 import { connect, type Datastore } from '../datastore/index.ts';
 import { errorText } from '../inspect/bgp-json.ts';
+import { type Leave, serveControl } from '../inspect/control.ts';
 import { serveInspection } from '../inspect/server.ts';
 import { openLog, systemClock } from '../system.ts';
 import { readAllocations } from './allocations.ts';
 import { AgentCni } from './cni.ts';
 import type { AgentConfig } from './config.ts';
-import { type Leave, serveControl } from './control.ts';
 import { readBgpSettings, readNodes } from './derive/cluster.ts';
 import { readFelixConfiguration } from './derive/felix-configuration.ts';
 import { deriveNat } from './derive/nat.ts';
@@ -123,14 +123,15 @@ export class Agent {
 
   async start(): Promise<void> {
     const { runDir, healthListen } = this.#config;
+    const inspectSocket = join(runDir, 'inspect.sock');
     this.#servers.push(
       await serveHealth(healthListen, () => this.#notReady()),
-      await serveInspection(join(runDir, 'inspect.sock'), {
+      await serveInspection(inspectSocket, {
         speaker: this.#speaker,
         clock: this.#clock,
         status: () => this.status(),
       }),
-      await serveControl(join(runDir, 'control.sock'), (how) => this.#leave(how)),
+      await serveControl(inspectSocket, (how) => this.#leave(how), this.#left.resolve),
     );
     await this.#felix.start();
     // After the machine's own start nothing is there, and nothing was forwarded.
@@ -185,7 +186,7 @@ export class Agent {
     this.#watches?.close();
     for (const server of this.#servers) server.close();
     // Peers that know graceful restart go on sending to our pods, which the kernel goes on serving.
-    if (!this.#isLeaving) await this.#speaker.close({ forGood: false });
+    await this.#speaker.close({ forGood: this.#isLeaving });
     await this.#felix.close();
     this.#store?.close();
     this.#kernel.host.close();
@@ -292,7 +293,6 @@ export class Agent {
     this.#deriveTimer?.cancel();
     this.#log.info({ drainSec, reason }, 'leaving for good: peers are asked to take other paths');
     await this.#speaker.leave({ drainMs: drainSec * 1000, text: reason });
-    this.#left.resolve();
   }
 
   #deriveSoon(): void {

@@ -1,16 +1,10 @@
 /** `tortiectl bgp`: what the speaker on this machine knows of its peers and routes. */
-import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
-import {
-  INSPECT_SOCKET,
-  readPeers,
-  readRoutes,
-  readSpeaker,
-  SPEAKER_SOCKET,
-} from '../inspect/client.ts';
+import { readPeers, readRoutes, readSpeaker } from '../inspect/client.ts';
 import { peersText, peerText, routesText, routeText, speakerText } from './bgp-text.ts';
 import { UsageError } from './kinds.ts';
+import { answerFrom, withSocket } from './socket.ts';
 
 interface Flags {
   output?: 'json' | 'yaml';
@@ -24,14 +18,14 @@ export function addBgpCommand(program: Command): void {
   atSpeaker(bgp.command('status'))
     .description('where the speaker listens, BMP collectors, RPKI caches, what was dropped')
     .action(async ({ output, socket }: Flags) =>
-      print(await answer(readSpeaker(socket), socket), output, speakerText),
+      print(await answerFrom(socket, readSpeaker(socket)), output, speakerText),
     );
 
   atSpeaker(bgp.command('peers'))
     .description('the peers, or all that is known of one of them')
     .argument('[peer]', 'its name, as the list shows it')
     .action(async (name: string | undefined, { output, socket }: Flags) => {
-      const peers = await answer(readPeers(socket), socket);
+      const peers = await answerFrom(socket, readPeers(socket));
       if (name === undefined) return print(peers, output, peersText);
       const peer = peers.find((one) => one.name === name);
       if (!peer) throw new UsageError(`there is no peer ${name}; see: tortiectl bgp peers`);
@@ -45,7 +39,7 @@ export function addBgpCommand(program: Command): void {
     .option('--to <peer>', 'only those that this peer was sent')
     .action(async (flags: Flags & { in?: string; from?: string; to?: string }) => {
       const { output, socket, in: within, from, to } = flags;
-      const routes = await answer(readRoutes(socket, { in: within, from, to }), socket);
+      const routes = await answerFrom(socket, readRoutes(socket, { in: within, from, to }));
       print(routes, output, routesText);
     });
 
@@ -53,30 +47,16 @@ export function addBgpCommand(program: Command): void {
     .description('one route: its paths, why the best won, what filters did, to whom it went')
     .argument('<prefix>', 'a prefix, or an address: then the most specific route to it')
     .action(async (prefix: string, { output, socket }: Flags) => {
-      const [route] = await answer(readRoutes(socket, { prefix }), socket);
+      const [route] = await answerFrom(socket, readRoutes(socket, { prefix }));
       if (!route) throw new UsageError(`there is no route to ${prefix}`);
       print(route, output, routeText);
     });
 }
 
 function atSpeaker(command: Command): Command {
-  return command
-    .addOption(new Option('-o, --output <form>', 'form of the output').choices(['json', 'yaml']))
-    .option(
-      '--socket <path>',
-      'inspect socket of the agent or speaker',
-      // The agent's, unless only a speaker runs here.
-      [INSPECT_SOCKET, SPEAKER_SOCKET].find((path) => existsSync(path)) ?? INSPECT_SOCKET,
-    );
-}
-
-async function answer<T>(asked: Promise<T>, socket: string): Promise<T> {
-  return asked.catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT' && error.code !== 'ECONNREFUSED') throw error;
-    throw new UsageError(
-      `nobody answers at ${socket}: no tortie agent or speaker runs here, or it has another socket (--socket)`,
-    );
-  });
+  return withSocket(command).addOption(
+    new Option('-o, --output <form>', 'form of the output').choices(['json', 'yaml']),
+  );
 }
 
 function print<T>(value: T, output: Flags['output'], text: (value: T) => string): void {

@@ -7,6 +7,11 @@ import type { PeerJson, RouteJson, SpeakerJson } from './bgp-json.ts';
 export const INSPECT_SOCKET = '/run/tortie/inspect.sock';
 /** Another one for `tortie speaker`: it may run beside an agent. */
 export const SPEAKER_SOCKET = '/run/tortie/speaker.sock';
+/** Beside an inspect socket: whoever may look at an agent or speaker may not also end it. */
+export function controlSocket(inspectSocket: string): string {
+  return `${inspectSocket.replace(/\.sock$/, '')}.control.sock`;
+}
+
 /** Without a byte of the answer. */
 const DEADLINE_MS = 5_000;
 

@@ -44,7 +44,11 @@ export function addSpeakerCommand(program: Command): void {
       readIPv4,
     )
     .option('--install-routes', 'have this machine’s kernel forward by the routes; needs root')
-    .option('--socket <path>', 'where `tortiectl bgp` asks what is known', SPEAKER_SOCKET)
+    .option(
+      '--socket <path>',
+      'where `tortiectl bgp` asks what is known; `node leave` uses the one beside it',
+      SPEAKER_SOCKET,
+    )
     .requiredOption(
       '-f, --file <file>',
       'resources in YAML or JSON, several times if need be; read again when they change and on SIGHUP',

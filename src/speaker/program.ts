@@ -1,9 +1,11 @@
 /** `tortie speaker` as a process: files in, sessions out, until it is told to end. */
 import { mkdirSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { dirname } from 'node:path';
 import { ConfigurationError, Speaker, type SpeakerConfig } from '../../bgp/speaker.ts';
 import type { Log } from '../../ports.ts';
 import { connectedInterfaces } from '../connected-interface.ts';
+import { type Leave, serveControl } from '../inspect/control.ts';
 import { serveInspection } from '../inspect/server.ts';
 import { openLog, systemClock } from '../system.ts';
 import { deriveRouter, type Identity } from './derive.ts';
@@ -18,7 +20,7 @@ export interface SpeakerOptions {
   readonly installRoutes?: boolean;
 }
 
-/** Runs until SIGTERM or SIGINT. Nothing is started when the files cannot be used: exit code 1. */
+/** Runs until SIGTERM or SIGINT, or until it is told to leave. Nothing is started when the files cannot be used: exit code 1. */
 export async function runSpeaker(identity: Identity, options: SpeakerOptions): Promise<void> {
   const { file: files, installRoutes, socket } = options;
   const log = openLog('info');
@@ -44,7 +46,9 @@ export async function runSpeaker(identity: Identity, options: SpeakerOptions): P
     process.exitCode = 1;
     return;
   }
+  let isLeaving = false;
   const reload = () => {
+    if (isLeaving) return;
     try {
       configure();
       log.info({ files }, 'configured anew');
@@ -54,28 +58,42 @@ export async function runSpeaker(identity: Identity, options: SpeakerOptions): P
   };
   const watch = new FileWatch({ files, clock: systemClock, log, changed: reload });
   process.on('SIGHUP', reload);
-  const ended = new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });
-  const inspection = await openInspection(socket, speaker, log);
+  const ended = Promise.withResolvers<void>();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => ended.resolve());
+  const leave = async ({ drainSec, reason }: Leave) => {
+    if (isLeaving) throw new Error('this speaker is leaving already');
+    isLeaving = true;
+    log.info({ drainSec, reason }, 'leaving for good: peers are asked to take other paths');
+    await speaker.leave({ drainMs: drainSec * 1000, text: reason });
+  };
+  const servers = await serve(socket, speaker, log, leave, ended.resolve);
   log.info({ node: identity.node }, 'the speaker runs');
-  await ended;
+  await ended.promise;
   watch.close();
-  inspection?.close();
-  await speaker.close({ forGood: false });
+  for (const server of servers) server.close();
+  await speaker.close({ forGood: isLeaving });
   await kernelRoutes?.close();
   process.exit(0);
 }
 
 /** A router without a window into it routes all the same: an unprivileged user may not have the usual folder. */
-async function openInspection(path: string, speaker: Speaker, log: Log) {
+async function serve(
+  path: string,
+  speaker: Speaker,
+  log: Log,
+  leave: (how: Leave) => Promise<void>,
+  left: () => void,
+): Promise<Server[]> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    return await serveInspection(path, { speaker, clock: systemClock });
+    return [
+      await serveInspection(path, { speaker, clock: systemClock }),
+      await serveControl(path, leave, left),
+    ];
   } catch (error) {
     const why = (error as Error).message;
-    log.warn({ path, why }, 'tortiectl bgp cannot ask this speaker; give another --socket');
-    return undefined;
+    log.warn({ path, why }, 'tortiectl cannot ask this speaker; give another --socket');
+    return [];
   }
 }
 

@@ -23,6 +23,7 @@ interface Route {
   asPath: { as: number[] }[];
   originatorId?: number;
   clusterList?: number[];
+  communities?: number[];
 }
 
 interface Line {
@@ -31,6 +32,8 @@ interface Line {
   why?: string;
   routes?: Route[];
   state?: string;
+  kept?: number[];
+  error?: { name: string; text?: string };
 }
 
 /** A child in the namespace that writes JSON lines; lines can be waited for. */
@@ -76,12 +79,15 @@ class Program {
     this.#child.kill(name);
   }
 
-  async end(): Promise<number | null> {
+  end(): Promise<number | null> {
+    this.#child.kill('SIGTERM');
+    return this.ended();
+  }
+
+  async ended(): Promise<number | null> {
     const { exitCode } = this.#child;
     if (exitCode !== null) return exitCode;
-    const exited = new Promise<number | null>((resolve) => this.#child.on('exit', resolve));
-    this.#child.kill('SIGTERM');
-    return exited;
+    return new Promise((resolve) => this.#child.on('exit', resolve));
   }
 }
 
@@ -124,9 +130,9 @@ const block = (cidr: string, node: string) =>
 
 const socketOf = (node: string) => join(folder, `${node}.sock`);
 
-/** What `tortiectl bgp` prints; what it complains of where it fails. */
+/** What `tortiectl` prints; what it complains of where it fails. */
 function tortiectl(node: string, ...args: string[]): string {
-  const command = [TORTIECTL, 'bgp', ...args, '--socket', socketOf(node)];
+  const command = [TORTIECTL, ...args, '--socket', socketOf(node)];
   const { stdout, stderr, status } = spawnSync(process.execPath, command, { encoding: 'utf8' });
   return status === 0 ? stdout : stderr;
 }
@@ -213,6 +219,32 @@ test('what one originates goes through the other; a reload adds, withdraws, and 
   expect(o.lines.slice(from).filter(({ routes }) => routes)).toEqual([]);
 }, 120_000);
 
+test('RFC 8326, RFC 9003: told to leave, it asks for other paths, then says why and ends; nothing of it is kept', async () => {
+  const toA = peer('a', `peerIP: ${A}:1790, asNumber: 64501`);
+  const toO = peer('o', `peerIP: ${O}, asNumber: 64503`);
+  const toB = peer('b', `peerIP: ${B}:1790, asNumber: 64502`);
+  const a = speaker('a', A, 64501, write('gone.yaml', toB, block('10.7.0.0/26', 'a')));
+  const b = speaker('b', B, 64502, write('stays.yaml', toA, toO));
+  const o = observer(O, 64503, `${B}:1790`, 64502);
+  await o.line(has('10.7.0.0/26'));
+
+  const leave = ['node', 'leave', '--drain', '1', '--reason', 'moved to rack 9'];
+  expect(tortiectl('a', ...leave)).toMatch(/^This node has left/);
+  expect(await a.ended()).toBe(0);
+  const asked = await o.line((line) =>
+    has('10.7.0.0/26')(line)?.communities?.includes(0xffff_0000),
+  );
+  await o.line((line) => line.routes?.length === 0, o.lines.indexOf(asked));
+  const { error } = await b.line((line) => line.error?.name.startsWith('Cease'));
+  expect(error).toMatchObject({
+    // RFC 8538 §3.1: or b would keep the routes.
+    name: 'Cease / Hard Reset: Cease / Administrative Shutdown',
+    text: 'moved to rack 9',
+  });
+  expect(await b.line((line) => line.msg === 'session ended')).toMatchObject({ peer: A, kept: [] });
+  expect(tortiectl('a', ...leave)).toMatch(/nobody answers at .*a\.sock/);
+}, 60_000);
+
 test('RFC 4456: with a cluster id, what an iBGP peer announces goes to the others', async () => {
   const clients = [A, O].map((ip, index) =>
     peer(`client-${index}`, `peerIP: ${ip}:1790, asNumber: 64500`),
@@ -246,18 +278,18 @@ test('tortiectl bgp: peers, routes, and why a route is where it is', async () =>
   speaker('b', B, 64502, write('seen-b.yaml', toA, toO, own));
   await observer(O, 64503, `${B}:1790`, 64502).line(has('10.4.0.0/24'));
 
-  const peers = tortiectl('b', 'peers');
+  const peers = tortiectl('b', 'bgp', 'peers');
   expect(peers).toMatch(/^PEER +AS +STATE +SINCE +RECEIVED +ACCEPTED +SENT +TYPE$/m);
   expect(peers).toMatch(/^127\.0\.0\.11 +64501 +Established +\S+ \S+ +1 +1 +1 +global$/m);
-  const one = tortiectl('b', 'peers', A);
+  const one = tortiectl('b', 'bgp', 'peers', A);
   expect(one).toMatch(/^Peer 127\.0\.0\.11, AS 64501\n/);
   expect(one).toMatch(/Routes: +1 received, 1 accepted, 1 sent$/m);
   expect(one).toMatch(/Capabilities: .*Four-octet AS Number/);
 
-  expect(tortiectl('b', 'routes')).toMatch(
+  expect(tortiectl('b', 'bgp', 'routes')).toMatch(
     /^\*> +10\.4\.0\.0\/24 +127\.0\.0\.11 +127\.0\.0\.11 +64501 +igp$/m,
   );
-  expect(JSON.parse(tortiectl('b', 'routes', '--from', A, '-o', 'json'))).toEqual([
+  expect(JSON.parse(tortiectl('b', 'bgp', 'routes', '--from', A, '-o', 'json'))).toEqual([
     {
       prefix: '10.4.0.0/24',
       paths: [
@@ -278,18 +310,20 @@ test('tortiectl bgp: peers, routes, and why a route is where it is', async () =>
     },
   ]);
   // By an address: the most specific route that covers it.
-  expect(tortiectl('b', 'route', '10.4.0.7')).toMatch(
+  expect(tortiectl('b', 'bgp', 'route', '10.4.0.7')).toMatch(
     /^10\.4\.0\.0\/26, one path\n {2}Best: originated here \(only path\)\n/,
   );
-  expect(tortiectl('b', 'route', '10.4.0.200')).toMatch(
+  expect(tortiectl('b', 'bgp', 'route', '10.4.0.200')).toMatch(
     /^10\.4\.0\.0\/24, one path\n {2}Best: from 127\.0\.0\.11 \(only path\)\n/,
   );
 
-  expect(tortiectl('b', 'status')).toContain(`Listens on ${B}:1790\n`);
-  expect(tortiectl('b', 'route', '192.0.2.1')).toBe('tortiectl: there is no route to 192.0.2.1\n');
-  expect(tortiectl('b', 'route', '10.4.0.1/24')).toMatch(/10\.4\.0\.1\/24/);
-  expect(tortiectl('b', 'peers', 'nobody')).toMatch(/there is no peer nobody; see/);
-  expect(tortiectl('nowhere', 'peers')).toMatch(/nobody answers at .*nowhere\.sock/);
+  expect(tortiectl('b', 'bgp', 'status')).toContain(`Listens on ${B}:1790\n`);
+  expect(tortiectl('b', 'bgp', 'route', '192.0.2.1')).toBe(
+    'tortiectl: there is no route to 192.0.2.1\n',
+  );
+  expect(tortiectl('b', 'bgp', 'route', '10.4.0.1/24')).toMatch(/10\.4\.0\.1\/24/);
+  expect(tortiectl('b', 'bgp', 'peers', 'nobody')).toMatch(/there is no peer nobody; see/);
+  expect(tortiectl('nowhere', 'bgp', 'peers')).toMatch(/nobody answers at .*nowhere\.sock/);
 }, 120_000);
 
 test('--install-routes: the kernel forwards by what was chosen, and keeps it when the speaker ends', async () => {

@@ -20,6 +20,7 @@ speaker.onRoutes(() => {
       asPath: best?.attributes.asPath,
       originatorId: best?.attributes.originatorId,
       clusterList: best?.attributes.clusterList,
+      communities: best?.attributes.communities,
     }));
     console.log(JSON.stringify({ routes }));
   });

@@ -1,7 +1,9 @@
-/** What may be told to an agent on this machine: HTTP on a Unix socket that only root can open. */
+/** What may be told to an agent or speaker on this machine: HTTP on a Unix socket that only its user and root can open. */
 import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { finished } from 'node:stream';
+import { controlSocket } from './client.ts';
 
 export interface Leave {
   /** For how long peers are asked to take other paths before the sessions end. */
@@ -10,11 +12,18 @@ export interface Leave {
   readonly reason: string;
 }
 
-/** Serves `POST /leave?drainSec=&reason=`, which is answered when the node has left. */
+/**
+ * Serves `POST /leave?drainSec=&reason=`, which is answered when `leave` is through.
+ *
+ * @param inspectSocket Beside this one.
+ * @param left That answer is out: nothing is left to do but to end.
+ */
 export async function serveControl(
-  path: string,
+  inspectSocket: string,
   leave: (how: Leave) => Promise<void>,
+  left: () => void,
 ): Promise<Server> {
+  const path = controlSocket(inspectSocket);
   // What an agent that was killed left behind: nobody answers there.
   rmSync(path, { force: true });
   const server = createServer((request, response) => {
@@ -30,7 +39,7 @@ export async function serveControl(
     }
     const how = { drainSec, reason: searchParams.get('reason') ?? '' };
     leave(how).then(
-      () => response.end('left\n'),
+      () => finished(response.end('left\n'), left),
       (error: Error) => {
         response.statusCode = 500;
         response.end(`${error.message}\n`);
