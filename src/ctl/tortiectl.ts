@@ -1,7 +1,7 @@
 /** The `tortiectl` command: calicoctl's commands for Tortie's resources. */
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { IPAMBlock, IPPool } from '../../api/index.ts';
+import { IPAMBlock, IPPool, Secret } from '../../api/index.ts';
 import { SUMMARY_COLUMNS, summary, summaryRows } from '../../ipam/summary.ts';
 import { readAgentStatus } from '../inspect/client.ts';
 import { addBgpCommand } from './bgp.ts';
@@ -17,6 +17,9 @@ import { apply, remove } from './write.ts';
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 );
+
+/** Passwords of peers stand in the same files as the peers. */
+const FILE_KINDS = [Secret];
 
 const program = new Command('tortiectl')
   .description('shows and changes Tortie’s resources, addresses and BGP sessions')
@@ -37,7 +40,7 @@ withServer(program.command('apply'))
   .description('create resources, or bring those that are there to what the file says')
   .requiredOption('-f, --filename <file...>', 'YAML or JSON; - is standard input')
   .action(async (options: Server & { filename: string[] }) => {
-    const manifests = readManifests(options.filename);
+    const manifests = readManifests(options.filename, FILE_KINDS);
     const store = await openStore(serverOf(options));
     for (const manifest of manifests) console.log(await apply(store, manifest));
   });
@@ -50,16 +53,17 @@ withServer(program.command('delete'))
   .option('--ignore-not-found', 'what is not there is no error')
   .action(async (type: string | undefined, names: string[], options: Server & Deletion) => {
     const targets = options.filename
-      ? readManifests(options.filename).map(({ kind, object }) => ({
+      ? readManifests(options.filename, FILE_KINDS).map(({ kind, object: { metadata } }) => ({
           kind,
-          name: object.metadata.name,
+          name: metadata.name,
+          namespace: metadata.namespace,
         }))
-      : names.map((name) => ({ kind: kindByName(type!), name }));
+      : names.map((name) => ({ kind: kindByName(type!), name, namespace: undefined }));
     if (targets.length === 0 || (options.filename && type))
       throw new UsageError('say what to delete: a type and names, or -f FILE');
     const store = await openStore(serverOf(options));
-    for (const { kind, name } of targets)
-      console.log(await remove(store, kind, name, options.ignoreNotFound ?? false));
+    for (const target of targets)
+      console.log(await remove(store, target, options.ignoreNotFound ?? false));
   });
 
 const node = program.command('node').description('this node');

@@ -61,15 +61,20 @@ function withoutVersion(object: KubeObject): unknown {
   return { ...object, metadata };
 }
 
+interface Target {
+  kind: ResourceType;
+  name: string;
+  namespace: string | undefined;
+}
+
 /** `ippool.projectcalico.org "rack-a" deleted`, as kubectl says it. */
 export async function remove(
   store: Store,
-  kind: ResourceType,
-  name: string,
+  { kind, name, namespace }: Target,
   ignoreNotFound: boolean,
 ): Promise<string> {
   try {
-    await store.delete(kind, name);
+    await store.delete(kind, name, namespace === undefined ? {} : { namespace });
     return `${nameOf(kind, '').slice(0, -1)} "${name}" deleted`;
   } catch (error) {
     if ((error as StoreError).code !== 'NotFound' || !ignoreNotFound) throw error;

@@ -78,6 +78,65 @@ test('the kernel of a node has a route to each other node’s blocks and a black
   expect(routes.filter((route) => / via (10\.10\.0|fd10::)/.test(route))).toHaveLength(4);
 });
 
+/** Fields of BGPConfiguration for the whole mesh; undefined: none. */
+async function setMesh(fields: { bfd?: object; nodeMeshPassword?: object }): Promise<void> {
+  const current = await lab.mustRun('api', [
+    ...['tortiectl', 'get', 'bgpconfigurations', 'default', '-o', 'json'],
+  ]);
+  const { metadata, spec, ...head } = JSON.parse(current);
+  const wanted = { ...head, metadata: { name: metadata.name }, spec: { ...spec, ...fields } };
+  await lab.mustRun('api', ['tortiectl', 'apply', '-f', '-'], JSON.stringify(wanted));
+}
+
+async function peersOf(node: string): Promise<PeerJson[]> {
+  return JSON.parse(await lab.mustRun(node, ['tortiectl', 'bgp', 'peers', '-o', 'json']));
+}
+
+test('RFC 2385: nodeMeshPassword signs the mesh without a reset, and who has not the password is not answered', async () => {
+  // Each from an address of the mesh, but by a socket that signs nothing.
+  const answered = () =>
+    Promise.all(
+      (
+        [
+          ['node3', 1],
+          ['node1', 2],
+          ['node2', 3],
+        ] as const
+      ).map(async ([from, to]) => {
+        const connect = `exec 3<>/dev/tcp/10.10.0.${to}/179`;
+        return (await lab.run(from, ['timeout', '2', 'bash', '-c', connect])).code === 0;
+      }),
+    );
+  const unsigned = async () =>
+    Number((await lab.mustRun('node1', ['nstat', '-asz', 'TcpExtTCPMD5NotFound'])).split(/\s+/)[2]);
+  const peers = async () => (await Promise.all(NODES.map(peersOf))).flat();
+  expect(await within(30_000, async () => (await answered()).every((one) => one))).toBe(true);
+  const before = await peers();
+  const secret = {
+    ...{ apiVersion: 'v1', kind: 'Secret' },
+    metadata: { name: 'bgp', namespace: 'kube-system' },
+    stringData: { mesh: 'a password' },
+  };
+  await lab.mustRun('api', ['tortiectl', 'apply', '-f', '-'], JSON.stringify(secret));
+  await setMesh({ nodeMeshPassword: { secretKeyRef: { name: 'bgp', key: 'mesh' } } });
+  const isRefused = async () => (await answered()).every((one) => !one);
+  expect(await within(30_000, isRefused)).toBe(true);
+  const unsignedBefore = await unsigned();
+  expect(await isRefused()).toBe(true);
+  expect(await unsigned()).toBeGreaterThan(unsignedBefore);
+  // All is signed by now: two more KEEPALIVEs each way, in the sessions of before.
+  const signed = await peers();
+  const goesOn = async () =>
+    (await peers()).every(
+      ({ received }, index) => received.keepalive >= signed[index]!.received.keepalive + 2,
+    );
+  expect(await within(30_000, goesOn)).toBe(true);
+  const upCounts = (all: PeerJson[]) => all.map(({ upCount }) => upCount);
+  expect(upCounts(await peers())).toEqual(upCounts(before));
+}, 120_000);
+
+// All that follows is with the password.
+
 test('an agent killed for 10 s: routes stay, its pods lose no ping, and all is back after its restart', async () => {
   const before = await bgpRoutes('node1');
   const [one, other] = pods.filter((pod) => pod.node === 'node1') as [LabPod, LabPod];
@@ -141,7 +200,7 @@ test('a node whose link is cut: its routes go after the hold time, and are back 
   expect(toNode3(before)).toHaveLength(2);
   await lab.mustRun('switch', ['ip', 'link', 'set', 'eth3', 'down']);
   const gone = async (node: string) => toNode3(await bgpRoutes(node)).length === 0;
-  // The hold timer began with the last message before the cut; the rest is for a busy machine. No restart time is added.
+  // The hold timer began with the last message before the cut, and no restart time comes after it; the rest is for a busy machine.
   const deadlineMs = HOLD_TIME_MS + 15_000;
   expect(await within(deadlineMs, async () => (await gone('node1')) && (await gone('node2')))).toBe(
     true,
@@ -151,24 +210,10 @@ test('a node whose link is cut: its routes go after the hold time, and are back 
   expect(await bgpRoutes('node1')).toEqual(before);
 }, 90_000);
 
-/** BGPConfiguration's `bfd` for the whole mesh; undefined: none. */
-async function setMeshBfd(bfd: object | undefined): Promise<void> {
-  const current = await lab.mustRun('api', [
-    ...['tortiectl', 'get', 'bgpconfigurations', 'default', '-o', 'json'],
-  ]);
-  const { metadata, spec, ...head } = JSON.parse(current);
-  const wanted = { ...head, metadata: { name: metadata.name }, spec: { ...spec, bfd } };
-  await lab.mustRun('api', ['tortiectl', 'apply', '-f', '-'], JSON.stringify(wanted));
-}
-
-async function peersOf(node: string): Promise<PeerJson[]> {
-  return JSON.parse(await lab.mustRun(node, ['tortiectl', 'bgp', 'peers', '-o', 'json']));
-}
-
 test('BFD for the mesh, one field, resets nothing; a node whose link is cut then is routed around within 1 s', async () => {
   const before = await bgpRoutes('node1');
   const upCounts = (await peersOf('node1')).map(({ upCount }) => upCount);
-  await setMeshBfd({});
+  await setMesh({ bfd: {} });
   const areWatched = async () => {
     const peers = (await Promise.all(NODES.map(peersOf))).flat();
     return peers.every(({ bfd }) => bfd?.state === 'Up' && bfd.detectionTimeMs === 900);
@@ -193,7 +238,7 @@ test('BFD for the mesh, one field, resets nothing; a node whose link is cut then
 
   await lab.mustRun('switch', ['ip', 'link', 'set', 'eth3', 'up']);
   expect(await within(30_000, areWatched)).toBe(true);
-  await setMeshBfd(undefined);
+  await setMesh({ bfd: undefined });
   const areUnwatched = async () =>
     (await Promise.all(NODES.map(peersOf)))
       .flat()
