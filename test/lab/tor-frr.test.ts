@@ -1,6 +1,9 @@
-/** Two racks with an FRR top-of-rack router each, over eBGP. Needs root and FRR; all in namespaces of the lab's own. */
+/** Two racks with an FRR top-of-rack router each, over eBGP. Needs root, nft and FRR; all in namespaces of the lab's own. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PeerJson } from '../../src/inspect/bgp-json.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabPod } from '../../src/lab/pods.ts';
+import { agentsConverged } from '../../src/lab/show.ts';
 import { lostPings, onePodANode, packetsLostInRestart, startLabWithPods } from './lab-with-pods.ts';
 
 const NODES = ['node1', 'node2', 'node3', 'node4'];
@@ -38,6 +41,17 @@ test('across the racks by the router, within the rack directly', async () => {
   expect(hops.sort()).toEqual(['10.40.1.2', '10.40.1.254', '10.40.1.254']);
 });
 
+test('RFC 8950: unnumbered, IPv4 too goes by link-local next hops: straight to the other rack, to one’s own by both routers', async () => {
+  for (const family of ['-4', '-6']) {
+    const show = ['ip', family, '-o', 'route', 'show', 'proto', '80'];
+    const routes = (await lab.mustRun('node3', show)).match(/^(10\.244|fd44).* via .*$/gm) ?? [];
+    const links = routes.map((line) =>
+      [...line.matchAll(/via (?:inet6 )?fe80:\S+ dev (\S+)/g)].map(([, link]) => link).sort(),
+    );
+    expect(links.sort()).toEqual([['eth1', 'eth2'], ['eth2'], ['eth2']]);
+  }
+});
+
 test.each([
   ['ipv4', /^10\.244\.\S+\/26$/],
   ['ipv6', /^fd44:\S+\/122$/],
@@ -50,14 +64,64 @@ test.each([
     expect(ofPods.map(([prefix]) => prefix).filter((prefix) => !block.test(prefix))).toEqual([]);
     expect(ofPods).toHaveLength(4);
     const paths = ofPods.flatMap(([, routes]) => routes.map(({ path }) => path));
-    expect(new Set(paths)).toEqual(new Set(['64601', '65002 64602']));
+    expect(new Set(paths)).toEqual(
+      new Set(['64601', '64603', '64604', '65002 64603', '65002 64604']),
+    );
   },
 );
 
 test.each(['SIGKILL', 'SIGTERM'] as const)(
-  'an agent ended by %s and started again next to FRR: no packet is lost between any two nodes’ pods',
+  'agents ended by %s and started again next to FRR, numbered and not: no packet is lost between any two nodes’ pods',
   async (signal) => {
-    expect(await packetsLostInRestart(lab, onePodANode(pods), ['node1'], signal)).toEqual([]);
+    const nodes = ['node1', 'node3'];
+    expect(await packetsLostInRestart(lab, onePodANode(pods), nodes, signal)).toEqual([]);
   },
   90_000,
 );
+
+async function peersOf(node: string): Promise<PeerJson[]> {
+  return JSON.parse(await lab.mustRun(node, ['tortiectl', 'bgp', 'peers', '-o', 'json']));
+}
+
+/** Nothing comes through the interface any more, either way, and nobody is told. */
+async function cut(node: string, device: string): Promise<void> {
+  const chain = (hook: string) =>
+    `chain ${hook} { type filter hook ${hook} device "${device}" priority 0; policy drop; }`;
+  await lab.mustRun(node, [
+    'nft',
+    `table netdev cut {\n${chain('ingress')}\n${chain('egress')}\n}`,
+  ]);
+}
+
+test('BFD, single hop and over link-local addresses: a link that is cut in silence is routed around within 1 s', async () => {
+  const areWatched = async () =>
+    (await Promise.all(NODES.map(peersOf)))
+      .flat()
+      .every(({ bfd }) => bfd?.state === 'Up' && bfd.detectionTimeMs === 600);
+  const deadline = performance.now() + 30_000;
+  while (!(await areWatched())) expect(performance.now()).toBeLessThan(deadline);
+
+  const [from, , to] = onePodANode(pods) as [LabPod, LabPod, LabPod];
+  const pinging = to.addresses.map((address) =>
+    lab.run(from.node, [
+      ...['ip', 'netns', 'exec', from.name],
+      ...['ping', '-n', '-q', '-i', '0.02', '-c', '300', '-W', '2', address],
+    ]),
+  );
+  await sleep(1_000);
+  await cut('node3', 'eth2');
+  const lostMs = (await Promise.all(pinging)).map(({ stdout }) => {
+    const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout)!;
+    return 20 * (Number(sent) - Number(received));
+  });
+  console.log(`the cut link was routed around after ${lostMs.join(', ')} ms`);
+  expect(Math.min(...lostMs)).toBeGreaterThan(0);
+  expect(Math.max(...lostMs)).toBeLessThan(1_000);
+  const [, other] = await peersOf('node3');
+  expect(other).toMatchObject({
+    name: 'eth2',
+    lastNotification: { name: expect.stringContaining('BFD Down') },
+  });
+  await lab.mustRun('node3', ['nft', 'delete', 'table', 'netdev', 'cut']);
+  await agentsConverged(lab, NODES, () => {});
+}, 120_000);
