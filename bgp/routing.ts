@@ -48,7 +48,7 @@ export type * from './routing-types.ts';
 
 /** Of one step, each about a millisecond: prefixes decided, and paths looked at in a sweep. */
 const DECIDED = 2048;
-const SWEPT_PATHS = 8192;
+const SWEPT_PATHS = 2048;
 /** Attribute bytes moved in one step of compaction. */
 const COMPACTED_BYTES = 64 * 1024;
 /** Upkeep is done when nothing else is due, and in any case after so many steps. */

@@ -46,7 +46,8 @@ export class Group {
   readonly #blocks: Blocks;
   readonly #batch: Batch;
   readonly #behind = new Set<Receiver>();
-  readonly #bySource = new Map<number, Receiver>();
+  /** By source: whether the peer that it stands for is among the receivers. */
+  readonly #isMember: boolean[] = [];
   /** Prefixes from here on are still to be worked out for the first time (or again). */
   #fillAt = 0;
   /** Until the first fill is through nobody is told anything: End-of-RIB would come too early. */
@@ -93,14 +94,14 @@ export class Group {
   join(receiver: Receiver): void {
     this.receivers.add(receiver);
     this.#behind.add(receiver);
-    this.#bySource.set(receiver.source, receiver);
+    this.#isMember[receiver.source] = true;
   }
 
   leave(receiver: Receiver): void {
     if (!receiver.isBehind) this.#abandonRing(receiver);
     this.receivers.delete(receiver);
     this.#behind.delete(receiver);
-    this.#bySource.delete(receiver.source);
+    this.#isMember[receiver.source] = false;
   }
 
   /** The peer asks for all of it again (RFC 2918). `marked`: it is told where that begins and ends (RFC 7313). */
@@ -235,7 +236,7 @@ export class Group {
 
   /** The source as an audience: only of those who are in the group is it of interest. */
   #audienceOf(source: number): number {
-    return this.#bySource.has(source) ? source : ANYBODY;
+    return this.#isMember[source] ? source : ANYBODY;
   }
 
   #isFor(receiver: Receiver, block: number, source: number): boolean {

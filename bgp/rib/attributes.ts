@@ -31,6 +31,8 @@ export class AttributeStore extends ByteStore {
   readonly #nextHops: NextHops;
   readonly #pages: Page[] = [];
   readonly #view = new AttributeView();
+  /** Whose string the view shows: its serial. */
+  #viewed = 0;
 
   constructor(key: HashKey, nextHops: NextHops) {
     super(key);
@@ -39,6 +41,10 @@ export class AttributeStore extends ByteStore {
 
   /** The set, to be read in place. One view for all: good until the next call of any method here. */
   view(id: number): AttributeView {
+    // Import, the decision process and export ask for a set one after the other.
+    const serial = this.serial(id);
+    if (serial === this.#viewed) return this.#view;
+    this.#viewed = serial;
     const start = this.start(id);
     this.#view.load(this.bytes(id), start, start + this.length(id));
     return this.#view;

@@ -19,9 +19,12 @@ const MAX_DEPTH = 32 - SLOT_BITS;
 interface Part {
   readonly slots: Uint32Array;
   /** How many leading bits of the hash all entries share. */
-  readonly depth: number;
+  depth: number;
   taken: number;
 }
+
+/** The slots of a part that is being split. */
+const splitSlots = new Uint32Array(SLOTS);
 
 export class HashIndex {
   readonly #hashOf: (id: number) => number;
@@ -81,18 +84,20 @@ export class HashIndex {
       this.#directory = this.#directory.flatMap((each) => [each, each]);
       this.#depth++;
     }
-    const low = newPart(part.depth + 1);
-    const high = newPart(part.depth + 1);
-    for (const slot of part.slots) {
-      if (slot === 0) continue;
-      const moved = this.#hashOf(slot - 1);
-      place((moved >>> (31 - part.depth)) & 1 ? high : low, moved, slot - 1);
-    }
-    // Every directory cell whose leading `part.depth` bits are the hash's pointed at this part.
+    // Every directory cell whose leading `part.depth` bits are the hash's points at this part.
     const cells = 1 << (this.#depth - part.depth);
     const first = (hash >>> (32 - part.depth)) * cells;
-    this.#directory.fill(low, first, first + cells / 2);
+    part.depth++;
+    const high = newPart(part.depth);
     this.#directory.fill(high, first + cells / 2, first + cells);
+    splitSlots.set(part.slots);
+    part.slots.fill(0);
+    part.taken = 0;
+    for (const slot of splitSlots) {
+      if (slot === 0) continue;
+      const moved = this.#hashOf(slot - 1);
+      place((moved >>> (32 - part.depth)) & 1 ? high : part, moved, slot - 1);
+    }
   }
 }
 

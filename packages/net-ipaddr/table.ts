@@ -58,9 +58,12 @@ const NO_WORDS = new Uint32Array(0);
 interface Part {
   readonly slots: Uint32Array;
   /** How many leading bits of the hash all entries share. */
-  readonly depth: number;
+  depth: number;
   taken: number;
 }
+
+/** The slots of a part that is being split. */
+const splitSlots = new Uint32Array(SLOTS);
 
 interface Page {
   readonly kinds: Uint8Array;
@@ -278,21 +281,23 @@ export class PrefixTable {
     return this.#nextId++;
   }
 
-  /** Divides the entries of `part`, where `hash` belongs, by the next bit of their hashes. */
+  /** Divides the entries of `part`, where `hash` belongs, by the next bit of their hashes: half stay. */
   #split(part: Part, hash: number): void {
     if (part.depth === this.#depth) this.#doubleDirectory();
-    const low = newPart(part.depth + 1);
-    const high = newPart(part.depth + 1);
-    for (const slot of part.slots) {
-      if (slot === 0) continue;
-      const moved = this.#hashOf(slot - 1);
-      place((moved >>> (31 - part.depth)) & 1 ? high : low, moved, slot - 1);
-    }
     // All directory cells whose leading `part.depth` bits are the hash's point at this part.
     const cells = 1 << (this.#depth - part.depth);
     const first = (hash >>> (32 - part.depth)) * cells;
-    this.#directory.fill(low, first, first + cells / 2);
+    part.depth++;
+    const high = newPart(part.depth);
     this.#directory.fill(high, first + cells / 2, first + cells);
+    splitSlots.set(part.slots);
+    part.slots.fill(0);
+    part.taken = 0;
+    for (const slot of splitSlots) {
+      if (slot === 0) continue;
+      const moved = this.#hashOf(slot - 1);
+      place((moved >>> (32 - part.depth)) & 1 ? high : part, moved, slot - 1);
+    }
   }
 
   #doubleDirectory(): void {
