@@ -1,5 +1,5 @@
 /**
- * `tortie speaker`, and how long its turns of the event loop are: on SIGUSR2 it writes the figures
+ * `tortie speaker`, started as that is, and how long its turns of the event loop are: on SIGUSR2 it writes the figures
  * since the last SIGUSR2 to the file that TORTIE_BENCH_TURNS names. Without that, nothing is measured.
  *
  * A timer is due each millisecond; between two times that it rings, the loop made one turn, or some

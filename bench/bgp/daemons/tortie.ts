@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Daemon, Scenario } from './daemon.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
-const PROGRAM = join(import.meta.dirname, '..', 'tortie-speaker.ts');
+const PROGRAM = join(ROOT, 'bin', 'bench-speaker.js');
 
 export const tortie: Daemon = {
   id: 'tortie',
