@@ -35,7 +35,7 @@ function head(results: Results): string {
     `${versions.join(', ')}.`,
     ...missing,
     '',
-    `Each figure is the median of ${runs(results.runs)} (least–most), after one that does not count; slow daemons have fewer, which is said. Each run starts the daemon afresh, in namespaces of its own, and daemons take turns. Sets of attributes have 5 prefixes in the mean, AS paths 2 to 6 numbers. Nobody installs routes in a kernel. FRR’s advertisement interval is 0. CPU and memory are the daemon’s, all its processes together. The load checks every prefix that it gets back; “the load alone” is a relay of bytes in a daemon’s place.`,
+    `Each figure is the median of ${runs(results.runs)} (least–most), after one that does not count; slow daemons have fewer, which is said, and a run of more than 12 s counts at once. Each run starts the daemon afresh, in namespaces of its own, and daemons take turns. Sets of attributes have 5 prefixes in the mean, AS paths 2 to 6 numbers. Nobody installs routes in a kernel. FRR’s advertisement interval is 0. CPU and memory are the daemon’s, all its processes together. The load checks every prefix that it gets back; “the load alone” is a relay of bytes in a daemon’s place.`,
     ...(results.isQuick ? ['', '**A quick run: a tenth of the routes.**'] : []),
   ].join('\n');
 }
