@@ -1,46 +1,20 @@
 /** The watches of Secrets, as an agent, at the embedded API server. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Secret } from '../../api/index.ts';
-import type { Log } from '../../ports.ts';
 import { Secrets } from '../../src/agent/secrets.ts';
-import { type ApiServer, startApiServer } from '../../src/apiserver/server.ts';
-import { connect, type Datastore } from '../../src/datastore/index.ts';
 import { systemClock } from '../../src/system.ts';
+import { type AdminAndAgent, adminAndAgent, quiet } from '../datastore/admin-and-agent.ts';
 
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
-
-let folder: string;
-let server: ApiServer;
-let admin: Datastore;
-let agent: Datastore;
+let cluster: AdminAndAgent;
 let secrets: Secrets;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'tortie-secrets-'));
-  const [adminFile, nodeFile] = ['admin', 'node'].map((name) => join(folder, name));
-  server = await startApiServer({
-    dataDir: folder,
-    listen: { host: '127.0.0.1', port: 0 },
-    kubeconfigOut: adminFile!,
-    nodeKubeconfigOut: nodeFile!,
-    log: quiet,
-    clock: systemClock,
-  });
-  admin = await connect({ kubeconfig: adminFile! });
-  agent = await connect({ kubeconfig: nodeFile! });
+  cluster = await adminAndAgent();
 });
 afterEach(() => secrets?.close());
-afterAll(async () => {
-  admin?.close();
-  agent?.close();
-  await server?.close();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => cluster?.close());
 
 const create = (name: string, namespace = 'kube-system') =>
-  admin.create(Secret, {
+  cluster.admin.create(Secret, {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name, namespace },
@@ -49,7 +23,7 @@ const create = (name: string, namespace = 'kube-system') =>
 
 function follow(namespace: string, ...names: string[]): Secrets {
   secrets = new Secrets({
-    store: agent,
+    store: cluster.agent,
     clock: systemClock,
     random: Math.random,
     log: quiet,
@@ -79,7 +53,7 @@ test('those that are named are followed, as they come and go, and no others', as
   expect(found()).toEqual(['one']);
   await create('two');
   await until(() => found().length === 2);
-  await admin.delete(Secret, 'one', { namespace: 'kube-system' });
+  await cluster.admin.delete(Secret, 'one', { namespace: 'kube-system' });
   await until(() => found().join() === 'two');
   secrets.follow(new Set(['other']));
   await until(() => found().join() === 'other');

@@ -1,36 +1,19 @@
 /** Annotations of pods and namespaces as an agent reads them, at the embedded API server. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Namespace, Pod } from '../../api/index.ts';
-import type { Log } from '../../ports.ts';
-import { type ApiServer, startApiServer } from '../../src/apiserver/server.ts';
 import { Pods } from '../../src/cni/pods.ts';
-import { connect, type Datastore } from '../../src/datastore/index.ts';
+import type { Datastore } from '../../src/datastore/index.ts';
 import { systemClock } from '../../src/system.ts';
+import { type AdminAndAgent, adminAndAgent, quiet } from '../datastore/admin-and-agent.ts';
 
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
-
-let folder: string;
-let server: ApiServer;
+let cluster: AdminAndAgent;
 let admin: Datastore;
-let agent: Datastore;
 let pods: Pods;
 let reads = 0;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'tortie-pods-'));
-  const [adminFile, nodeFile] = ['admin', 'node'].map((name) => join(folder, name));
-  server = await startApiServer({
-    dataDir: folder,
-    listen: { host: '127.0.0.1', port: 0 },
-    kubeconfigOut: adminFile!,
-    nodeKubeconfigOut: nodeFile!,
-    log: quiet,
-    clock: systemClock,
-  });
-  admin = await connect({ kubeconfig: adminFile! });
-  agent = await connect({ kubeconfig: nodeFile! });
+  cluster = await adminAndAgent();
+  const { agent } = cluster;
+  admin = cluster.admin;
   await admin.create(Namespace, {
     apiVersion: 'v1',
     kind: 'Namespace',
@@ -49,10 +32,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   pods?.close();
-  admin?.close();
-  agent?.close();
-  await server?.close();
-  rmSync(folder, { recursive: true });
+  await cluster?.close();
 });
 
 async function create(name: string, of: string): Promise<Pod> {

@@ -179,11 +179,11 @@ async function cutAndMend(stage: Stage, neighbor: Neighbor, setup: Setup): Promi
   await allUp(stage, neighbor);
   const { bfd } = stage.status(host);
   await setCable(host, 'cut');
-  const [routesGoneMs, theyKnowMs] = await Promise.all([
-    timeUntil('the routes to be gone', () => stage.learned.size === 0),
-    timeUntil('them to know', async () => !(await neighbor.isEstablished())),
-  ]);
+  const theirs = timeUntil('them to know', async () => !(await neighbor.isEstablished()));
+  const routesGoneMs = await timeUntil('the routes to be gone', () => stage.learned.size === 0);
+  // Now: soon we dial again, in vain.
   const { lastError } = stage.status(host);
+  const theyKnowMs = await theirs;
   await setCable(host, 'mended');
   await allUp(stage, neighbor);
   return {

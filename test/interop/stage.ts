@@ -63,6 +63,7 @@ export class Stage {
   readonly sessions: string[] = [];
   /** What the speaker logged. */
   readonly log: string[] = [];
+  readonly #up = new Set<string>();
   readonly #transport: Transport;
   readonly #scratch = mkdtempSync(join(tmpdir(), 'tortie-interop-'));
   readonly #hosts: Host[] = [];
@@ -78,6 +79,7 @@ export class Stage {
   async restart(): Promise<void> {
     await this.speaker.close({ forGood: false });
     this.learned.clear();
+    this.#up.clear();
     this.speaker = this.#newSpeaker();
     this.speaker.restarted({ forwarding: true });
   }
@@ -126,8 +128,9 @@ export class Stage {
     return this.speaker.inspect().peers.find(({ name }) => name === host.name)!;
   }
 
+  /** Whether the session is Established, and was told so: `sessions` has it. */
   isUp(host: Host): boolean {
-    return this.status(host).state === 'Established';
+    return this.#up.has(host.name);
   }
 
   /** How a peer's session stands, in the parts that tests look at. */
@@ -157,7 +160,9 @@ export class Stage {
       }
     });
     speaker.onSessionChange(({ name, state }) => {
-      this.sessions.push(`${name} ${state === 'Established' ? 'up' : 'down'}`);
+      if (state === 'Established') this.#up.add(name);
+      else this.#up.delete(name);
+      this.sessions.push(`${name} ${this.#up.has(name) ? 'up' : 'down'}`);
     });
     return speaker;
   }

@@ -294,3 +294,17 @@ export function sequence(...as: number[]): { asPath: NonNullable<PathAttributes[
 export function fromAs(as: number, ...rest: number[]): PathAttributes {
   return { origin: 'igp', ...sequence(as, ...rest), ...nextHop('10.0.0.9') };
 }
+
+/** Chooses and tells until nothing is left to do. */
+export function settle(routing: Routing, ...neighbors: Neighbor[]): void {
+  do {
+    routing.work(1);
+    for (const neighbor of neighbors) if (neighbor.isUp) neighbor.drain();
+  } while (routing.work(1));
+}
+
+export function upWith(routing: Routing, settings: NeighborSettings, config = {}): Neighbor {
+  const neighbor = new Neighbor(routing, settings, config);
+  neighbor.up();
+  return neighbor;
+}

@@ -18,6 +18,7 @@ import {
   nextHop,
   OWN4,
   sequence,
+  settle,
 } from './neighbor.ts';
 
 const P4 = '192.0.2.0/24';
@@ -49,13 +50,6 @@ function upWith(routing: Routing, settings: NeighborSettings, config: object = N
   const neighbor = new Neighbor(routing, settings, config);
   neighbor.up();
   return neighbor;
-}
-
-function settle(routing: Routing, ...neighbors: Neighbor[]): void {
-  do {
-    routing.work(1);
-    for (const neighbor of neighbors) if (neighbor.isUp) neighbor.drain();
-  } while (routing.work(1));
 }
 
 function from(as: number, hop: string, linkLocal?: string): PathAttributes {

@@ -3,36 +3,22 @@
 import type { PathAttributes } from 'bgp-parser-ts';
 import { parsePrefix } from 'net-ipaddr';
 import { type Policy, type PolicyRule, upTo } from '../../../bgp/policy/policy.ts';
-import type { Routing } from '../../../bgp/routing.ts';
 import {
   attributesText,
   fromAs,
   LOCAL_AS,
-  Neighbor,
-  type NeighborSettings,
   newRouting,
   nextHop,
   OWN4,
   sequence,
+  settle,
+  upWith,
 } from './neighbor.ts';
 
 const EBGP_A = { name: 'a', remoteAs: 65001, number: 2 };
 const EBGP_B = { name: 'b', remoteAs: 65002, number: 3 };
 const IBGP_C = { name: 'c', remoteAs: LOCAL_AS, number: 4 };
 const P = '192.0.2.0/24';
-
-function settle(routing: Routing, ...neighbors: Neighbor[]): void {
-  do {
-    routing.work(1);
-    for (const neighbor of neighbors) if (neighbor.isUp) neighbor.drain();
-  } while (routing.work(1));
-}
-
-function upWith(routing: Routing, settings: NeighborSettings, config = {}): Neighbor {
-  const neighbor = new Neighbor(routing, settings, config);
-  neighbor.up();
-  return neighbor;
-}
 
 function changing(edits: PolicyRule['edits'] & object, name = 'changes'): Policy {
   const prefixes = upTo(parsePrefix('0.0.0.0/0'));

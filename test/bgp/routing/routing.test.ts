@@ -7,28 +7,16 @@ import {
   fromAs,
   LOCAL_AS,
   Neighbor,
-  type NeighborSettings,
   newRouting,
   nextHop,
   OWN4,
   OWN6,
   ROUTER_ID,
   sequence,
+  settle,
+  upWith,
 } from './neighbor.ts';
 import { Owner } from './owner.ts';
-
-function settle(routing: Routing, ...neighbors: Neighbor[]): void {
-  do {
-    routing.work(1);
-    for (const neighbor of neighbors) if (neighbor.isUp) neighbor.drain();
-  } while (routing.work(1));
-}
-
-function upWith(routing: Routing, settings: NeighborSettings, config = {}): Neighbor {
-  const neighbor = new Neighbor(routing, settings, config);
-  neighbor.up();
-  return neighbor;
-}
 
 const EBGP_A = { name: 'a', remoteAs: 65001, number: 2 };
 const EBGP_B = { name: 'b', remoteAs: 65002, number: 3 };

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAddress, parsePrefix } from 'net-ipaddr';
 import { cleanup } from '../../../felix/cleanup.ts';
-import { type EndpointRequest, Felix, hostInterfaceOf } from '../../../felix/felix.ts';
+import { Felix, hostInterfaceOf } from '../../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../../felix/kernel.ts';
 import { NftError } from '../../../felix/nat/nft.ts';
 import { eventually, TestNamespace } from '../namespace.ts';
+import { pod } from '../pod.ts';
 import { realClock, TestLog } from '../ports.ts';
 
 const POOLS = ['10.60.0.0/16', 'fd60::/48'].map(parsePrefix);
@@ -27,20 +28,6 @@ let log: TestLog;
 function newFelix(): Felix {
   log = new TestLog();
   return new Felix({ kernel, clock: realClock, random: Math.random, log, stateDir });
-}
-
-function pod(name: string, netns: TestNamespace, ...addresses: string[]): EndpointRequest {
-  return {
-    containerID: `c-${name}`,
-    ifname: 'eth0',
-    netns: netns.path,
-    namespace: 'default',
-    pod: name,
-    addresses: addresses.map(parseAddress),
-    mtu: 1450,
-    network: 'k8s',
-    handleId: `k8s.c-${name}`,
-  };
 }
 
 /** Remembers the sources of all that arrives. */
