@@ -5,7 +5,16 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 const SOURCES = join(import.meta.dirname, 'addon');
@@ -24,7 +33,7 @@ export function buildAddon(): string {
 }
 
 function compile(sources: string[], built: string): void {
-  mkdirSync(BUILD, { recursive: true });
+  makeWritable(BUILD);
   const unfinished = join(BUILD, `unfinished-${randomUUID()}.node`);
   const files = sources.filter((name) => name.endsWith('.c')).map((name) => join(SOURCES, name));
   try {
@@ -37,8 +46,24 @@ function compile(sources: string[], built: string): void {
   }
 }
 
-function failure(reason: string): Error {
-  const advice = 'On Debian it needs: apt-get install gcc libc6-dev';
+/** Who runs unprivileged finds what the folder's owner has built, or is told to ask for it. */
+function makeWritable(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw failure(
+      `${folder} cannot be written (${code})`,
+      `Once, as its owner: node ${import.meta.filename}`,
+    );
+  }
+}
+
+function failure(
+  reason: string,
+  advice = 'On Debian it needs: apt-get install gcc libc6-dev',
+): Error {
   return new Error(`rtnetlink-ts cannot compile its addon: ${reason}\n${advice}`);
 }
 

@@ -42,9 +42,9 @@ class Program {
   readonly #child: ChildProcess;
   #heard: () => void = () => {};
 
-  constructor(script: string, args: readonly string[], within = namespace) {
-    const command = ['--disable-warning=ExperimentalWarning', script, ...args];
-    this.#child = spawn('nsenter', [`--net=${within.path}`, process.execPath, ...command], {
+  constructor(script: string, args: readonly string[], within = namespace, wrapper: string[] = []) {
+    const command = [process.execPath, '--disable-warning=ExperimentalWarning', script, ...args];
+    this.#child = spawn('nsenter', [`--net=${within.path}`, ...wrapper, ...command], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     createInterface({ input: this.#child.stdout! }).on('line', (line) => {
@@ -142,11 +142,15 @@ function speaker(
   address: string,
   as: number,
   file: string,
-  { more = [], within = namespace }: { more?: string[]; within?: TestNamespace } = {},
+  {
+    more = [],
+    within = namespace,
+    wrapper = [],
+  }: { more?: string[]; within?: TestNamespace; wrapper?: string[] } = {},
 ) {
   const who = ['--node', node, '--address', address, '--as', String(as)];
   const where = ['--listen', `${address}:1790`, '--socket', socketOf(node), '-f', file];
-  const program = new Program(PROGRAM, ['speaker', ...who, ...where, ...more], within);
+  const program = new Program(PROGRAM, ['speaker', ...who, ...where, ...more], within, wrapper);
   running.push(program);
   return program;
 }
@@ -243,6 +247,15 @@ test('RFC 8326, RFC 9003: told to leave, it asks for other paths, then says why 
   });
   expect(await b.line((line) => line.msg === 'session ended')).toMatchObject({ peer: A, kept: [] });
   expect(tortiectl('a', ...leave)).toMatch(/nobody answers at .*a\.sock/);
+}, 60_000);
+
+test('on a high port it needs no privilege', async () => {
+  const none = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
+  const toB = peer('b', `peerIP: ${B}:1790, asNumber: 64502`);
+  const toA = peer('a', `peerIP: ${A}:1790, asNumber: 64501`);
+  const a = speaker('a', A, 64501, write('a.yaml', toB), { wrapper: none });
+  speaker('b', B, 64502, write('b.yaml', toA), { wrapper: none });
+  await a.line(established(B));
 }, 60_000);
 
 test('RFC 4456: with a cluster id, what an iBGP peer announces goes to the others', async () => {
