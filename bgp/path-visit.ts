@@ -30,9 +30,10 @@ export class PathVisit {
     this.#askers = askers;
   }
 
-  /** Prefixes with a path by this next hop are to be decided again. */
-  request(nextHop: number): void {
-    this.#changedHops.set(nextHop, this.#askers.sweep.request());
+  /** Prefixes with a path by one of these next hops are to be decided again. */
+  request(nextHops: readonly number[]): void {
+    const ticket = this.#askers.sweep.request();
+    for (const nextHop of nextHops) this.#changedHops.set(nextHop, ticket);
   }
 
   /** Looks at up to `count` paths. @param onUpdate hears of those that go */

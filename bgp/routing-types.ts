@@ -24,7 +24,8 @@ export interface RoutingOptions {
   /** RFC 4456 cluster id, unsigned 32 bits. @default routerId */
   readonly clusterId?: number;
   /**
-   * Asked once for each next hop when a route first brings it; `setReachability` tells of changes.
+   * Asked for each next hop once, when a route first brings it, and again by `reviewNextHops`. Must not
+   * depend on routes that were learned here (RFC 4271 §9.1.2.1).
    * @default every next hop is reachable at cost 0
    */
   readonly resolve?: (nextHop: ZonedAddress) => Reachability;

@@ -18,7 +18,7 @@ import { PathVisit } from './path-visit.ts';
 import { ImportChecks } from './policy/import.ts';
 import { hasNews, Readable } from './readable.ts';
 import { Import } from './rib/import.ts';
-import { NextHops, type Reachability } from './rib/nexthops.ts';
+import { NextHops } from './rib/nexthops.ts';
 import { RouteReader } from './rib/reader.ts';
 import { MAX_PATHS_OF_SOURCE, Rib, randomKey } from './rib/rib.ts';
 import { LOCAL_SOURCE } from './rib/sources.ts';
@@ -289,11 +289,11 @@ export class Routing {
     this.#wake();
   }
 
-  /** Tells that a next hop can(not) be reached now, and at which cost. Routes are chosen again by `work`. */
-  setReachability(nextHop: ZonedAddress, reachability: Reachability): void {
-    const hop = this.#rib.nextHops.setReachability(nextHop, reachability);
-    if (hop === undefined) return;
-    this.#visit.request(hop);
+  /** `resolve` may have other answers now: it is asked again, and routes are chosen again by `work`. */
+  reviewNextHops(): void {
+    const changed = this.#rib.nextHops.review();
+    if (changed.length === 0) return;
+    this.#visit.request(changed);
     this.#wake();
   }
 

@@ -11,9 +11,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CEASE, encodeShutdownCommunication } from 'bgp-parser-ts';
 import { formatZonedAddress, parsePrefix } from 'net-ipaddr';
-import type { Clock, Log, Random } from '../ports.ts';
 import { Bfd } from './bfd/bfd.ts';
-import type { BfdTransport } from './bfd/transport.ts';
 import { udpTransport } from './bfd/udp.ts';
 import { Monitor } from './bmp/monitor.ts';
 import type { SpeakerConfig } from './configuration/configuration.ts';
@@ -21,19 +19,19 @@ import { check, type Settings } from './configuration/settings.ts';
 import { Convergence } from './convergence.ts';
 import { Deferral } from './deferral.ts';
 import { Peers } from './peers.ts';
-import { type RoutesListener, Routing, type RoutingOptions } from './routing.ts';
+import { type RoutesListener, Routing } from './routing.ts';
 import { Caches } from './rpki/caches.ts';
 import { OriginValidation } from './rpki/origins.ts';
-import { type Immediate, Schedule, type Task } from './schedule.ts';
+import { Schedule, type Task } from './schedule.ts';
 import type { PeerSurroundings } from './session/connection.ts';
 import { Listeners } from './session/listeners.ts';
 import type { Peer } from './session/peer.ts';
 import { Strangers } from './session/strangers.ts';
 import { tcpTransport } from './session/tcp.ts';
-import type { Stream, Transport } from './session/transport.ts';
+import type { Stream } from './session/transport.ts';
+import type { SpeakerOptions } from './speaker-options.ts';
 import { type PeerStatus, type RouteStatus, routeStatus, type SpeakerStatus } from './status.ts';
 import { kernelLinks } from './unnumbered/kernel-links.ts';
-import type { Links } from './unnumbered/links.ts';
 
 export type { BfdSettings } from './bfd/bfd.ts';
 export type {
@@ -45,23 +43,8 @@ export type {
   SpeakerConfig,
 } from './configuration/configuration.ts';
 export { ConfigurationError } from './configuration/fields.ts';
+export type { SpeakerOptions } from './speaker-options.ts';
 export type { PeerStatus, RouteStatus, SpeakerStatus } from './status.ts';
-
-export interface SpeakerOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  /** @default the kernel's TCP */
-  readonly transport?: Transport;
-  /** @default the kernel's UDP */
-  readonly bfdTransport?: BfdTransport;
-  /** Where unnumbered peers are found. @default the kernel's links */
-  readonly links?: Links;
-  /** Must let the transport deliver what has come before it calls back. @default setImmediate */
-  readonly immediate?: Immediate;
-  /** As RoutingOptions's. */
-  readonly interfaceOf?: RoutingOptions['interfaceOf'];
-}
 
 export class Speaker {
   readonly #options: SpeakerOptions;
@@ -187,6 +170,11 @@ export class Speaker {
     this.#sessionListeners.push(listener);
   }
 
+  /** `resolve` may have other answers from now on. */
+  reviewNextHops(): void {
+    this.#routing?.reviewNextHops();
+  }
+
   /**
    * Resolves to true when every configured peer is Established, its initial routes are in and all
    * are chosen and told; to false `deadlineMs` from now. What is configured meanwhile counts, and
@@ -266,7 +254,7 @@ export class Speaker {
   }
 
   #newRouting({ localAs, routerId, clusterId }: Settings): Routing {
-    const { clock, random, log, interfaceOf } = this.#options;
+    const { clock, random, log, interfaceOf, resolve } = this.#options;
     const routing = new Routing({
       clock,
       random,
@@ -275,6 +263,7 @@ export class Speaker {
       routerId,
       clusterId,
       ...(interfaceOf && { interfaceOf }),
+      ...(resolve && { resolve }),
     });
     routing.onReadable((id) => this.#peers.readable(id));
     routing.onWork(() => this.#requestWork());

@@ -72,16 +72,18 @@ export class NextHops {
     this.#free.push(id);
   }
 
-  /** The id of the next hop if it is in use and that is news of it. */
-  setReachability(nextHop: ZonedAddress, reachability: Reachability): number | undefined {
-    const { bytes } = this.zoned(nextHop);
-    const id = this.#ids.get(keyOf(bytes, 0, bytes.length as 4 | 16));
-    if (id === undefined) return undefined;
-    const isNews =
-      reachability.reachable !== this.isReachable(id) || reachability.cost !== this.#costs[id];
-    if (!isNews) return undefined;
-    this.#put(id, reachability);
-    return id;
+  /** Asks again about all that are in use. The ids of those of which there is news. */
+  review(): number[] {
+    const changed: number[] = [];
+    for (const id of this.#ids.values()) {
+      const reachability = this.#resolve(this.#addresses[id]!);
+      const isNews =
+        reachability.reachable !== this.isReachable(id) || reachability.cost !== this.#costs[id];
+      if (!isNews) continue;
+      this.#put(id, reachability);
+      changed.push(id);
+    }
+    return changed;
   }
 
   isReachable(id: number): boolean {

@@ -25,22 +25,25 @@ test('no next hop is reachable at no cost', () => {
   expect([hops.isReachable(NO_NEXT_HOP), hops.cost(NO_NEXT_HOP)]).toEqual([true, 0]);
 });
 
-test('the resolver is asked once, and what is told later counts', () => {
+test('the resolver is asked once for each next hop, and again for a review', () => {
   const asked: string[] = [];
+  let told = { reachable: false, cost: 5 };
   const hops = new NextHops((address) => {
     asked.push(formatAddress(address));
-    return { reachable: false, cost: 5 };
+    return formatAddress(address) === '10.0.0.1' ? told : { reachable: true, cost: 0 };
   });
   const a = use(hops, '10.0.0.1');
   use(hops, '10.0.0.1');
-  expect(asked).toEqual(['10.0.0.1']);
+  use(hops, '10.0.0.2');
+  hops.release(use(hops, '10.0.0.3'));
+  expect(asked.splice(0)).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3']);
   expect([hops.isReachable(a), hops.cost(a)]).toEqual([false, 5]);
-  const one = parseAddress('10.0.0.1');
-  expect(hops.setReachability(one, { reachable: false, cost: 5 })).toBeUndefined();
-  expect(hops.setReachability(one, { reachable: true, cost: 7 })).toBe(a);
+  expect(hops.review()).toEqual([]);
+  expect(asked).toEqual(['10.0.0.1', '10.0.0.2']);
+  told = { reachable: true, cost: 7 };
+  expect(hops.review()).toEqual([a]);
   expect([hops.isReachable(a), hops.cost(a)]).toEqual([true, 7]);
-  const unused = parseAddress('10.9.9.9');
-  expect(hops.setReachability(unused, { reachable: true, cost: 1 })).toBeUndefined();
+  expect(hops.review()).toEqual([]);
 });
 
 test('holds more than its first arrays', () => {

@@ -1,6 +1,6 @@
 /** Several paths of a prefix from and to peers (RFC 7911): identifiers, which paths, and what is left behind. */
 
-import { parseAddress, parsePrefix } from 'net-ipaddr';
+import { formatAddress, parseAddress, parsePrefix } from 'net-ipaddr';
 import { MAX_PATHS } from '../../../bgp/export/add-path-group.ts';
 import { NextHops } from '../../../bgp/rib/nexthops.ts';
 import { MAX_PATHS_OF_SOURCE, Rib } from '../../../bgp/rib/rib.ts';
@@ -13,11 +13,15 @@ const Q = '198.51.100.0/24';
 const EBGP = [2, 3, 4].map((number) => ({ name: `e${number}`, remoteAs: 65000 + number, number }));
 const CLIENT = { name: 'client', remoteAs: LOCAL_AS, number: 100, addPath: 'both' as const };
 
+const unreachable = new Set<string>();
 let routing: Routing;
 let owner: Owner;
 let all: Neighbor[];
 beforeEach(() => {
-  routing = newRouting();
+  unreachable.clear();
+  routing = newRouting({
+    resolve: (hop) => ({ reachable: !unreachable.has(formatAddress(hop)), cost: 0 }),
+  });
   owner = new Owner(routing);
   all = [];
 });
@@ -109,7 +113,8 @@ describe('sent', () => {
     c!.announce([P], { ...fromAs(65004), nextHop: { address: parseAddress('10.0.0.7') } });
     settle();
     expect(ases(d)).toEqual(['65002', '65004']);
-    routing.setReachability(parseAddress('10.0.0.7'), { reachable: false, cost: 0 });
+    unreachable.add('10.0.0.7');
+    routing.reviewNextHops();
     settle();
     expect(ases(d)).toEqual(['65002']);
     d.change({ exportPolicy: { rules: [], otherwise: 'reject' } });

@@ -5,7 +5,7 @@
 
 import type { PathAttributes } from 'bgp-parser-ts';
 import fc from 'fast-check';
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from 'net-ipaddr';
+import { formatAddress, formatPrefix, parsePrefix } from 'net-ipaddr';
 import type { Policy } from '../../../bgp/policy/policy.ts';
 import type { Routing, RoutingPeer } from '../../../bgp/routing.ts';
 import { FEW_PREFIXES, policies } from '../policy/plain-policy.ts';
@@ -248,10 +248,10 @@ function take(world: World, one: Step, distinct: boolean): void {
     }
   } else if ('reach' in one) {
     for (const hop of [`10.1.0.${one.reach.hop}`, `fd00:1::${one.reach.hop}`]) {
-      routing.setReachability(parseAddress(hop), { reachable: one.reach.reachable, cost: 0 });
       if (one.reach.reachable) model.unreachable.delete(hop);
       else model.unreachable.add(hop);
     }
+    routing.reviewNextHops();
   } else if ('refresh' in one) {
     const neighbor = neighbors[one.refresh]!;
     if (neighbor.isUp) routing.refresh(neighbor.id, 4);

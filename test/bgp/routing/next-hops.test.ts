@@ -1,13 +1,7 @@
 /** Next hops of the other family, and next hops that mean something on one link only. */
 
 import type { PathAttributes } from 'bgp-parser-ts';
-import {
-  formatPrefix,
-  formatZonedAddress,
-  parseAddress,
-  parsePrefix,
-  parseZonedAddress,
-} from 'net-ipaddr';
+import { formatPrefix, formatZonedAddress, parseAddress, parsePrefix } from 'net-ipaddr';
 import type { Routing } from '../../../bgp/routing.ts';
 import {
   attributesText,
@@ -229,14 +223,17 @@ test('of a pair the global address is passed on', () => {
 });
 
 test('reachability is told of an address on a link', () => {
-  const routing = newRouting();
+  const unreachable = new Set<string>();
+  const routing = newRouting({
+    resolve: (hop) => ({ reachable: !unreachable.has(formatZonedAddress(hop)), cost: 0 }),
+  });
   const heard = listen(routing);
   const [a, b] = [upWith(routing, ON_ETH1), upWith(routing, ON_ETH2)];
   a.announce([P6], from(65009, LINK_LOCAL));
   b.announce([P6], from(65009, LINK_LOCAL));
   settle(routing, a, b);
-  const hop = parseZonedAddress('fe80::1%eth1');
-  routing.setReachability(hop, { reachable: false, cost: 0 });
+  unreachable.add('fe80::1%eth1');
+  routing.reviewNextHops();
   settle(routing, a, b);
   expect(heard.get(P6)).toEqual(['fe80::1%eth2']);
 });

@@ -1,7 +1,13 @@
 import type { PathAttributes } from 'bgp-parser-ts';
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from 'net-ipaddr';
+import {
+  formatAddress,
+  formatPrefix,
+  parseAddress,
+  parsePrefix,
+  type ZonedAddress,
+} from 'net-ipaddr';
 import { type Policy, upTo } from '../../../bgp/policy/policy.ts';
-import type { Routing } from '../../../bgp/routing.ts';
+import type { Reachability, Routing } from '../../../bgp/routing.ts';
 import {
   attributesText,
   fromAs,
@@ -592,19 +598,25 @@ test('the only route is judged anew when its next hop becomes an own address', (
 });
 
 describe('next hops', () => {
-  test('an unreachable one is not chosen, and comes back', () => {
-    const resolve = () => ({ reachable: true, cost: 10 });
+  test('RFC 4271 §9.1.2: an unreachable one is not chosen, and comes back; e) the nearer one wins', () => {
+    const far = { reachable: true, cost: 10 };
+    const table = new Map<string, Reachability>();
+    const resolve = (hop: ZonedAddress) => table.get(formatAddress(hop)) ?? far;
     const routing = newRouting({ resolve });
+    const change = (hop: string, reachability: Reachability) => {
+      table.set(hop, reachability);
+      routing.reviewNextHops();
+    };
     const [a, b] = [upWith(routing, EBGP_A), upWith(routing, EBGP_B)];
     const c = upWith(routing, { name: 'c', remoteAs: 65003, number: 4 });
     a.announce([P], { ...fromAs(65001), ...nextHop('10.0.0.2') });
     b.announce([P], { ...fromAs(65002), ...nextHop('10.0.0.3') });
     settle(routing, a, b, c);
     expect(sentAttributes(c)).toContain('65001');
-    routing.setReachability(parseAddress('10.0.0.3'), { reachable: true, cost: 5 });
+    change('10.0.0.3', { reachable: true, cost: 5 });
     settle(routing, a, b, c);
     expect(sentAttributes(c)).toContain('65002');
-    routing.setReachability(parseAddress('10.0.0.3'), { reachable: false, cost: 5 });
+    change('10.0.0.3', { reachable: false, cost: 5 });
     settle(routing, a, b, c);
     expect(sentAttributes(c)).toContain('65001');
     const paths = routing.route(parsePrefix(P))!.paths;
@@ -612,6 +624,35 @@ describe('next hops', () => {
       state: 'rejected',
       reason: 'next hop unreachable',
     });
+    change('10.0.0.2', { reachable: false, cost: 0 });
+    settle(routing, a, b, c);
+    expect(c.table.size).toBe(0);
+    change('10.0.0.2', far);
+    settle(routing, a, b, c);
+    expect(sentAttributes(c)).toContain('65001');
+  });
+
+  test('RFC 4271 §9.1.2.1: ten thousand routes behind two next hops ask for two', () => {
+    const asked: string[] = [];
+    let reachable = false;
+    const routing = newRouting({
+      resolve: (hop) => {
+        asked.push(formatAddress(hop));
+        return { reachable, cost: 0 };
+      },
+    });
+    const [a, b] = [upWith(routing, EBGP_A), upWith(routing, EBGP_B)];
+    const prefixes = Array.from({ length: 10_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
+    for (let i = 0; i < prefixes.length; i += 500) {
+      const hop = i < 5000 ? '10.0.0.2' : '10.0.0.9';
+      a.announce(prefixes.slice(i, i + 500), { ...fromAs(65001), ...nextHop(hop) });
+    }
+    settle(routing, a, b);
+    expect([asked, b.table.size]).toEqual([['10.0.0.2', '10.0.0.9'], 0]);
+    reachable = true;
+    routing.reviewNextHops();
+    settle(routing, a, b);
+    expect([asked.length, b.table.size]).toEqual([4, 10_000]);
   });
 });
 
