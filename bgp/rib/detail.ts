@@ -18,6 +18,8 @@ export interface PathDetail {
   /** The step that decided for or against it, or why it could not be chosen. */
   readonly reason: string;
   readonly nextHop: ZonedAddress | undefined;
+  /** To the next hop (RFC 4271 §9.1.2.2 e); undefined: it cannot be reached. */
+  readonly interiorCost: number | undefined;
   /** Its peer is telling all again (RFC 7313), or was away (RFC 4724), and has not come to it yet. */
   readonly isStale: boolean;
   /** RFC 7911, as received; 0 where the peer sends none. */
@@ -86,12 +88,14 @@ function describe(rib: Rib, path: number) {
   const { attributes, nextHops, paths, sources } = rib;
   const received = paths.received(path);
   const imported = paths.imported(path);
+  const nextHop = attributes.nextHop(received);
   const isChanged = imported !== NO_ATTRIBUTES && imported !== received;
   return {
     peer: sources.peer(paths.source(path)),
     isStale: rib.isStale(path),
     pathId: paths.pathId(path),
-    nextHop: nextHops.address(attributes.nextHop(received)),
+    nextHop: nextHops.address(nextHop),
+    interiorCost: nextHops.isReachable(nextHop) ? nextHops.cost(nextHop) : undefined,
     attributes: decodeAttributes(attributes.view(received)),
     imported: isChanged ? decodeAttributes(attributes.view(imported)) : undefined,
   };

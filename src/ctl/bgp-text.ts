@@ -185,13 +185,14 @@ export function routeText({ prefix, paths, sentTo, notSentTo, changedFor }: Rout
 }
 
 function pathLines(path: PathJson): string[] {
-  const { state, reason, isStale, peer, nextHop, pathId } = path;
+  const { state, reason, isStale, peer, nextHop, interiorCost, pathId } = path;
   const { attributes, imported, changedBy, validity } = path;
   const before = attributeFacts(attributes);
   const after = imported ? attributeFacts(imported) : before;
   const names = new Set([...before.keys(), ...after.keys()]);
   const facts: [string, string | undefined][] = [
     ['Next hop', nextHop],
+    ['Interior cost', interiorCost ? String(interiorCost) : undefined],
     ['Path id', pathId === 0 ? undefined : String(pathId)],
     ...[...names].map((name): [string, string] => [
       name,

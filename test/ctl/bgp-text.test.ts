@@ -131,6 +131,7 @@ const route: RouteStatus = {
       isStale: true,
       pathId: 7,
       nextHop: parseAddress('10.0.0.2'),
+      interiorCost: 20,
       attributes: {
         origin: 'igp',
         asPath: [
@@ -157,6 +158,7 @@ const route: RouteStatus = {
       isStale: false,
       pathId: 0,
       nextHop: undefined,
+      interiorCost: 0,
       attributes: { origin: 'incomplete', localPref: 200 },
       imported: undefined,
       changedBy: [],
@@ -182,6 +184,7 @@ test('one route: each path with why, and to whom it went', () => {
     `10.1.0.0/26, 2 paths
   Best, stale: from 10.0.0.2 (shorter AS path)
     Next hop:              10.0.0.2
+    Interior cost:         20
     Path id:               7
     AS path:               65001 {65002 65003}
     Origin:                igp
@@ -210,6 +213,7 @@ test('what filters did: on the way in what was and what is, on the way out for w
       {
         ...best!,
         isStale: false,
+        interiorCost: 0,
         attributes: { origin: 'igp', asPath: [], localPref: 100, med: 7 },
         imported: { origin: 'igp', asPath: [], localPref: 200, communities: [0xfde80001] },
         changedBy: ['BGPFilter "in" importV4[0]', 'BGPFilter "in" importV4[2]'],

@@ -314,6 +314,7 @@ test('tortiectl bgp: peers, routes, and why a route is where it is', async () =>
           changedBy: [],
           isStale: false,
           nextHop: A,
+          interiorCost: 0,
           attributes: { asPath: '64501', origin: 'igp' },
         },
       ],
