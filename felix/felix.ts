@@ -16,8 +16,14 @@
  */
 
 import { join as joinPath } from 'node:path';
-import { type Address, formatAddress, hostPrefix, type Prefix } from 'net-ipaddr';
-import type { Clock, Log, Random, Timer } from '../ports.ts';
+import {
+  type Address,
+  formatAddress,
+  hostPrefix,
+  type Prefix,
+  type ZonedAddress,
+} from 'net-ipaddr';
+import type { Timer } from '../ports.ts';
 import type { Workload } from './calc/calculation.ts';
 import { type Allocation, join, type Report } from './calc/join.ts';
 import { type OverlayInput, overlay, type Tunnel } from './calc/overlay.ts';
@@ -31,11 +37,10 @@ import {
 } from './endpoint/endpoint.ts';
 import { EndpointFiles } from './endpoint/endpoint-files.ts';
 import { Endpoints } from './endpoint/endpoints.ts';
-import type { Kernel } from './kernel.ts';
+import type { FelixOptions, FelixState } from './felix-types.ts';
 import { PacketTable } from './nat/packet-table.ts';
 import { type AllowedSources, type NatSettings, NO_NAT, ruleset } from './nat/ruleset.ts';
 import { Reconciler } from './reconciler.ts';
-import type { RouteCounters } from './table/route-table.ts';
 import { mtuOf } from './tunnel/device.ts';
 import { Tunnels } from './tunnel/tunnels.ts';
 import type { ForwarderCounters } from './tunnel/udp/forwarder.ts';
@@ -57,51 +62,13 @@ export {
   hostInterfaceOf,
 } from './endpoint/endpoint.ts';
 export { GATEWAY4, HOST_LINK_LOCAL } from './endpoint/wiring.ts';
+export type * from './felix-types.ts';
 export type { NatSettings } from './nat/ruleset.ts';
 
 /** Runtimes wait for minutes, people don't: an ADD that comes too early is told so after this time. */
 const ADD_WAIT_MS = 10_000;
 const OPEN_RETRY_MS = 10_000;
 const LEARNED_DEADLINE_MS = 30_000;
-
-export interface FelixOptions {
-  /** Of the node. Whoever opened it closes it, after `close()`. */
-  readonly kernel: Kernel;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  /** A folder of our own, made if need be: endpoint files in `endpoints` below it, in `udp` what the UDP forwarder shares with us. */
-  readonly stateDir: string;
-  /**
-   * How long after the datastore is in sync routes learned before a restart stay, if nobody calls
-   * `setLearnedInSync`. @default 30,000
-   */
-  readonly learnedDeadlineMs?: number;
-}
-
-export interface FelixState {
-  /** Both the datastore and the interface monitor are in sync: the kernel is written to. */
-  readonly inSync: boolean;
-  readonly learnedInSync: boolean;
-  readonly endpoints: number;
-  readonly routes: RouteCounters & {
-    readonly desired: number;
-    readonly learned: number;
-    /** Waiting to be written, to be tried again, or to be removed after their time of grace. */
-    readonly pending: number;
-    readonly refused: number;
-    /** Refused by the kernel, or kept from us by a stranger's. */
-    readonly failing: number;
-  };
-  /** What our rules forbid, by prefix. The lists end at a thousand. */
-  readonly refused: readonly Report[];
-  /** What the kernel refused, or a stranger keeps from us. */
-  readonly failed: readonly Report[];
-  /** Other nodes' blocks that no tunnel leads to, since the datastore lacks something. */
-  readonly unreachable: readonly Report[];
-  /** What is left as it was found, since files, interfaces and IPAM don't agree. */
-  readonly inDoubt: readonly Report[];
-}
 
 export class Felix {
   readonly #options: FelixOptions;
@@ -112,6 +79,7 @@ export class Felix {
   /** Interfaces of pods that were there at start, and of which no endpoint file tells. */
   readonly #doubtful = new Set<string>();
   readonly #waiting = new Set<() => void>();
+  #nextHopsChanged: () => void = () => {};
   #unreadable: readonly Report[] = [];
   #unreachable: readonly Report[] = [];
   #tunnelsWanted: readonly Tunnel[] = [];
@@ -138,6 +106,7 @@ export class Felix {
       learnedDeadlineMs: options.learnedDeadlineMs ?? LEARNED_DEADLINE_MS,
       onResynced: () => this.#routeDoubtful(),
       onInterfaceGone: (name) => this.#interfaceGone(name),
+      onNextHopsChanged: () => this.#nextHopsChanged(),
     });
     this.#tunnels = new Tunnels({
       ...{ kernel, clock, random, log },
@@ -243,6 +212,20 @@ export class Felix {
   /** Hand over a few thousand at a time at most: this keeps the event loop for about 2 µs each. */
   updateLearned(changes: Iterable<LearnedChange>): void {
     this.#reconciler.updateLearned(changes);
+  }
+
+  /**
+   * Whether a next hop can be reached, and at which interior cost (RFC 4271 §9.1.2.1): by the host's
+   * own routes, and ours that BGP did not bring. Known from `start` on.
+   */
+  resolve(nextHop: ZonedAddress): { reachable: boolean; cost: number } {
+    const { cost, gateways } = this.#reconciler.calculation.resolve(nextHop);
+    return { reachable: gateways.length > 0, cost };
+  }
+
+  /** `listener` hears that `resolve` may have other answers now: some 50 ms after the first change of several. */
+  onNextHopsChanged(listener: () => void): void {
+    this.#nextHopsChanged = listener;
   }
 
   /** BGP has converged: remote routes that the kernel kept from before and nobody announced go now. */

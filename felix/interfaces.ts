@@ -28,6 +28,11 @@ export class Interfaces implements InterfaceNames {
     return this.#byName.get(name)?.index;
   }
 
+  /** False also for one that isn't there. */
+  isUp(index: number): boolean {
+    return this.#byIndex.get(index)?.isUp ?? false;
+  }
+
   nameOf(index: number): string | undefined {
     return this.#byIndex.get(index)?.name;
   }

@@ -17,7 +17,8 @@ import { type InterfaceChange, Interfaces } from './interfaces.ts';
 import type { Kernel } from './kernel.ts';
 import { Resync } from './resync.ts';
 import { Summary } from './summary.ts';
-import { podAddress, routeSpec, TABLE } from './table/kernel-route.ts';
+import { InteriorRoutes } from './table/interior.ts';
+import { isOurs, podAddress, routeSpec, TABLE } from './table/kernel-route.ts';
 import { RouteTable } from './table/route-table.ts';
 import { Underlay } from './table/underlay.ts';
 
@@ -25,6 +26,10 @@ import { Underlay } from './table/underlay.ts';
 const BATCH = 256;
 const SLICE_MS = 5;
 const MAX_REPORTS = 1000;
+/** After a change of the host's routes: long enough for its fellows to come, too short to be felt. */
+const REVIEW_MS = 50;
+/** Changes without end must not make us look at next hops all the time. */
+const REST_PER_REVIEW = 10;
 
 const FORWARDING = ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'];
 
@@ -37,16 +42,19 @@ export interface ReconcilerOptions {
   /** The table has been read, and what it has of ours is known. */
   onResynced(): void;
   onInterfaceGone(name: string): void;
+  /** Some next hops may be reached in another way now, or not at all: `calculation.resolve` tells. */
+  onNextHopsChanged(): void;
 }
 
 export class Reconciler implements HostRoutes {
-  readonly calculation = new Calculation();
   readonly interfaces = new Interfaces();
+  readonly calculation = new Calculation((nextHop) => this.#interior.resolve(nextHop));
   readonly table: RouteTable;
   readonly #options: ReconcilerOptions;
   readonly #refusals = new Map<string, readonly Refusal[]>();
   readonly #refused: Summary;
   readonly #resync: Resync;
+  readonly #interior: InteriorRoutes;
   #addresses: readonly AddressEntry[] = [];
   #nextNodes: PrefixTrie<Address> | undefined;
   #monitor: Monitor | undefined;
@@ -55,12 +63,16 @@ export class Reconciler implements HostRoutes {
   #isLearnedInSync = false;
   #isReading = false;
   #hasTurn = false;
+  /** Monotonic: not before then are next hops looked at again. */
+  #reviewAfter = 0;
+  #review: Timer | undefined;
   #learnedDeadline: Timer | undefined;
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     const { kernel, clock, random, log } = options;
     const failure = 'cannot read the routes of the kernel';
     this.#resync = new Resync({ clock, random, log, failure, read: () => this.#read() });
+    this.#interior = new InteriorRoutes(this.interfaces, Math.floor(random() * 2 ** 32));
     this.#refused = new Summary(clock, log, 'routes are refused');
     this.table = new RouteTable({
       netlink: kernel.host,
@@ -122,16 +134,19 @@ export class Reconciler implements HostRoutes {
 
   setLocalBlocks(blocks: Iterable<Prefix>): void {
     this.calculation.setLocalBlocks(blocks);
+    this.#reviewSoon();
     this.#schedule();
   }
 
   setPeerRoutes(routes: Iterable<PeerRoute>): void {
     this.calculation.setPeerRoutes(routes);
+    this.#reviewSoon();
     this.#schedule();
   }
 
   setOverlay({ routes, pools }: Overlay): void {
     this.calculation.setRemote(routes, pools);
+    this.#reviewSoon();
     this.#schedule();
   }
 
@@ -150,6 +165,7 @@ export class Reconciler implements HostRoutes {
 
   setWorkload(hostInterface: string, workload: Workload | undefined): void {
     this.calculation.setWorkload(hostInterface, workload);
+    this.#reviewSoon();
     this.#schedule();
   }
 
@@ -201,9 +217,26 @@ export class Reconciler implements HostRoutes {
     this.#isOpen = false;
     this.#monitor?.close();
     this.#learnedDeadline?.cancel();
+    this.#review?.cancel();
     this.#resync.close();
     this.#refused.tell();
     this.table.close();
+  }
+
+  /** Changes come in bursts: after some of them all next hops are looked at, once. */
+  #reviewSoon(): void {
+    if (this.#review !== undefined || this.#isClosed) return;
+    const { clock, onNextHopsChanged } = this.#options;
+    const delayMs = Math.max(REVIEW_MS, this.#reviewAfter - clock.monotonic());
+    this.#review = clock.after(delayMs, () => {
+      this.#review = undefined;
+      const began = clock.monotonic();
+      this.calculation.reviewNextHops();
+      onNextHopsChanged();
+      const ended = clock.monotonic();
+      this.#reviewAfter = ended + REST_PER_REVIEW * (ended - began);
+      this.#schedule();
+    });
   }
 
   #schedule(): void {
@@ -266,6 +299,10 @@ export class Reconciler implements HostRoutes {
       if (name === undefined || !isPodInterface(name)) this.#somethingCame();
     } else if (event.kind === 'route') {
       const { route, gone } = event;
+      if (!isOurs(route, this.interfaces)) {
+        if (this.#interior.hear(route, gone)) this.#resync.soon();
+        this.#reviewSoon();
+      }
       if (this.table.hear(route, gone)) this.#resync.soon();
       else if (route.table === TABLE && this.#newUnderlay().matters(route)) this.#resync.soon();
     }
@@ -273,9 +310,12 @@ export class Reconciler implements HostRoutes {
 
   #interfaceChanged(name: string, index: number, change: InterfaceChange): void {
     if (change === 'none') return;
+    this.#reviewSoon();
     if (change === 'gone' || change === 'down') {
       const { calculation } = this;
       const isPod = isPodInterface(name);
+      this.#interior.loseLink(index);
+      if (!isPod) this.#resync.soon();
       const lost = isPod ? calculation.prefixesOf(name) : calculation.prefixesByTunnel(name);
       this.table.forgetRoutesVia(index, lost);
     }
@@ -306,7 +346,10 @@ export class Reconciler implements HostRoutes {
       this.#addresses = await host.addresses();
       const underlay = this.#newUnderlay();
       const nodes = this.#nextNodes;
-      await this.table.resync(underlay);
+      this.#interior.beginDump();
+      await this.table.resync([underlay, this.#interior]);
+      this.#interior.believeDump();
+      this.#reviewSoon();
       this.calculation.setUnderlay(underlay.routes());
       if (nodes === this.#nextNodes) this.#takeNextNodes();
     } finally {

@@ -25,7 +25,9 @@ import {
   forRoutesElsewhere,
   objectionToNextHops,
   type Surroundings,
+  unresolved,
 } from './guards.ts';
+import { type LearnedRoute, NextHopSets, type Resolution, UNREACHABLE } from './next-hops.ts';
 import type { RemoteRoute } from './overlay.ts';
 import type {
   Decision,
@@ -45,6 +47,14 @@ export interface Workload {
   readonly since: number;
 }
 
+/** A route to what is not on this node. */
+interface Elsewhere {
+  readonly target: RemoteTarget | LearnedTarget;
+  /** As they were told: what the target goes by may be found by them first. */
+  readonly nextHops: readonly ZonedAddress[];
+  readonly guards: typeof forRoutesElsewhere;
+}
+
 const NOTHING: Decision = { refusals: [] };
 
 export class Calculation {
@@ -54,13 +64,20 @@ export class Calculation {
   #localBlocks = new PrefixTrie<true>();
   #nodeAddresses = new PrefixTrie<true>();
   #underlay = new PrefixTrie<UnderlayRoute>();
-  readonly #learned = new PrefixTrie<LearnedTarget>();
+  readonly #learned = new PrefixTrie<LearnedRoute>();
+  readonly #nextHops = new NextHopSets((nextHop) => this.resolve(nextHop));
+  readonly #resolveByHost: (nextHop: ZonedAddress) => Resolution;
   #peerRoutes = new PrefixTrie<LearnedTarget>();
   #remote = new PrefixTrie<RemoteTarget>();
   /** Pools whose routes come from the datastore. */
   #pools = new PrefixTrie<true>();
   /** Prefixes to decide anew, by their text. */
   readonly #dirty = new Map<string, Prefix>();
+
+  /** @param resolveByHost what the routes say of an address that the host has without us */
+  constructor(resolveByHost: (nextHop: ZonedAddress) => Resolution) {
+    this.#resolveByHost = resolveByHost;
+  }
 
   /** @param workload undefined: the interface has no pod any more. */
   setWorkload(hostInterface: string, workload: Workload | undefined): void {
@@ -89,12 +106,10 @@ export class Calculation {
     for (const prefix of this.prefixesOf(hostInterface)) this.#mark(prefix);
   }
 
-  /** As touchWorkload, for an interface that link-local next hops may be on, or for a tunnel. */
+  /** As touchWorkload, for an interface that gateways may be on, or for a tunnel. */
   touchLink(name: string): void {
     for (const prefix of this.prefixesByTunnel(name)) this.#mark(prefix);
-    for (const { prefix, value } of this.#learned) {
-      if (value.nextHops.some(({ zone }) => zone === name)) this.#mark(prefix);
-    }
+    this.#nextHops.touch(name);
   }
 
   prefixesOf(hostInterface: string): Prefix[] {
@@ -171,10 +186,37 @@ export class Calculation {
 
   /** @param nextHops none: the route is gone. */
   setLearned(prefix: Prefix, nextHops: readonly ZonedAddress[], metric?: number): void {
-    if (nextHops.length > 0)
-      this.#learned.set(prefix, { kind: 'learned', nextHops: normalized(nextHops), metric });
-    else if (!this.#learned.delete(prefix)) return;
+    const before =
+      nextHops.length > 0
+        ? this.#learned.set(prefix, this.#nextHops.add(prefix, nextHops, metric))
+        : this.#learned.get(prefix);
+    if (before !== undefined) this.#nextHops.remove(before);
+    if (nextHops.length === 0 && !this.#learned.delete(prefix)) return;
     this.#mark(prefix);
+  }
+
+  /**
+   * How a next hop is reached without BGP's routes: one that depended on them would come and go with
+   * the route that it is for (RFC 4271 §9.1.2.1).
+   */
+  resolve(nextHop: ZonedAddress): Resolution {
+    const host = hostPrefix(nextHop);
+    const toPeer = this.#peerRoutes.get(host);
+    if (toPeer !== undefined) return this.#resolveByHost(toPeer.nextHops[0]!);
+    if (this.#claims.has(formatAddress(nextHop))) return { cost: 0, gateways: [nextHop] };
+    if (this.#localBlocks.match(nextHop) !== undefined) return UNREACHABLE;
+    const remote = this.#remote.match(nextHop)?.value;
+    if (remote === undefined) return this.#resolveByHost(nextHop);
+    const { gateway, device } = remote;
+    // Such a device knows the way to pods, and by none of them to others.
+    if (gateway === undefined) return UNREACHABLE;
+    if (device === undefined) return this.#resolveByHost(gateway);
+    return { cost: 0, gateways: [{ ...gateway, zone: device, onlink: true }] };
+  }
+
+  /** The ways to next hops may be others now: learned routes that go by other gateways are decided anew. */
+  reviewNextHops(): void {
+    this.#nextHops.review();
   }
 
   get learnedCount(): number {
@@ -182,7 +224,7 @@ export class Calculation {
   }
 
   get dirtyCount(): number {
-    return this.#dirty.size;
+    return this.#dirty.size + this.#nextHops.changedCount;
   }
 
   /** Takes up to `limit` of the prefixes whose decision may have changed. */
@@ -193,7 +235,7 @@ export class Calculation {
       taken.push(prefix);
       this.#dirty.delete(key);
     }
-    return taken;
+    return [...taken, ...this.#nextHops.takeChanged(limit - taken.length)];
   }
 
   /**
@@ -203,8 +245,7 @@ export class Calculation {
   decide(prefix: Prefix): Decision {
     const claims = this.#claimsOf(prefix);
     const isBlock = this.#localBlocks.get(prefix) !== undefined;
-    const toPeer = this.#peerRoutes.get(prefix);
-    const elsewhere = toPeer ?? this.#remote.get(prefix) ?? this.#learnedOf(prefix);
+    const elsewhere = this.#elsewhere(prefix);
     if (claims.length === 0 && !isBlock && elsewhere === undefined) return NOTHING;
 
     const refusals: Refusal[] = [];
@@ -223,30 +264,41 @@ export class Calculation {
     }
     if (elsewhere !== undefined) {
       const refusal =
-        claims.length > 0
-          ? localPod(prefix, claims[0]!)
-          : this.#objectionTo(elsewhere, prefix, toPeer ? forPeerRoutes : forRoutesElsewhere);
+        claims.length > 0 ? localPod(prefix, claims[0]!) : this.#objectionTo(elsewhere, prefix);
       if (refusal !== undefined) refusals.push(refusal);
-      else route ??= { prefix, target: elsewhere };
+      else route ??= { prefix, target: elsewhere.target };
     }
     return route === undefined ? { refusals } : { route, refusals };
   }
 
   /** Inside a pool of which the datastore says all, what BGP says too is passed over: no fault of anybody. */
-  #learnedOf(prefix: Prefix): LearnedTarget | undefined {
+  #learnedOf(prefix: Prefix): LearnedRoute | undefined {
     const learned = this.#learned.get(prefix);
     if (learned === undefined || this.#pools.size === 0) return learned;
     return this.#pools.covering(prefix).next().done ? learned : undefined;
   }
 
-  #objectionTo(
-    target: RemoteTarget | LearnedTarget,
-    prefix: Prefix,
-    guards: typeof forRoutesElsewhere,
-  ): Refusal | undefined {
-    const nextHops = target.kind === 'learned' ? target.nextHops : [target.gateway ?? []].flat();
+  #elsewhere(prefix: Prefix): Elsewhere | undefined {
+    const toPeer = this.#peerRoutes.get(prefix);
+    if (toPeer !== undefined)
+      return { target: toPeer, nextHops: toPeer.nextHops, guards: forPeerRoutes };
+    const guards = forRoutesElsewhere;
+    const remote = this.#remote.get(prefix);
+    if (remote !== undefined)
+      return { target: remote, nextHops: [remote.gateway ?? []].flat(), guards };
+    const learned = this.#learnedOf(prefix);
+    if (learned === undefined) return undefined;
+    const { metric, set } = learned;
+    const target: LearnedTarget = { kind: 'learned', nextHops: set.gateways, metric };
+    return { target, nextHops: set.nextHops, guards };
+  }
+
+  #objectionTo({ target, nextHops, guards }: Elsewhere, prefix: Prefix): Refusal | undefined {
+    const isResolved = target.kind === 'remote' || target.nextHops.length > 0;
     return (
-      firstObjection(guards, prefix, this.#surroundings()) ?? objectionToNextHops(prefix, nextHops)
+      firstObjection(guards, prefix, this.#surroundings()) ??
+      objectionToNextHops(prefix, nextHops) ??
+      (isResolved ? undefined : unresolved(prefix, nextHops))
     );
   }
 
@@ -282,13 +334,6 @@ export class Calculation {
 
 function isHost(prefix: Prefix): boolean {
   return prefix.length === familyBits(prefix.address.family);
-}
-
-/** Ascending and without duplicates, so that equal sets are equal lists. */
-function normalized(nextHops: readonly ZonedAddress[]): readonly ZonedAddress[] {
-  if (nextHops.length === 1) return nextHops;
-  const sorted = nextHops.toSorted(compareZonedAddresses);
-  return sorted.filter((hop, i) => i === 0 || compareZonedAddresses(hop, sorted[i - 1]!) !== 0);
 }
 
 function trieOf(prefixes: Iterable<Prefix>): PrefixTrie<true> {

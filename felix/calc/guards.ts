@@ -76,6 +76,13 @@ export function objectionToNextHops(
   return undefined;
 }
 
+/** BGP, which is told so too, has no such route for long. */
+export function unresolved(prefix: Prefix, nextHops: readonly ZonedAddress[]): Refusal {
+  const hops = nextHops.map(formatZonedAddress).join(', ');
+  const reason = `${formatPrefix(prefix)} via ${hops}: no route of the host itself leads there`;
+  return { prefix, rule: 'has an unusable next hop', reason };
+}
+
 /** Loopback, link-local, multicast: RFC 6890, RFC 4291. The kernel takes most of them for IPv4. */
 const NOT_ROUTED = [
   ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4'],

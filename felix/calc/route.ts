@@ -1,6 +1,7 @@
 /** What felix wants of the kernel for one prefix, in the node's own terms; table/ turns it into netlink's. */
 
 import type { Address, Prefix, ZonedAddress } from 'net-ipaddr';
+import type { Gateway } from './next-hops.ts';
 
 export type Target =
   /** A pod of this node, on its veth. */
@@ -33,10 +34,10 @@ export interface PeerRoute {
   readonly gateway: Address;
 }
 
-/** What BGP chose: one gateway, or several that share the load. Sorted, without duplicates. */
+/** What BGP chose: by one gateway, or by several that share the load. Sorted, without duplicates. */
 export interface LearnedTarget {
   readonly kind: 'learned';
-  readonly nextHops: readonly ZonedAddress[];
+  readonly nextHops: readonly Gateway[];
   /** The route's metric, above 0; undefined: that of all our routes. */
   readonly metric?: number | undefined;
 }

@@ -1,14 +1,8 @@
 /** Our routes in netlink's terms: how they are written, whose a route is, when two are the same. */
 
-import {
-  type Address,
-  equalAddresses,
-  familyBits,
-  formatAddress,
-  formatPrefix,
-  type ZonedAddress,
-} from 'net-ipaddr';
+import { type Address, equalAddresses, familyBits, formatAddress, formatPrefix } from 'net-ipaddr';
 import type { NextHop, Route, RouteSpec } from 'rtnetlink-ts';
+import type { Gateway } from '../calc/next-hops.ts';
 import type { DesiredRoute } from '../calc/route.ts';
 import { WORKLOAD_INTERFACE_PREFIX } from '../endpoint/endpoint.ts';
 import { TUNNEL_DEVICES } from '../tunnel/devices.ts';
@@ -64,12 +58,11 @@ export function routeSpec(desired: DesiredRoute, names: InterfaceNames): RouteSp
   };
 }
 
-/** The kernel finds the interface of a gateway by its routes, but for a link-local one. */
-function hopOf(gateway: ZonedAddress, names: InterfaceNames): NextHop | undefined {
-  if (gateway.zone === undefined) return { gateway };
-  const { zone, ...address } = gateway;
+/** Where the gateway's interface is not said, the kernel finds it by its routes. */
+function hopOf({ zone, onlink, ...gateway }: Gateway, names: InterfaceNames): NextHop | undefined {
+  if (zone === undefined) return { gateway };
   const oif = names.indexOf(zone);
-  return oif === undefined ? undefined : { gateway: address, oif };
+  return oif === undefined ? undefined : { gateway, oif, ...(onlink && { onlink }) };
 }
 
 /** All that we wrote or would write: our protocol, or a route to a pod's interface or by a tunnel. */

@@ -220,7 +220,7 @@ export class RouteTable {
   }
 
   /** Reads the whole table, and queues what is not as desired. */
-  async resync(strangers: StrangerListener): Promise<void> {
+  async resync(strangers: readonly StrangerListener[]): Promise<void> {
     // Entries that are written to from now on: their `touchedDuring` is `first` or more.
     const first = ++this.#dump;
     for (const family of FAMILIES) await this.#read(family, strangers);
@@ -341,12 +341,12 @@ export class RouteTable {
     return ours.length === 1 && sameRoute(ours[0]!, desired);
   }
 
-  #read(family: Family, strangers: StrangerListener): Promise<void> {
+  #read(family: Family, strangers: readonly StrangerListener[]): Promise<void> {
     const { names, netlink } = this.#options;
     return netlink.eachRoute({ family, table: TABLE }, () => {
       const dump = ++this.#dump;
       this.#dumpOf[family] = dump;
-      strangers.begin(family);
+      for (const listener of strangers) listener.begin(family);
       return (route) => {
         const { destination, metric } = route;
         if (isOurs(route, names)) sightOurs(this.#entries.findOrAdd(destination), dump, route);
@@ -356,7 +356,7 @@ export class RouteTable {
               ? this.#entries.findOrAdd(destination)
               : this.#entries.find(destination);
           if (entry && metric === metricOf(entry)) sightStranger(entry, dump, route);
-          strangers.see(route);
+          for (const listener of strangers) listener.see(route);
         }
       };
     });

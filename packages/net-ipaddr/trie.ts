@@ -33,8 +33,8 @@ export class PrefixTrie<V> {
     return this.#size;
   }
 
-  /** Adds the prefix, or replaces its value. */
-  set(prefix: Prefix, value: V): void {
+  /** Adds the prefix, or replaces its value. @returns the value that it had. */
+  set(prefix: Prefix, value: V): V | undefined {
     const { bytes } = prefix.address;
     let node = this.#root(prefix.address.family);
     while (node.length < prefix.length) {
@@ -53,8 +53,10 @@ export class PrefixTrie<V> {
       fork.children[bitAt(child.bytes, shared)] = child;
       node = node.children[side] = fork;
     }
-    if (node.entry === undefined) this.#size++;
+    const before = node.entry;
+    if (before === undefined) this.#size++;
     node.entry = { prefix, value };
+    return before?.value;
   }
 
   /** The value of exactly this prefix. */

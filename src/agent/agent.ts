@@ -118,7 +118,11 @@ export class Agent {
       stateDir: config.stateDir,
       learnedDeadlineMs: CONVERGENCE_DEADLINE_MS,
     });
-    this.#speaker = new Speaker({ ...room('bgp'), interfaceOf: connectedInterfaces(clock) });
+    this.#speaker = new Speaker({
+      ...room('bgp'),
+      interfaceOf: connectedInterfaces(clock),
+      resolve: (nextHop) => this.#felix.resolve(nextHop),
+    });
   }
 
   async start(): Promise<void> {

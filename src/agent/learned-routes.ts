@@ -1,8 +1,9 @@
-/** The way from the speaker to the kernel: what BGP chose is what felix is told. */
+/** Between the speaker and the kernel: what BGP chose felix is told, and how next hops are reached the speaker. */
 import type { Speaker } from '../../bgp/speaker.ts';
 import type { Felix } from '../../felix/felix.ts';
 
 export function programLearnedRoutes(speaker: Speaker, felix: Felix): void {
+  felix.onNextHopsChanged(() => speaker.reviewNextHops());
   speaker.onRoutes((ids, count, reader) => {
     const changes = [];
     for (let index = 0; index < count; index++) {

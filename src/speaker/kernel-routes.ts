@@ -1,5 +1,5 @@
 /** `--install-routes`: this machine forwards by what the speaker chose. Felix programs it, as it does on a node. */
-import { parseAddress, parsePrefix } from 'net-ipaddr';
+import { parseAddress, parsePrefix, type ZonedAddress } from 'net-ipaddr';
 import type { Speaker, SpeakerConfig } from '../../bgp/speaker.ts';
 import { Felix } from '../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../felix/kernel.ts';
@@ -16,17 +16,15 @@ const CONVERGENCE_DEADLINE_MS = 60_000;
 export class KernelRoutes {
   readonly #kernel: Kernel;
   readonly #felix: Felix;
-  readonly #speaker: Speaker;
   #isOpen = false;
 
-  private constructor(kernel: Kernel, felix: Felix, speaker: Speaker) {
+  private constructor(kernel: Kernel, felix: Felix) {
     this.#kernel = kernel;
     this.#felix = felix;
-    this.#speaker = speaker;
   }
 
-  /** Reads what is there; to be called before the speaker is configured. @throws where it is not allowed to. */
-  static async start(speaker: Speaker, log: Log): Promise<KernelRoutes> {
+  /** Reads what is there. @throws where it is not allowed to. */
+  static async start(log: Log): Promise<KernelRoutes> {
     if (await agentRuns())
       throw new Error(
         '--install-routes: a tortie agent runs here, and the routes of protocol 80 are its own; stop one of the two',
@@ -41,8 +39,15 @@ export class KernelRoutes {
       learnedDeadlineMs: CONVERGENCE_DEADLINE_MS,
     });
     await felix.start();
-    programLearnedRoutes(speaker, felix);
-    return new KernelRoutes(kernel, felix, speaker);
+    return new KernelRoutes(kernel, felix);
+  }
+
+  /** As the speaker's options have it. */
+  readonly resolve = (nextHop: ZonedAddress) => this.#felix.resolve(nextHop);
+
+  /** To be called before the speaker is configured. */
+  program(speaker: Speaker): void {
+    programLearnedRoutes(speaker, this.#felix);
   }
 
   /** Before it is configured: whether an earlier run's routes are there, by which packets went on. */
@@ -51,7 +56,7 @@ export class KernelRoutes {
   }
 
   /** The speaker has this configuration now: its addresses are not to be cut off, its blocks go nowhere else. */
-  configured({ peers, originations }: SpeakerConfig): void {
+  configured(speaker: Speaker, { peers, originations }: SpeakerConfig): void {
     const own = peers.flatMap(({ localAddress4, localAddress6 }) => [localAddress4, localAddress6]);
     const addresses = new Set(own.filter((address) => address !== undefined));
     this.#felix.setNodeAddresses([...addresses].map(parseAddress));
@@ -59,9 +64,7 @@ export class KernelRoutes {
     if (this.#isOpen) return;
     this.#isOpen = true;
     this.#felix.setDatastoreInSync();
-    void this.#speaker
-      .whenConverged(CONVERGENCE_DEADLINE_MS)
-      .then(() => this.#felix.setLearnedInSync());
+    void speaker.whenConverged(CONVERGENCE_DEADLINE_MS).then(() => this.#felix.setLearnedInSync());
   }
 
   /** The routes stay: `tortie cleanup` removes them. */

@@ -24,19 +24,23 @@ export interface SpeakerOptions {
 export async function runSpeaker(identity: Identity, options: SpeakerOptions): Promise<void> {
   const { file: files, installRoutes, socket } = options;
   const log = openLog('info');
-  const speaker = new Speaker({
-    clock: systemClock,
-    random: Math.random,
-    log,
-    interfaceOf: connectedInterfaces(systemClock),
-  });
   let kernelRoutes: KernelRoutes | undefined;
+  let speaker: Speaker;
   const configure = () => {
     const config = read(speaker, identity, files, log);
-    kernelRoutes?.configured(config);
+    kernelRoutes?.configured(speaker, config);
   };
   try {
-    if (installRoutes) kernelRoutes = await KernelRoutes.start(speaker, log);
+    if (installRoutes) kernelRoutes = await KernelRoutes.start(log);
+    speaker = new Speaker({
+      clock: systemClock,
+      random: Math.random,
+      log,
+      interfaceOf: connectedInterfaces(systemClock),
+      // Where packets go elsewhere, whether they would reach a next hop from here tells nothing.
+      ...(kernelRoutes && { resolve: kernelRoutes.resolve }),
+    });
+    kernelRoutes?.program(speaker);
     // Where packets do not come this way, what peers were told before is as good as ever.
     speaker.restarted({ forwarding: kernelRoutes?.hasForwarded ?? true });
     configure();

@@ -1,6 +1,6 @@
 /** What felix does when the kernel refuses, forgets, or is written to by others: on a fake, in no time. */
 
-import { formatPrefix, parseAddress, parsePrefix } from 'net-ipaddr';
+import { formatAddress, formatPrefix, parseAddress, parsePrefix } from 'net-ipaddr';
 import type { Operation, RouteSpec } from 'rtnetlink-ts';
 import { Reconciler } from '../../felix/reconciler.ts';
 import { FakeKernel, type FakeNetlink } from './fake-kernel.ts';
@@ -11,6 +11,8 @@ let kernel: FakeKernel;
 let stranger: FakeNetlink;
 let log: TestLog;
 let reconciler: Reconciler;
+/** How often next hops were to be looked at. */
+let reviews: number;
 let uplink: number;
 
 beforeEach(() => {
@@ -29,6 +31,7 @@ afterEach(() => reconciler.close());
 
 function newReconciler(): Reconciler {
   log = new TestLog();
+  reviews = 0;
   return new Reconciler({
     kernel,
     clock,
@@ -37,6 +40,7 @@ function newReconciler(): Reconciler {
     learnedDeadlineMs: 30_000,
     onResynced() {},
     onInterfaceGone() {},
+    onNextHopsChanged: () => reviews++,
   });
 }
 
@@ -144,10 +148,87 @@ test('a stop leaves all routes, and stops all timers', async () => {
   expect(kernel.batches).toEqual([]);
 });
 
+describe('RFC 4271 §9.1.2.1: next hops that are no neighbours', () => {
+  const FAR = '10.60.1.0/26 via 198.51.100.2';
+  const resolve = (nextHop: string) =>
+    reconciler.calculation.resolve(parseAddress(nextHop)).gateways.map(formatAddress);
+  const gatewayOf = async (prefix: string) => {
+    const all = await stranger.routes({ protocol: 80 });
+    const found = all.find((one) => formatPrefix(one.destination) === prefix);
+    return found?.gateway && formatAddress(found.gateway);
+  };
+
+  test('routes go by the gateway that leads there, and follow it, in one review for a burst', async () => {
+    await run();
+    learn(FAR);
+    await clock.pass(0);
+    expect(await routes(80)).toEqual([]);
+    expect(reconciler.refused()).toEqual([
+      { subject: '10.60.1.0/26', reason: expect.stringContaining('no route of the host itself') },
+    ]);
+    stranger.change({ action: 'add', route: route('198.51.100.0/24 via 192.0.2.7') });
+    await clock.pass(200);
+    expect(await gatewayOf('10.60.1.0/26')).toBe('192.0.2.7');
+    reviews = 0;
+    for (let i = 0; i < 1000; i++)
+      stranger.change({
+        action: 'replace',
+        route: route(`198.51.100.0/24 via 192.0.2.${i % 100}`),
+      });
+    await clock.pass(0);
+    await clock.pass(60);
+    expect([await gatewayOf('10.60.1.0/26'), reviews]).toEqual(['192.0.2.99', 1]);
+  });
+
+  test('what can’t be reached any more stays until BGP takes it back', async () => {
+    await run();
+    stranger.change({ action: 'add', route: route('198.51.100.0/24 via 192.0.2.7') });
+    await clock.pass(100);
+    learn(FAR);
+    await clock.pass(0);
+    stranger.change({ action: 'delete', route: route('198.51.100.0/24 via 192.0.2.7') });
+    await clock.pass(100);
+    expect([resolve('198.51.100.2'), await gatewayOf('10.60.1.0/26')]).toEqual([[], '192.0.2.7']);
+    learn('10.60.1.0/26 via');
+    await clock.pass(0);
+    expect(await routes()).toEqual([]);
+  });
+
+  test('what BGP brought leads to none: a route would keep itself alive, or take itself away', async () => {
+    await run();
+    learn('198.51.100.0/24 via 192.0.2.2', FAR);
+    await clock.pass(0);
+    expect(await routes(80)).toEqual(['198.51.100.0/24']);
+    expect([resolve('198.51.100.2'), resolve('192.0.2.2')]).toEqual([[], ['192.0.2.2']]);
+    // Nor after a dump that has them.
+    await reconciler.resync();
+    expect(resolve('198.51.100.2')).toEqual([]);
+  });
+
+  test('our own ways do: to a peer, to a pod here; a block without the pod does not', async () => {
+    await run();
+    const gateway = parseAddress('192.0.2.7');
+    reconciler.setPeerRoutes([{ peer: parseAddress('198.51.100.2'), gateway }]);
+    reconciler.setLocalBlocks([parsePrefix('10.60.0.0/26')]);
+    addLink('cali1');
+    const addresses = [parseAddress('10.60.0.1')];
+    reconciler.setWorkload('cali1', { hostInterface: 'cali1', addresses, since: 1 });
+    expect(['198.51.100.2', '10.60.0.1', '10.60.0.2'].map(resolve)).toEqual([
+      ['192.0.2.7'],
+      ['10.60.0.1'],
+      [],
+    ]);
+  });
+});
+
 describe('the kernel refuses', () => {
   test('a route is tried again, less and less often, and once more when an address comes', async () => {
     await run();
-    learn('10.60.1.0/26 via 198.51.100.2', '10.60.2.0/26 via 192.0.2.2');
+    kernel.refuse = (operation) =>
+      'route' in operation && formatPrefix(operation.route.destination) === '10.60.1.0/26'
+        ? 'ENETUNREACH'
+        : undefined;
+    learn('10.60.1.0/26 via 192.0.2.2', '10.60.2.0/26 via 192.0.2.2');
     await clock.pass(0);
     expect(await routes(80)).toEqual(['10.60.2.0/26']);
     expect(problems()).toEqual([expect.stringMatching(/^10\.60\.1\.0\/26: .*ENETUNREACH/)]);
@@ -164,6 +245,7 @@ describe('the kernel refuses', () => {
     expect(attempts()).toBeLessThan(5 + 3600 / 20);
     expect(attempts()).toBeGreaterThan(5 + 3600 / 32);
 
+    kernel.refuse = () => undefined;
     const address = { link: uplink, address: parseAddress('198.51.100.1'), length: 24 };
     stranger.change({ action: 'add', address });
     await clock.pass(100);

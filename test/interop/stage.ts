@@ -38,6 +38,7 @@ import {
   type RouteStatus,
   Speaker,
   type SpeakerConfig,
+  type SpeakerOptions,
 } from '../../bgp/speaker.ts';
 import type { Clock, Log } from '../../ports.ts';
 import { command, Host } from './daemons/host.ts';
@@ -57,6 +58,8 @@ const clock: Clock = {
 
 export class Stage {
   speaker: Speaker;
+  /** Whether next hops can be reached, where a scenario has something to say about it. */
+  resolve: NonNullable<SpeakerOptions['resolve']> = () => ({ reachable: true, cost: 0 });
   /** What onRoutes told: the prefixes that there is a route to from a peer. */
   readonly learned = new Set<string>();
   /** `<peer> up`, `<peer> down`, as they happened. */
@@ -151,7 +154,10 @@ export class Stage {
     const note = (_: object, message: string) => void this.log.push(message);
     const log: Log = { debug: note, info: note, warn: note, error: note, child: () => log };
     const transport = this.#transport;
-    const speaker = new Speaker({ clock, random: Math.random, log, transport });
+    const speaker = new Speaker({
+      ...{ clock, random: Math.random, log, transport },
+      resolve: (nextHop) => this.resolve(nextHop),
+    });
     speaker.onRoutes((ids, count, routes) => {
       for (const id of ids.subarray(0, count)) {
         const prefix = formatPrefix(routes.prefix(id));

@@ -65,10 +65,13 @@ function peer(host: Host, more: Partial<PeerConfig> = {}): PeerConfig {
 /** Configures, with what is chosen going to the kernel. */
 async function route(stage: Stage, peers: PeerConfig[]): Promise<KernelRoutes> {
   for (const address of OURS) ip('address', 'add', address, 'dev', 'lo');
-  const kernel = await KernelRoutes.start(stage.speaker, QUIET);
+  const kernel = await KernelRoutes.start(QUIET);
+  kernel.program(stage.speaker);
   const originations = OURS.map((prefix) => ({ prefix }));
   stage.configure(peers, { originations });
-  kernel.configured({ localAs: OUR_AS, routerId: '', listen: [], peers, originations: [] });
+  kernel.configured(stage.speaker, {
+    ...{ localAs: OUR_AS, routerId: '', listen: [], peers, originations: [] },
+  });
   return kernel;
 }
 

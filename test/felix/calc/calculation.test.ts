@@ -5,8 +5,10 @@ import {
   parseAddress,
   parsePrefix,
   parseZonedAddress,
+  type ZonedAddress,
 } from 'net-ipaddr';
 import { Calculation } from '../../../felix/calc/calculation.ts';
+import type { Resolution } from '../../../felix/calc/next-hops.ts';
 import type { Decision, Target } from '../../../felix/calc/route.ts';
 
 /** Inputs as text: what there is, and nothing else. */
@@ -27,8 +29,13 @@ interface Given {
   pools?: string[];
 }
 
+/** A host on whose networks everybody is. */
+function neighbour(nextHop: ZonedAddress): Resolution {
+  return { cost: 0, gateways: [nextHop] };
+}
+
 function calculation(given: Given): Calculation {
-  const calc = new Calculation();
+  const calc = new Calculation(neighbour);
   calc.setNodeAddresses((given.nodes ?? []).map(parseAddress));
   calc.setUnderlay(
     (given.underlay ?? []).map((text) => ({
@@ -389,7 +396,7 @@ test('the answer depends on the inputs, not on their order', () => {
     learned: ['10.60.0.1/32 via 192.168.1.2', '0.0.0.0/0 via 192.168.1.2'],
   };
   const forward = calculation(given);
-  const backward = new Calculation();
+  const backward = new Calculation(neighbour);
   for (const text of given.learned!.toReversed()) learn(backward, text);
   for (const [since, hostInterface] of [
     [1, 'caliB'],

@@ -170,6 +170,15 @@ test.each<[what: string, nextHops: string[], then: Partial<RouteSpec> | undefine
   expect(spec).toEqual(then && { ...BASE, ...then });
 });
 
+test('a gateway that the host’s own route has on the link is on the link for ours', () => {
+  const nextHops = [{ ...parseAddress('169.254.1.1'), zone: 'eth0', onlink: true } as const];
+  const spec = routeSpec(
+    { prefix: BASE.destination, target: { kind: 'learned', nextHops } },
+    NAMES,
+  );
+  expect(spec).toEqual({ ...BASE, ...via('169.254.1.1'), oif: 2, onlink: true });
+});
+
 test('a route is described so that it can be found', () => {
   expect(describeRoute({ ...BASE, ...via('192.0.2.2'), oif: 2 }, NAMES)).toBe(
     '10.60.1.0/26 via 192.0.2.2 dev eth0, protocol 80, metric 1024',

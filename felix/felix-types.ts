@@ -1,0 +1,45 @@
+/** What Felix is made with, and what it tells of itself. */
+
+import type { Clock, Log, Random } from '../ports.ts';
+import type { Report } from './calc/join.ts';
+import type { Kernel } from './kernel.ts';
+import type { RouteCounters } from './table/route-table.ts';
+
+export interface FelixOptions {
+  /** Of the node. Whoever opened it closes it, after `close()`. */
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** A folder of our own, made if need be: endpoint files in `endpoints` below it, in `udp` what the UDP forwarder shares with us. */
+  readonly stateDir: string;
+  /**
+   * How long after the datastore is in sync routes learned before a restart stay, if nobody calls
+   * `setLearnedInSync`. @default 30,000
+   */
+  readonly learnedDeadlineMs?: number;
+}
+
+export interface FelixState {
+  /** Both the datastore and the interface monitor are in sync: the kernel is written to. */
+  readonly inSync: boolean;
+  readonly learnedInSync: boolean;
+  readonly endpoints: number;
+  readonly routes: RouteCounters & {
+    readonly desired: number;
+    readonly learned: number;
+    /** Waiting to be written, to be tried again, or to be removed after their time of grace. */
+    readonly pending: number;
+    readonly refused: number;
+    /** Refused by the kernel, or kept from us by a stranger's. */
+    readonly failing: number;
+  };
+  /** What our rules forbid, by prefix. The lists end at a thousand. */
+  readonly refused: readonly Report[];
+  /** What the kernel refused, or a stranger keeps from us. */
+  readonly failed: readonly Report[];
+  /** Other nodes' blocks that no tunnel leads to, since the datastore lacks something. */
+  readonly unreachable: readonly Report[];
+  /** What is left as it was found, since files, interfaces and IPAM don't agree. */
+  readonly inDoubt: readonly Report[];
+}
