@@ -1,6 +1,8 @@
 /** A lab with its agents converged and two pods on each node. Needs root; the caller closes the lab. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildCniPlugin } from '../../src/cni/build.ts';
+import type { PeerJson } from '../../src/inspect/bgp-json.ts';
+import { INSPECT_SOCKET, readPeers } from '../../src/inspect/client.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { type LabPod, type Ping, pingMatrix, startPod } from '../../src/lab/pods.ts';
 import { agentsConverged } from '../../src/lab/show.ts';
@@ -33,6 +35,24 @@ export async function startLabWithPods(
     await lab.close();
     throw error;
   }
+}
+
+/** What a node's agent tells of its peers. A program that asks would take a second to start on a busy machine. */
+export function peersOf(lab: Lab, node: string): Promise<PeerJson[]> {
+  return readPeers(`/proc/${lab.node(node).pid}/root${INSPECT_SOCKET}`);
+}
+
+/** Polls until `check` is true; false when the deadline passed first. */
+export async function within(
+  milliseconds: number,
+  check: () => Promise<boolean>,
+): Promise<boolean> {
+  const deadline = performance.now() + milliseconds;
+  while (performance.now() < deadline) {
+    if (await check()) return true;
+    await sleep(100);
+  }
+  return false;
 }
 
 export function onePodANode(pods: readonly LabPod[]): LabPod[] {

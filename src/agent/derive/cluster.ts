@@ -1,5 +1,5 @@
 /** What the derivations know of the cluster: plain values read from the resources; what is malformed is left out, and named. */
-import type { Family } from 'net-ipaddr';
+import type { Address, Family } from 'net-ipaddr';
 import {
   BGPConfiguration,
   type BGPFilter,
@@ -165,4 +165,10 @@ export function readable<T extends KubeObject, D extends KubeObject>(
   if (found.length === 0) return withDefaults(type, object);
   problems.push(...found.map((problem) => describeProblem(object, problem)));
   return undefined;
+}
+
+export function addressesOf(node: ClusterNode): Address[] {
+  return [node.network.ipv4Address, node.network.ipv6Address]
+    .filter((address) => address !== undefined)
+    .map(({ address }) => address);
 }

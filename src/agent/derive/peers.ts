@@ -15,27 +15,23 @@ import {
   parsePrefix,
 } from 'net-ipaddr';
 import {
-  BGPPeer,
-  type CustomResource,
+  type BGPPeer,
   parseAddressAndPort,
   parseAsNumber,
   parseDuration,
-  parseSelector,
 } from '../../../api/index.ts';
 import type { Role } from '../../../bgp/role.ts';
 import type { BfdSettings, PeerConfig } from '../../../bgp/speaker.ts';
 import {
+  addressesOf,
   type BgpSettings,
   type ClusterNode,
-  readable,
   readBfd,
   restartTimeSec,
   staleTimeSec,
 } from './cluster.ts';
 import { type SigningRefs, signingRefs } from './passwords.ts';
-
-/** The words of calicoctl's PEER TYPE column. */
-export type PeerType = 'node-to-node mesh' | 'global' | 'node specific';
+import { type PeerSpec, type PeerType, type ReadPeer, readPeers } from './read-peers.ts';
 
 export interface DerivedPeer {
   /** The address as text, or the interface: a session is with one of these, and there is one with each. */
@@ -90,9 +86,6 @@ type AddPaths = NonNullable<PeerConfig['addPaths']>;
 
 type AsNumbers = Pick<DerivedPeer, 'localAs' | 'remoteAs'>;
 
-/** A BGPPeer's spec with its defaults. */
-type PeerSpec = (typeof BGPPeer extends CustomResource<BGPPeer, infer Full> ? Full : never)['spec'];
-
 export interface PeersInput {
   nodeName: string;
   nodes: readonly ClusterNode[];
@@ -116,47 +109,6 @@ export function derivePeers(input: PeersInput, problems: string[]): DerivedPeer[
   for (const peer of resources) for (const derived of reversePeers(self, peer, input)) add(derived);
   for (const derived of meshPeers(self, input)) add(derived);
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** Fields of a BGPPeer that the speaker does not act on: said, because a session without them is another one. */
-const NOT_YET = ['localWorkloadSelector'] as const;
-
-interface ReadPeer {
-  name: string;
-  type: PeerType;
-  spec: PeerSpec;
-  selectsNode(node: ClusterNode): boolean;
-  /** Whether `peerSelector` or `peerIP` means this node of the cluster. */
-  meansNode(node: ClusterNode): boolean;
-}
-
-function readPeers(peers: readonly BGPPeer[], problems: string[]): ReadPeer[] {
-  return peers.flatMap((resource) => {
-    const peer = readable(BGPPeer, resource, problems);
-    if (!peer) return [];
-    const { spec } = peer;
-    const { name } = peer.metadata;
-    for (const field of NOT_YET)
-      if (spec[field] !== undefined)
-        problems.push(`BGPPeer "${name}": spec.${field} has no effect in this version`);
-    const nodes = spec.nodeSelector ? parseSelector(spec.nodeSelector) : undefined;
-    const others = spec.peerSelector ? parseSelector(spec.peerSelector) : undefined;
-    return [
-      {
-        name,
-        type: (spec.node || nodes ? 'node specific' : 'global') as PeerType,
-        spec,
-        selectsNode: (node: ClusterNode) =>
-          spec.node ? node.name === spec.node : (nodes?.(node.labels) ?? true),
-        meansNode(node: ClusterNode) {
-          if (others) return others(node.labels);
-          if (!spec.peerIP) return false;
-          const { address } = parseAddressAndPort(spec.peerIP);
-          return addressesOf(node).some((own) => equalAddresses(own, parseAddress(address)));
-        },
-      },
-    ];
-  });
 }
 
 function explicitPeers(self: ClusterNode, peer: ReadPeer, input: PeersInput): DerivedPeer[] {
@@ -407,12 +359,6 @@ function isClient(
 /** The node's AS on the sessions of this BGPPeer. */
 function localAsOf({ spec }: ReadPeer, node: ClusterNode): number {
   return spec.localASNumber === undefined ? node.asNumber : parseAsNumber(spec.localASNumber);
-}
-
-function addressesOf(node: ClusterNode): Address[] {
-  return [node.network.ipv4Address, node.network.ipv6Address]
-    .filter((address) => address !== undefined)
-    .map(({ address }) => address);
 }
 
 function ownAddress(node: ClusterNode, family: Family): InterfaceAddress | undefined {
