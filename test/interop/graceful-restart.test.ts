@@ -1,4 +1,4 @@
-/** Graceful restart with other daemons, both roles. Needs root, unshare, ip, bird, frr and gobgpd. */
+/** Graceful restart with other daemons, both roles. Needs root, unshare, ip, bird, frr, gobgpd, openbgpd, exabgp. */
 
 import { DEADLINE_MS, player } from './play.ts';
 
@@ -15,7 +15,7 @@ test.concurrent(
   DEADLINE_MS,
 );
 
-test.concurrent.each(['bird', 'gobgp'])(
+test.concurrent.each(['bird', 'gobgp', 'exabgp'])(
   'RFC 4724 §4.2: %s is killed and started again: its routes stay, and a third peer hears of nothing',
   async (daemon) => {
     const { away, back, heard, sessions } = await play(`${daemon} restarts`);
@@ -27,7 +27,17 @@ test.concurrent.each(['bird', 'gobgp'])(
   DEADLINE_MS,
 );
 
-test.concurrent.each(['bird', 'frr', 'gobgp'])(
+test.concurrent(
+  'RFC 4724 §4.2: OpenBGPD, which asks for nothing but End-of-RIB, is killed: its routes go at once',
+  async () => {
+    const { away, back } = await play('openbgpd restarts');
+    expect(away).toMatchObject({ accepted: 0, learned: 0, someStale: false });
+    expect(back).toMatchObject({ accepted: 2, learned: 2, someStale: false });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent.each(['bird', 'frr', 'gobgp', 'openbgpd'])(
   'RFC 4724 §4.1: we end without a word and start again: %s keeps our route all the time',
   async (daemon) => {
     expect(await play(`we restart next to ${daemon}`)).toEqual({

@@ -79,8 +79,9 @@ export class Stage {
   }
 
   /** We end without a word, as by kill -9 or SIGTERM; another of us begins, to be configured. */
-  async restart(): Promise<void> {
+  async restart(meanwhile = async () => {}): Promise<void> {
     await this.speaker.close({ forGood: false });
+    await meanwhile();
     this.learned.clear();
     this.#up.clear();
     this.speaker = this.#newSpeaker();
