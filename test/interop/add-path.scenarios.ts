@@ -1,11 +1,14 @@
 /** Several paths of a prefix (RFC 7911) to and from other daemons at once: for add-path.test.ts to judge. */
 
+import { ORIGIN, update } from '../bgp-parser-ts/wire.ts';
 import { Bird } from './daemons/bird.ts';
 import { birdConfig, statics } from './daemons/bird-config.ts';
 import { Exabgp, exabgpConfig } from './daemons/exabgp.ts';
 import { Frr, frrConfig } from './daemons/frr.ts';
 import { Gobgp, gobgpConfig } from './daemons/gobgp.ts';
 import { type Host, until } from './daemons/host.ts';
+import { Openbgpd, openbgpdConfig } from './daemons/openbgpd.ts';
+import { secondNeighbor } from './neighbors/raw.ts';
 import { asPathText, OUR_AS, play, type Stage } from './stage.ts';
 
 /** We have it twice: as our own, and from a source in another AS. */
@@ -148,6 +151,37 @@ const daemons: Record<string, (stage: Stage) => Promise<Client>> = {
       },
     };
   },
+
+  /** Of its own it has one path to a prefix; it hears the other one from a raw peer at 10.9.2.3. */
+  async openbgpd(stage) {
+    const openbgpd = new Openbgpd(stage.host('client'));
+    const { host } = openbgpd;
+    const second = '10.9.2.3';
+    await openbgpd.start(
+      openbgpdConfig(host, {
+        as: OUR_AS,
+        neighborAs: OUR_AS,
+        options: '  announce add-path recv yes\n  announce add-path send all',
+        more: `network ${THEIRS}
+neighbor ${second} {
+  remote-as 65010
+  passive
+}`,
+      }),
+    );
+    const raw = await secondNeighbor(host, second, 65_010);
+    raw.send(update('', `${ORIGIN} 40 02 06 0201 0000fdf2 40 03 04 0a090203`, '18 c63364'));
+    return {
+      host,
+      async paths() {
+        const routes = await openbgpd.routes('in', 'neighbor', host.ours4);
+        return routes.filter(({ prefix }) => prefix === OURS).map(({ aspath }) => aspath);
+      },
+      async withdrawOne() {
+        raw.close();
+      },
+    };
+  },
 };
 
 function learned(stage: Stage): string[] {
@@ -200,5 +234,6 @@ await play({
   bird: (stage) => exchange(stage, 'bird'),
   frr: (stage) => exchange(stage, 'frr'),
   gobgp: (stage) => exchange(stage, 'gobgp'),
+  openbgpd: (stage) => exchange(stage, 'openbgpd'),
   exabgp: (stage) => exchange(stage, 'exabgp'),
 });

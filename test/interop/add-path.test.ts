@@ -1,4 +1,4 @@
-/** Several paths of a prefix with other daemons. Needs root, unshare, ip, bird, frr, gobgpd and exabgp. */
+/** Several paths of a prefix with other daemons. Needs root, unshare, ip, bird, frr, gobgpd, openbgpd, exabgp. */
 
 import { DEADLINE_MS, player } from './play.ts';
 
@@ -9,6 +9,7 @@ test.concurrent.each([
   ['bird', [4], ['', '65001'], '65001', ['0 65010', '0 65011']],
   ['frr', [4, 6], ['1: ', '2: 65001'], '2: 65001', ['0 ', '0 ']],
   ['gobgp', [4], ['', '65001'], '65001', ['10 ', '11 ']],
+  ['openbgpd', [4, 6], ['', '65001'], '65001', ['0 ', '0 65010']],
   ['exabgp', [4, 6], ['0.0.0.1: ', '0.0.0.2: 65001'], '0.0.0.2: 65001', ['10 ', '11 ']],
 ])(
   'RFC 7911: all paths both ways, each withdrawn by itself, the other stays as it was: %s',

@@ -3,13 +3,13 @@
  * exchange.test.ts to judge.
  */
 
-import { decodeMessage, type WireContext } from 'bgp-parser-ts';
-import { formatAddress, formatPrefix } from 'net-ipaddr';
+import { formatAddress } from 'net-ipaddr';
 import { BOTH_FAMILIES, fourOctetAs, RawPeer } from '../bgp/speaker/raw-peer.ts';
-import { update } from '../bgp-parser-ts/wire.ts';
+import { EBGP, update } from '../bgp-parser-ts/wire.ts';
 import { command, until } from './daemons/host.ts';
 import { allNeighbors, type Words, wordFor } from './neighbors/all.ts';
 import { eachUntil, type Neighbor, type Seen, seenHere } from './neighbors/neighbor.ts';
+import { tableOf } from './neighbors/raw.ts';
 import { OUR_AS, play, type Stage, THEIR_AS } from './stage.ts';
 
 /** Of the first, if it is old. */
@@ -34,15 +34,6 @@ const NEXT_HOP4 = '40 03 04 c0000202';
 const MP_REACH = '80 0e 1c 0002 01 10 20010db8000000000000000000000002 00 30 20010db8000a';
 const MP_UNREACH = '80 0f 0a 0002 01 30 20010db8000a';
 const RAW_PREFIX4 = '18 c63364';
-
-const FAMILY = { addPath: false, extendedNextHop: false };
-const RAW_CONTEXT: WireContext = {
-  as4: true,
-  ebgp: true,
-  extendedMessage: false,
-  ipv4: FAMILY,
-  ipv6: FAMILY,
-};
 
 /**
  * What makes a daemon an old speaker, of 2-octet AS numbers. GoBGP has no word for it; FRR without
@@ -108,7 +99,7 @@ async function exchange(stage: Stage, { kind, areOld, over6, weWait }: Exchange)
     return hasAll(routes, expected(index));
   });
   const allPrefixes = neighbors.flatMap((_, index) => prefixesOf(index));
-  await until('all routes at the raw peer', () => hasAll(tableOf(raw), allPrefixes));
+  await until('all routes at the raw peer', () => hasAll(tableOf(raw, EBGP), allPrefixes));
 
   const seen = Object.fromEntries(
     await Promise.all(
@@ -120,7 +111,7 @@ async function exchange(stage: Stage, { kind, areOld, over6, weWait }: Exchange)
           ours: [one.host.ours4, one.host.ours6],
           theirs: [one.host.address4, one.host.address6],
           here: prefixesOf(index).map((prefix) => here(stage, prefix, one)),
-          atRaw: prefixesOf(index).map((prefix) => tableOf(raw)[prefix]),
+          atRaw: prefixesOf(index).map((prefix) => tableOf(raw, EBGP)[prefix]),
           there: pick(await one.routes(), expected(index)),
         },
       ]),
@@ -134,7 +125,7 @@ async function exchange(stage: Stage, { kind, areOld, over6, weWait }: Exchange)
     return expected(index).every((prefix) => !(prefix in routes));
   });
   await until('all withdraws here', () => stage.learned.size === 0);
-  await until('all withdraws at the raw peer', () => Object.keys(tableOf(raw)).length === 0);
+  await until('all withdraws at the raw peer', () => Object.keys(tableOf(raw, EBGP)).length === 0);
   raw.close();
   return { seen, downs: stage.sessions.filter((what) => what.endsWith('down')) };
 }
@@ -150,21 +141,6 @@ async function connectRaw(stage: Stage): Promise<RawPeer> {
   const capabilities = `${BOTH_FAMILIES} ${fourOctetAs(RAW_AS)}`;
   await raw.establish({ as: RAW_AS, capabilities });
   return raw;
-}
-
-/** What the messages to the raw peer come to. */
-function tableOf(raw: RawPeer): Record<string, Seen> {
-  const table: Record<string, Seen> = {};
-  for (const bytes of raw.messages) {
-    const decoded = decodeMessage(bytes, RAW_CONTEXT);
-    if ('error' in decoded) throw new Error(decoded.error.text);
-    if (decoded.message.type !== 'update') continue;
-    for (const { prefix } of decoded.message.withdrawn) delete table[formatPrefix(prefix)];
-    for (const { attributes, nlri } of decoded.message.announced) {
-      for (const { prefix } of nlri) table[formatPrefix(prefix)] = seenHere(attributes);
-    }
-  }
-  return table;
 }
 
 /** Of the neighbor's path, since others may tell the route back to us. */

@@ -49,7 +49,7 @@ export class RawPeer {
     this.#socket.on('error', () => {});
   }
 
-  /** Resolves when the session is established. */
+  /** Resolves when the session is established. @throws when the connection ends before it is */
   async establish({ as, capabilities }: OpenOptions): Promise<void> {
     const list = toHex(hex(capabilities));
     const octets = list.length / 2;
@@ -58,7 +58,8 @@ export class RawPeer {
     const fixed = `04 ${hexOf(as > 65_535 ? AS_TRANS : as, 2)} 00b4 ${routerId.join('')}`;
     this.send(message(OPEN, hex(`${fixed} ${hexOf(octets + 2, 1)} ${parameter}`)));
     this.send(message(KEEPALIVE, new Uint8Array(0)));
-    await this.until('the session', () => this.has(KEEPALIVE));
+    await this.until('the session', () => this.has(KEEPALIVE) || this.isClosed);
+    if (!this.has(KEEPALIVE)) throw new Error('the connection was closed before the session');
   }
 
   send(bytes: Uint8Array): void {

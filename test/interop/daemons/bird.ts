@@ -1,6 +1,6 @@
 /** BIRD 2. */
 
-import { answers, type Host, until } from './host.ts';
+import { type Host, until } from './host.ts';
 
 /** A route as BIRD shows it. */
 export interface BirdRoute {
@@ -23,10 +23,7 @@ export class Bird {
     await this.host.up();
     const file = this.host.write('bird.conf', config);
     this.host.spawn(['bird', '-f', '-c', file, '-s', this.#socket, ...options]);
-    await until(
-      'BIRD to answer',
-      answers(() => this.ask('show status')),
-    );
+    await until('BIRD to answer', async () => (await this.ask('show status')) !== '');
   }
 
   /** Puts another configuration in force, as `birdc configure` does. */

@@ -1,6 +1,6 @@
 /** FRR 8: zebra and bgpd, and others of its daemons where they are asked for. */
 
-import { answers, type Host, until } from './host.ts';
+import { type Host, until } from './host.ts';
 import { ends, type Session } from './session.ts';
 
 const SOCKETS = '/run/frr';
@@ -63,7 +63,7 @@ export class Frr {
     ]);
     await until(
       `${daemon} to answer`,
-      answers(() => this.#vtysh(daemon, 'show version')),
+      async () => (await this.#vtysh(daemon, 'show version')) !== '',
     );
   }
 

@@ -1,7 +1,7 @@
 /** GoBGP 3. */
 
 import { readFileSync } from 'node:fs';
-import { answers, type Host, until } from './host.ts';
+import { type Host, until } from './host.ts';
 import { ends, type Session } from './session.ts';
 
 const LOG = 'gobgpd.log';
@@ -19,10 +19,7 @@ export class Gobgp {
     const file = this.host.write('gobgp.toml', config);
     const options = ['--log-level', 'error', '--api-hosts', '127.0.0.1:50051', '--pprof-disable'];
     this.host.spawn(['gobgpd', '--config-file', file, ...options, ...more], {}, LOG);
-    await until(
-      'gobgpd to answer',
-      answers(() => this.ask('neighbor')),
-    );
+    await until('gobgpd to answer', async () => (await this.ask('neighbor')) !== '');
   }
 
   /** Reads another configuration, as on SIGHUP. */

@@ -17,7 +17,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const MAX_OUTPUT = 256 * 1024 * 1024;
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 60_000;
 
 export class Host {
   readonly name: string;
@@ -154,24 +154,25 @@ export function command(program: string, ...args: string[]): string {
   return execFileSync(program, args, { encoding: 'utf8' });
 }
 
-/** @throws when it does not come true in time */
+/**
+ * Waits until it holds. Who fails to tell, say a daemon that is not there yet, is asked again.
+ * @throws when it does not come true in time
+ */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
   deadlineMs = DEADLINE_MS,
 ): Promise<void> {
   const endMs = performance.now() + deadlineMs;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`waited ${deadlineMs} ms in vain for ${what}`);
+  for (;;) {
+    let cause: unknown;
+    try {
+      if (await holds()) return;
+    } catch (error) {
+      cause = error;
+    }
+    if (performance.now() > endMs)
+      throw new Error(`waited ${deadlineMs} ms in vain for ${what}`, { cause });
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-/** Whether a daemon answers yet: for `until`. */
-export function answers(question: () => Promise<unknown>): () => Promise<boolean> {
-  return () =>
-    question().then(
-      () => true,
-      () => false,
-    );
 }

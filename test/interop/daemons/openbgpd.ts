@@ -1,6 +1,6 @@
 /** OpenBGPD 7. */
 
-import { answers, type Host, until } from './host.ts';
+import { type Host, until } from './host.ts';
 import { ends, type Session } from './session.ts';
 
 /** Where Debian's build changes its root to, and has its socket. */
@@ -18,10 +18,7 @@ export class Openbgpd {
     await this.host.up();
     await this.host.run('mkdir', '-p', RUN);
     this.host.spawn(['/usr/sbin/bgpd', '-d', '-f', this.#write(config)]);
-    await until(
-      'bgpd to answer',
-      answers(() => this.ask('show')),
-    );
+    await until('bgpd to answer', async () => (await this.ask('show')) !== '');
   }
 
   /** Reads another configuration. */

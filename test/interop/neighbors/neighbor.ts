@@ -2,6 +2,7 @@
 
 import type { PathAttributes } from 'bgp-parser-ts';
 import { formatAddress } from 'net-ipaddr';
+import { dotted } from '../../../src/inspect/bgp-json.ts';
 import { type Host, until } from '../daemons/host.ts';
 import type { Session } from '../daemons/session.ts';
 
@@ -69,7 +70,7 @@ export const RICH: Seen = {
 /** As the speaker has it. */
 export function seenHere(attributes: PathAttributes): Seen {
   const { asPath, aggregator, communities, extendedCommunities, largeCommunities } = attributes;
-  const { origin, med, localPref, atomicAggregate, others } = attributes;
+  const { origin, med, localPref, atomicAggregate, originatorId, others } = attributes;
   const segment = ({ type, as }: { type: string; as: readonly number[] }) =>
     type === 'set' ? `{${as.join(' ')}}` : as.join(' ');
   return present({
@@ -84,6 +85,8 @@ export function seenHere(attributes: PathAttributes): Seen {
     largeCommunities: largeCommunities
       ?.map(({ global, local1, local2 }) => `${global}:${local1}:${local2}`)
       .join(' '),
+    originatorId: originatorId === undefined ? undefined : dotted(originatorId),
+    clusterList: attributes.clusterList?.map(dotted).join(' '),
     unknown: others
       ?.filter(({ code }) => code === 99)
       .map(({ value }) => Buffer.from(value).toString('hex'))
