@@ -3,10 +3,11 @@
 import type { PeerConfig } from '../../bgp/speaker.ts';
 import { Frr, frrConfig } from './daemons/frr.ts';
 import { until } from './daemons/host.ts';
-import { Openbgpd, openbgpdConfig } from './daemons/openbgpd.ts';
 import { allNeighbors } from './neighbors/all.ts';
+import { BirdNeighbor } from './neighbors/bird.ts';
 import { ExabgpNeighbor } from './neighbors/exabgp.ts';
 import { FrrNeighbor } from './neighbors/frr.ts';
+import { GobgpNeighbor } from './neighbors/gobgp.ts';
 import { eachUntil, type Neighbor } from './neighbors/neighbor.ts';
 import { OpenbgpdNeighbor } from './neighbors/openbgpd.ts';
 import { OUR_AS, play, type Stage, THEIR_AS } from './stage.ts';
@@ -14,7 +15,9 @@ import { OUR_AS, play, type Stage, THEIR_AS } from './stage.ts';
 const TEXT = 'moved to rack 7';
 const SESSION = { as: THEIR_AS, neighborAs: OUR_AS };
 const WRONG_AS = 65_001;
+const OLD_AS = 65_002;
 const OURS = '10.1.0.0/26';
+const THEIRS = '198.51.100.0/24';
 
 function configure(
   stage: Stage,
@@ -75,21 +78,28 @@ await play({
     return Object.fromEntries(await Promise.all(refusals));
   },
 
+  /** ExaBGP 4 has no words for a text: it sends one of its own. */
   async 'shutdown with text'(stage) {
-    const frr = new Frr(stage.host('frr'));
-    const openbgpd = new Openbgpd(stage.host('openbgpd'));
-    const hosts = [frr.host, openbgpd.host];
-    await frr.start(frrConfig(frr.host, SESSION));
-    await openbgpd.start(openbgpdConfig(openbgpd.host, SESSION));
-    stage.configure(hosts.map((host) => stage.peer(host, THEIR_AS)));
-    await until('both sessions', () => hosts.every((host) => stage.isUp(host)));
-    const neighbor = `neighbor ${frr.host.ours4}`;
-    await frr.configure(`router bgp ${THEIR_AS}`, `${neighbor} shutdown message ${TEXT}`);
-    await openbgpd.ask('neighbor', openbgpd.host.ours4, 'down', TEXT);
-    await until('both ends', () => !hosts.some((host) => stage.isUp(host)));
-    return hosts.map((host) => {
-      const { source, name, text } = stage.status(host).lastNotification!;
-      return { source, name, text };
+    const bird = new BirdNeighbor(stage.host('bird'));
+    const frr = new FrrNeighbor(stage.host('frr'));
+    const gobgp = new GobgpNeighbor(stage.host('gobgp'));
+    const openbgpd = new OpenbgpdNeighbor(stage.host('openbgpd'));
+    const exabgp = new ExabgpNeighbor(stage.host('exabgp'));
+    const neighbors = [bird, frr, gobgp, openbgpd, exabgp];
+    await Promise.all(neighbors.map((one) => one.start(SESSION)));
+    configure(stage, neighbors);
+    await allUp(stage, neighbors);
+    await bird.bird.ask(`disable tortie "${TEXT}"`);
+    const ofFrr = `neighbor ${frr.host.ours4} shutdown message ${TEXT}`;
+    await frr.frr.configure(`router bgp ${THEIR_AS}`, ofFrr);
+    await gobgp.gobgp.ask('neighbor', gobgp.host.ours4, 'shutdown', '--reason', TEXT);
+    await openbgpd.openbgpd.ask('neighbor', openbgpd.host.ours4, 'down', TEXT);
+    await exabgp.exabgp.command(`neighbor ${exabgp.host.ours4} teardown 2`);
+    const last = ({ host }: Neighbor) => stage.status(host).lastNotification;
+    await eachUntil(neighbors, 'its farewell', async (one) => last(one) !== undefined);
+    return neighbors.map((one) => {
+      const { source, name, text } = last(one)!;
+      return { daemon: one.host.name, source, name, text };
     });
   },
 
@@ -103,6 +113,19 @@ await play({
     await stage.speaker.leave({ drainMs: 100, text: TEXT });
     await eachUntil(neighbors, 'no route', async (one) => !(OURS in (await one.routes())));
     return whatEachHears(neighbors);
+  },
+
+  /** Only plain routes: of an old speaker, too, FRR takes none but a new one's AGGREGATOR. */
+  async 'FRR without capabilities'(stage) {
+    const frr = new Frr(stage.host('frr'));
+    const options = ` neighbor ${frr.host.ours4} dont-capability-negotiate`;
+    await frr.start(frrConfig(frr.host, { ...SESSION, as: OLD_AS, options }));
+    const network = ['address-family ipv4 unicast', `network ${THEIRS}`];
+    await frr.configure(`router bgp ${OLD_AS}`, ...network);
+    stage.configure([stage.peer(frr.host, OLD_AS)], { originations: [{ prefix: OURS }] });
+    await until('its route', () => stage.learned.has(THEIRS));
+    await until('ours', async () => OURS in (await frr.routes(4)));
+    return stage.summary(frr.host);
   },
 
   async 'end of RIB'(stage) {

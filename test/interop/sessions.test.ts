@@ -20,13 +20,20 @@ test.concurrent(
 );
 
 test.concurrent(
-  'RFC 9003: what FRR and OpenBGPD say when they shut a session down',
+  'RFC 9003: what daemons say when they shut a session down',
   async () => {
-    const end = { source: 'notification received', text: 'moved to rack 7' };
+    const end = {
+      source: 'notification received',
+      name: 'Cease / Administrative Shutdown',
+      text: 'moved to rack 7',
+    };
     expect(await play('shutdown with text')).toEqual([
+      { ...end, daemon: 'bird' },
       // RFC 8538 §3: FRR, with which graceful restart is negotiated, says that it is not one.
-      { ...end, name: 'Cease / Hard Reset: Cease / Administrative Shutdown' },
-      { ...end, name: 'Cease / Administrative Shutdown' },
+      { ...end, daemon: 'frr', name: `Cease / Hard Reset: ${end.name}` },
+      { ...end, daemon: 'gobgp' },
+      { ...end, daemon: 'openbgpd' },
+      { ...end, daemon: 'exabgp', text: 'Administrative Shutdown' },
     ]);
   },
   DEADLINE_MS,
@@ -68,6 +75,18 @@ test.concurrent(
       gobgp: refusal,
       openbgpd: refusal,
       exabgp: refusal,
+    });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
+  'RFC 4760 §8, RFC 6793 §4: FRR without capabilities has IPv4 and 2-octet AS numbers',
+  async () => {
+    expect(await play('FRR without capabilities')).toMatchObject({
+      upCount: 1,
+      families: [4],
+      fourOctetAs: false,
     });
   },
   DEADLINE_MS,
