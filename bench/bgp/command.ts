@@ -1,8 +1,8 @@
 /** `bench bgp`: this speaker beside Debian's, in namespaces of their own. Needs root. */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { writeSection } from '../performance-page.ts';
+import { runInside } from '../run-inside.ts';
 import { DAEMONS } from './daemons/index.ts';
 import { report } from './report.ts';
 import type { Results } from './results.ts';
@@ -46,31 +46,10 @@ async function run({ runs, quick, daemons, workloads, write }: Flags): Promise<v
     return;
   }
   const options: BenchOptions = { runs, isQuick: quick ?? false, daemons, workloads };
-  const results = await runInside(options);
+  const results = await runInside<Results>(join(import.meta.dirname, 'inside.ts'), options);
   const markdown = report(results);
   console.log(markdown);
   if (write) console.error(`written: ${writeSection('BGP', markdown)}`);
-}
-
-/** The whole benchmark in namespaces that end with it, whatever happens to it. */
-async function runInside(options: BenchOptions): Promise<Results> {
-  const script = join(import.meta.dirname, 'inside.ts');
-  const child = spawn(
-    'unshare',
-    [
-      ...['--net', '--mount', '--uts', '--ipc', '--pid', '--fork', '--kill-child', '--mount-proc'],
-      ...[process.execPath, '--disable-warning=ExperimentalWarning', script],
-      JSON.stringify(options),
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  const status = await new Promise((resolve) => child.on('close', resolve));
-  if (status !== 0) throw new Error(`the benchmark ended with ${status}; see above`);
-  return JSON.parse(output) as Results;
 }
 
 function readRuns(text: string): number {
