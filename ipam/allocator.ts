@@ -18,27 +18,19 @@
  */
 
 import type { Address, Family } from 'net-ipaddr';
-import { IPAMBlock, type IPAMHandle } from '../api/index.ts';
+import type { IPAMBlock, IPAMHandle } from '../api/index.ts';
 import type { Clock, Log, Random, Store } from '../ports.ts';
-import {
-  addressOf,
-  asSubnet,
-  belongsTo,
-  familyOf,
-  freeCount,
-  giveBack,
-  heldBy,
-  nextVersion,
-  take,
-} from './block.ts';
+import { allOf } from './all-of.ts';
+import { addressOf, asSubnet, belongsTo, familyOf, heldBy, take } from './block.ts';
 import { type Choice, Chooser, type Want } from './chooser.ts';
-import { alreadyTaken, IpamError, Moved, noSubnet } from './errors.ts';
+import { IpamError, Moved } from './errors.ts';
 import { blocksOf, hasCounts, renew } from './handle.ts';
 import { KnownHandles } from './known-handles.ts';
-import { blockName, handleName } from './names.ts';
-import { find } from './objects.ts';
+import { handleName } from './names.ts';
 import { OwnBlocks } from './own-blocks.ts';
+import { alreadyTaken, noSubnet } from './refusals.ts';
 import { retry } from './retry.ts';
+import { mayStillGive, type Request, Surrender } from './surrender.ts';
 import { CLAIM, Turns } from './turns.ts';
 
 export interface AllocatorOptions {
@@ -79,14 +71,6 @@ const ROLLBACK_DEADLINE_MS = 10_000;
 /** A node starts a few hundred pods at most; more requests than this at once are a loop gone wild. */
 const MAX_PENDING = 1_024;
 
-/** One request under way. */
-interface Request {
-  readonly handleId: string;
-  /** Of the handle's object. */
-  readonly name: string;
-  readonly deadline: number;
-}
-
 interface Assignment extends Request {
   readonly wants: readonly Want[];
   readonly asSubnet: boolean;
@@ -115,6 +99,7 @@ export class Allocator {
   readonly #listeners: ((cidrs: string[]) => void)[] = [];
   readonly #handles: KnownHandles;
   readonly #chooser: Chooser;
+  readonly #surrender: Surrender;
   #isLoaded = false;
   #pending = 0;
 
@@ -129,6 +114,7 @@ export class Allocator {
       },
     });
     this.#chooser = new Chooser({ ...options, turns: this.#turns, blocks: this.#blocks });
+    this.#surrender = new Surrender(this.#turns, this.#blocks, this.#handles);
   }
 
   /** CIDRs of this node's blocks, ascending. Empty until `load` or the first `assign`. */
@@ -204,7 +190,7 @@ export class Allocator {
     return this.#admit(handleId, name, async (request) => {
       const freed = new Set<string>();
       await retry(this.#options, `the release of ${handleId}`, request.deadline, (attempt) =>
-        this.#surrender(request, attempt > 0, new Set(), freed),
+        this.#surrender.run(request, attempt > 0, new Set(), freed),
       );
       return [...freed];
     });
@@ -271,9 +257,10 @@ export class Allocator {
     return allOf(
       blocksOf(handle).map(async (cidr) => {
         const block = await this.#turns.run(`block ${cidr}`, deadline, async () => {
-          const read = await this.#readBlock(cidr);
+          const read = await this.#blocks.read(cidr);
           // What will be answered as held must not fall to a release that is still on its way.
-          if (read !== undefined && heldBy(read, handleID).length > 0) await this.#writeBlock(read);
+          if (read !== undefined && heldBy(read, handleID).length > 0)
+            await this.#blocks.write(read);
           return read;
         });
         const ordinals = block === undefined ? [] : heldBy(block, handleID);
@@ -293,7 +280,7 @@ export class Allocator {
     const counts = new Map<string, number>();
     for (const { cidr, count, block, held } of named) {
       if (held.length > 0) counts.set(cidr, held.length);
-      else if (this.#mayStillChange(block)) counts.set(cidr, count);
+      else if (mayStillGive(block)) counts.set(cidr, count);
     }
     for (const { own } of chosen) {
       const { cidr } = own;
@@ -323,7 +310,7 @@ export class Allocator {
       // administrator may have released it, and another pod may have it by now. So with one address
       // that was asked for: it is refused on no old news.
       if (block === undefined || ordinal !== undefined || heldBy(block, handleId).length > 0) {
-        block = await this.#readBlock(own.cidr);
+        block = await this.#blocks.read(own.cidr);
         if (block === undefined) throw new Moved(`block ${own.cidr} is gone`);
         const [late] = heldBy(block, handleId);
         if (late !== undefined) return assigned(block, late);
@@ -335,7 +322,7 @@ export class Allocator {
       if (taken === undefined && ordinal !== undefined) throw alreadyTaken(block, ordinal);
       if (taken === undefined && isSubnet) throw noSubnet(block);
       if (taken === undefined) throw new Moved(`block ${own.cidr} is full`);
-      await this.#writeBlock(taken.block);
+      await this.#blocks.write(taken.block);
       return assigned(taken.block, taken.ordinal);
     });
   }
@@ -348,7 +335,7 @@ export class Allocator {
     const request = { handleId, name, deadline };
     try {
       await retry(this.#options, `undoing ${handleId}`, deadline, () =>
-        this.#surrender(request, true, before, new Set()),
+        this.#surrender.run(request, true, before, new Set()),
       );
     } catch (error) {
       const reason = (error as Error).message;
@@ -358,85 +345,8 @@ export class Allocator {
       );
     }
   }
-
-  /** Takes back what the handle holds, but for `keep`, from the blocks and then from the handle. */
-  async #surrender(
-    request: Request,
-    isRetry: boolean,
-    keep: ReadonlySet<string>,
-    freed: Set<string>,
-  ): Promise<void> {
-    const known = isRetry ? undefined : this.#handles.get(request.name);
-    const handle = known ?? (await this.#handles.read(request.name, request.handleId));
-    if (handle === undefined) return;
-    const counts = new Map<string, number>();
-    await allOf(
-      blocksOf(handle).map(async (cidr) => {
-        const kept = await this.#takeBack(cidr, request, keep, freed);
-        if (kept > 0) counts.set(cidr, kept);
-      }),
-    );
-    await this.#handles.change(handle, counts);
-  }
-
-  /** @returns how many addresses the handle still holds there: those of `keep`. */
-  #takeBack(
-    cidr: string,
-    { handleId, deadline }: Request,
-    keep: ReadonlySet<string>,
-    freed: Set<string>,
-  ): Promise<number> {
-    return this.#turns.run(`block ${cidr}`, deadline, async () => {
-      let block = this.#blocks.get(cidr)?.value;
-      if (block === undefined || heldBy(block, handleId).length === 0) {
-        block = await this.#readBlock(cidr);
-      }
-      if (block === undefined) return 0;
-      const { block: without, ordinals } = giveBack(block, handleId, keep);
-      const kept = heldBy(without, handleId).length;
-      for (const ordinal of ordinals) freed.add(addressOf(block, ordinal));
-      // With nothing to take back, one write still keeps a late one of ours from giving something.
-      if (ordinals.length > 0 || (kept === 0 && this.#mayStillChange(block))) {
-        await this.#writeBlock(without);
-      }
-      return kept;
-    });
-  }
-
-  /**
-   * Whether a write of ours that was never answered could still succeed in giving an address there.
-   * It was made when the block had room, so if it has none now, the block has changed. Whose the block
-   * is does not matter: it may have been borrowed from.
-   */
-  #mayStillChange(block: IPAMBlock | undefined): boolean {
-    return block !== undefined && freeCount(block) > 0;
-  }
-
-  /** In the block's turn only, or an older reading could replace a newer one. */
-  async #readBlock(cidr: string): Promise<IPAMBlock | undefined> {
-    const block = await find(this.#options.store, IPAMBlock, blockName(cidr));
-    this.#blocks.learn(cidr, block);
-    return block;
-  }
-
-  /** In the block's turn only. */
-  async #writeBlock(block: IPAMBlock): Promise<void> {
-    const { cidr } = block.spec;
-    const own = this.#blocks.get(cidr);
-    if (own !== undefined) own.value = undefined; // unknown, unless the write is answered
-    this.#blocks.learn(cidr, await this.#options.store.update(IPAMBlock, nextVersion(block)));
-  }
 }
 
 function assigned(block: IPAMBlock, ordinal: number): Assigned {
   return { family: familyOf(block), address: addressOf(block, ordinal), block: block.spec.cidr };
-}
-
-/** Waits for all, also when one fails, so that nothing runs on behind the request's back. */
-async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(promises);
-  return settled.map((result) => {
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
-  });
 }

@@ -13,10 +13,11 @@ import {
 import { IPAMBlock } from '../api/index.ts';
 import type { Clock, Store } from '../ports.ts';
 import { belongsTo } from './block.ts';
-import { IpamError, Moved, othersBlock } from './errors.ts';
+import { IpamError, Moved } from './errors.ts';
 import { type OwnBlock, type OwnBlocks, ownBlock } from './own-blocks.ts';
 import { type Policy, PolicyReader } from './policy.ts';
 import { type Pool, poolHolding, poolOf, poolsFor, poolsNamed } from './pools.ts';
+import { othersBlock } from './refusals.ts';
 import { CLAIM, type Turns } from './turns.ts';
 
 /** How old pools and configuration may be when an address comes from a block that we have. */

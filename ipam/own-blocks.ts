@@ -12,7 +12,7 @@
 import { type Family, formatPrefix, isPrefix, type Prefix, parsePrefix } from 'net-ipaddr';
 import { BlockAffinity, IPAMBlock } from '../api/index.ts';
 import type { Clock, Log, Store } from '../ports.ts';
-import { belongsTo, freeCount, newBlock } from './block.ts';
+import { belongsTo, freeCount, newBlock, nextVersion } from './block.ts';
 import { Moved, storeCode } from './errors.ts';
 import {
   affinityLabels,
@@ -102,17 +102,19 @@ export class OwnBlocks {
     this.#set([...ours.values()]);
   }
 
-  /** Takes in what was just read or written. Blocks that are not in the list of ours stay out of it. */
-  learn(cidr: string, block: IPAMBlock | undefined): void {
+  /** Of whomever's block. In the block's turn only, or an older reading could replace a newer one. */
+  async read(cidr: string): Promise<IPAMBlock | undefined> {
+    const block = await find(this.#options.store, IPAMBlock, blockName(cidr));
+    this.#learn(cidr, block);
+    return block;
+  }
+
+  /** The next version of whomever's block. In the block's turn only. */
+  async write(block: IPAMBlock): Promise<void> {
+    const { cidr } = block.spec;
     const own = this.#blocks.get(cidr);
-    if (own === undefined) return;
-    if (block === undefined || !belongsTo(block, this.#options.node)) {
-      this.#options.log.warn({ block: cidr }, 'The block was taken from this node');
-      this.#set([...this.#blocks.values()].filter((other) => other !== own));
-      return;
-    }
-    own.value = block;
-    own.free = freeCount(block);
+    if (own !== undefined) own.value = undefined; // unknown, unless the write is answered
+    this.#learn(cidr, await this.#options.store.update(IPAMBlock, nextVersion(block)));
   }
 
   /**
@@ -208,6 +210,19 @@ export class OwnBlocks {
       ...affinity,
       spec: { ...affinity.spec, state: 'confirmed' },
     });
+  }
+
+  /** Takes in what was just read or written. Blocks that are not in the list of ours stay out of it. */
+  #learn(cidr: string, block: IPAMBlock | undefined): void {
+    const own = this.#blocks.get(cidr);
+    if (own === undefined) return;
+    if (block === undefined || !belongsTo(block, this.#options.node)) {
+      this.#options.log.warn({ block: cidr }, 'The block was taken from this node');
+      this.#set([...this.#blocks.values()].filter((other) => other !== own));
+      return;
+    }
+    own.value = block;
+    own.free = freeCount(block);
   }
 
   #set(blocks: OwnBlock[]): void {
