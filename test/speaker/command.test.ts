@@ -3,94 +3,18 @@
  *
  *     a (AS 64501, 127.0.0.11) ── b (AS 64502, 127.0.0.12) ── an observer (AS 64503, 127.0.0.13)
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestNamespace } from '../felix/namespace.ts';
+import { DEADLINE_MS, type Line, Program } from './program.ts';
 
 const PROGRAM = join(import.meta.dirname, 'tortie-speaker.ts');
 const OBSERVER = join(import.meta.dirname, 'observer.ts');
 const TORTIECTL = join(import.meta.dirname, '../../src/ctl/tortiectl.ts');
-/** Long enough for a machine on which much else runs. */
-const DEADLINE_MS = 30_000;
-
-interface Route {
-  prefix: string;
-  nextHop: string;
-  asPath: { as: number[] }[];
-  originatorId?: number;
-  clusterList?: number[];
-  communities?: number[];
-}
-
-interface Line {
-  msg?: string;
-  peer?: string;
-  why?: string;
-  routes?: Route[];
-  state?: string;
-  kept?: number[];
-  error?: { name: string; text?: string };
-}
-
-/** A child in the namespace that writes JSON lines; lines can be waited for. */
-class Program {
-  readonly lines: Line[] = [];
-  readonly #child: ChildProcess;
-  #heard: () => void = () => {};
-
-  constructor(script: string, args: readonly string[], within = namespace, wrapper: string[] = []) {
-    const command = [process.execPath, '--disable-warning=ExperimentalWarning', script, ...args];
-    this.#child = spawn('nsenter', [`--net=${within.path}`, ...wrapper, ...command], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    createInterface({ input: this.#child.stdout! }).on('line', (line) => {
-      this.lines.push(JSON.parse(line));
-      this.#heard();
-    });
-  }
-
-  /** The first line from `from` on that satisfies. */
-  async line(is: (line: Line) => unknown, from = 0): Promise<Line> {
-    const end = Date.now() + DEADLINE_MS;
-    for (;;) {
-      const found = this.lines.slice(from).find(is);
-      if (found) return found;
-      const left = end - Date.now();
-      if (left <= 0) throw new Error(`no such line among: ${JSON.stringify(this.lines, null, 1)}`);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, left);
-        this.#heard = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-  }
-
-  said(msg: string, peer?: string): number {
-    return this.lines.filter((line) => line.msg === msg && line.peer === peer).length;
-  }
-
-  signal(name: NodeJS.Signals): void {
-    this.#child.kill(name);
-  }
-
-  end(): Promise<number | null> {
-    this.#child.kill('SIGTERM');
-    return this.ended();
-  }
-
-  async ended(): Promise<number | null> {
-    const { exitCode } = this.#child;
-    if (exitCode !== null) return exitCode;
-    return new Promise((resolve) => this.#child.on('exit', resolve));
-  }
-}
-
 let namespace: TestNamespace;
 /** A machine across a cable, where a test needs one. */
 let other: TestNamespace | undefined;
@@ -156,7 +80,7 @@ function speaker(
 }
 
 function observer(address: string, as: number, peer: string, peerAs: number): Program {
-  const program = new Program(OBSERVER, [address, String(as), peer, String(peerAs)]);
+  const program = new Program(OBSERVER, [address, String(as), peer, String(peerAs)], namespace);
   running.push(program);
   return program;
 }
@@ -247,6 +171,23 @@ test('RFC 8326, RFC 9003: told to leave, it asks for other paths, then says why 
   });
   expect(await b.line((line) => line.msg === 'session ended')).toMatchObject({ peer: A, kept: [] });
   expect(tortiectl('a', ...leave)).toMatch(/nobody answers at .*a\.sock/);
+}, 60_000);
+
+test('SIGTERM while peers are asked to take other paths cuts that short: they are told all the same', async () => {
+  const toA = peer('a', `peerIP: ${A}:1790, asNumber: 64501`);
+  const toB = peer('b', `peerIP: ${B}:1790, asNumber: 64502`);
+  const a = speaker('a', A, 64501, write('hurried.yaml', toB));
+  const b = speaker('b', B, 64502, write('told.yaml', toA));
+  await a.line(established(B));
+  await b.line(established(A));
+  const leave = [TORTIECTL, 'node', 'leave', '--drain', '600', '--socket', socketOf('a')];
+  const leaving = once(spawn(process.execPath, leave, { stdio: 'ignore' }), 'exit');
+  await a.line((line) => line.msg?.startsWith('leaving for good'));
+  expect(await a.end()).toBe(0);
+  const { error } = await b.line((line) => line.error?.name.startsWith('Cease'));
+  expect(error?.name).toBe('Cease / Hard Reset: Cease / Administrative Shutdown');
+  expect(await b.line((line) => line.msg === 'session ended')).toMatchObject({ peer: A, kept: [] });
+  expect((await leaving)[0]).toBe(1);
 }, 60_000);
 
 test('on a high port it needs no privilege', async () => {
