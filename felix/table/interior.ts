@@ -24,7 +24,10 @@ import type { StrangerListener } from './route-table.ts';
 /** Changes during one dump: with more of them another dump is due anyway. */
 const MAX_HEARD = 10_000;
 
-/** The interfaces as far as next hops depend on them. */
+/**
+ * The interfaces as far as next hops depend on them. One without carrier is up: the kernel goes on
+ * sending by it, and whether somebody is still there BFD knows better.
+ */
 export interface InterfaceStates extends InterfaceNames {
   isUp(index: number): boolean;
 }

@@ -553,3 +553,76 @@ describe('what the datastore says of other nodes', () => {
     expect(drain(calc)).toEqual({ '10.60.1.0/26': 'via 10.60.1.1 dev vxlan.calico' });
   });
 });
+
+describe('RFC 4271 §9.1.2.1: a next hop is reached', () => {
+  const TUNNEL = ['10.60.1.0/26 via 10.60.1.1 dev vxlan.calico'];
+
+  test.each<[what: string, given: Given, nextHop: string, then: string]>([
+    ['as the host says', {}, '192.168.1.2', '192.168.1.2'],
+    [
+      'as the way to a peer says',
+      { peerRoutes: ['10.8.0.1 via 192.168.1.9'] },
+      '10.8.0.1',
+      '192.168.1.9',
+    ],
+    [
+      'on the veth of a pod',
+      { pods: ['caliA 10.60.0.1'], blocks: ['10.60.0.0/26'] },
+      '10.60.0.1',
+      '10.60.0.1',
+    ],
+    ['not at all inside a block, if no pod has it', { blocks: ['10.60.0.0/26'] }, '10.60.0.1', ''],
+    [
+      'by a tunnel, in another node’s block',
+      { remote: TUNNEL },
+      '10.60.1.9',
+      '10.60.1.1%vxlan.calico onlink',
+    ],
+    [
+      'by the other node, without a tunnel',
+      { remote: ['10.60.1.0/26 via 192.168.1.3'] },
+      '10.60.1.9',
+      '192.168.1.3',
+    ],
+    [
+      'never by what BGP brought',
+      { learned: ['10.7.0.0/16 via 192.168.1.2'] },
+      '10.7.0.1',
+      '10.7.0.1',
+    ],
+  ])('%s', (_, given, nextHop, then) => {
+    const { gateways } = calculation(given).resolve(parseAddress(nextHop));
+    const shown = gateways.map((one) => `${formatZonedAddress(one)}${one.onlink ? ' onlink' : ''}`);
+    expect(shown.join(' ')).toBe(then);
+  });
+
+  test('and a route goes by the gateway, or is refused; both follow the host', () => {
+    let gateways = ['192.168.1.7'];
+    const calc = new Calculation(() => ({ cost: 0, gateways: gateways.map(parseAddress) }));
+    learn(calc, '10.60.1.0/26 via 10.8.0.1');
+    expect(drain(calc)).toEqual({ '10.60.1.0/26': 'via 192.168.1.7' });
+    gateways = ['192.168.1.8', '192.168.1.7'];
+    calc.reviewNextHops();
+    expect(drain(calc)).toEqual({ '10.60.1.0/26': 'via 192.168.1.7 192.168.1.8' });
+    gateways = [];
+    calc.reviewNextHops();
+    learn(calc, '10.60.2.0/26 via 10.8.0.2');
+    expect(drain(calc)).toEqual({ '10.60.2.0/26': 'refused: has an unusable next hop' });
+    gateways = ['192.168.1.8'];
+    calc.reviewNextHops();
+    expect(drain(calc)).toEqual({
+      '10.60.1.0/26': 'via 192.168.1.8',
+      '10.60.2.0/26': 'via 192.168.1.8',
+    });
+  });
+
+  test('IPv6 by IPv4 is refused by the next hop that was told, whatever gateway it has', () => {
+    const calc = new Calculation(() => ({ cost: 0, gateways: [parseAddress('2001:db8::7')] }));
+    learn(calc, 'fd60::/122 via 192.168.1.2');
+    learn(calc, '10.60.1.0/26 via 0.0.0.0');
+    expect(drain(calc)).toEqual({
+      'fd60::/122': 'refused: has an unusable next hop',
+      '10.60.1.0/26': 'refused: has an unusable next hop',
+    });
+  });
+});
