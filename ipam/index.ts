@@ -1,5 +1,5 @@
 /**
- * Pod addresses: Calico's blocks, affinities and handles. The only I/O is the Store.
+ * Pod addresses: Calico's blocks, affinities and handles, or a node's pod CIDRs. The only I/O is the Store.
  *
  *     const ipam = new Allocator({ store, clock, random, log, node: 'node-1' });
  *     ipam.onBlocks((cidrs) => advertise(cidrs));
@@ -16,4 +16,5 @@ export {
 } from './allocator.ts';
 export { SUBNET_GATEWAY } from './block.ts';
 export type { IpamError, IpamErrorCode } from './errors.ts';
+export { PodCidrs } from './pod-cidrs.ts';
 export { type PoolUsage, SUMMARY_COLUMNS, summary, summaryRows, type Usage } from './summary.ts';

@@ -17,30 +17,30 @@ import { openNetlink, type Rtnetlink } from 'rtnetlink-ts';
 import { Speaker } from '../../bgp/speaker.ts';
 import { Felix } from '../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../felix/kernel.ts';
-import { Allocator } from '../../ipam/index.ts';
+import { Allocator, PodCidrs } from '../../ipam/index.ts';
 import type { Clock, Log, Random, Timer } from '../../ports.ts';
 import { connectedInterfaces } from '../connected-interface.ts';
 import { connect, type Datastore } from '../datastore/index.ts';
-import { errorText } from '../inspect/bgp-json.ts';
 import { type Leave, serveControl } from '../inspect/control.ts';
 import { serveInspection } from '../inspect/server.ts';
 import { openLog, systemClock } from '../system.ts';
-import { readAllocations } from './allocations.ts';
-import { AgentCni } from './cni.ts';
+import { type AddressSource, readAllocations } from './allocations.ts';
+import { AgentCni, familiesOf } from './cni.ts';
 import type { AgentConfig } from './config.ts';
 import { readBgpSettings, readNodes } from './derive/cluster.ts';
 import { readFelixConfiguration } from './derive/felix-configuration.ts';
 import { deriveNat } from './derive/nat.ts';
 import { deriveOverlay } from './derive/overlay.ts';
 import { derivePeers } from './derive/peers.ts';
+import { podCidrPlacements } from './derive/pod-cidrs.ts';
 import { deriveSpeakerConfig } from './derive/speaker.ts';
 import { deriveTunnelAddresses } from './derive/tunnel-addresses.ts';
 import { deriveTunnelSettings } from './derive/tunnel-settings.ts';
 import { serveHealth } from './health.ts';
 import { programLearnedRoutes } from './learned-routes.ts';
-import { type NodeAddresses, waitForNodeAddresses } from './node-addresses.ts';
+import { type NodeAddresses, underlayMtu, waitForNodeAddresses } from './node-addresses.ts';
 import { registerNode } from './registration.ts';
-import type { AgentStatus } from './status.ts';
+import { type AgentStatus, sessionStatus } from './status.ts';
 import { TunnelAddresses } from './tunnel-addresses.ts';
 import { Watches } from './watches.ts';
 
@@ -86,7 +86,9 @@ export class Agent {
   readonly #servers: Server[] = [];
   #addresses: NodeAddresses = { ipv4: undefined, ipv6: undefined };
   #store: Datastore | undefined;
-  #allocator: Allocator | undefined;
+  #allocator: AddressSource | undefined;
+  /** Where the node's own prefixes take the place of blocks. */
+  readonly #podCidrs: PodCidrs | undefined;
   #tunnelAddresses: TunnelAddresses | undefined;
   #watches: Watches | undefined;
   #cni: AgentCni | undefined;
@@ -118,6 +120,11 @@ export class Agent {
       stateDir: config.stateDir,
       learnedDeadlineMs: CONVERGENCE_DEADLINE_MS,
     });
+    if (config.usePodCidr)
+      this.#podCidrs = new PodCidrs({
+        node: config.nodeName,
+        wired: () => this.#felix.endpoints(),
+      });
     this.#speaker = new Speaker({
       ...room('bgp'),
       interfaceOf: connectedInterfaces(clock),
@@ -152,17 +159,12 @@ export class Agent {
     programLearnedRoutes(this.#speaker, this.#felix);
     const store = await this.#connect();
     await this.#persist('registering the Node', () => this.#register(store));
-    const allocator = new Allocator({ ...this.#room('ipam'), store, node: this.#config.nodeName });
+    const allocator = this.#podCidrs ?? (await this.#openBlocks(store));
     this.#allocator = allocator;
-    allocator.onBlocks(() => this.#deriveSoon());
-    await this.#persist('reading this node’s blocks', async () => {
-      await allocator.load();
-      this.#felix.setAllocations(await readAllocations(store, allocator.ownBlocks()));
-    });
-    const { nodeName } = this.#config;
     this.#tunnelAddresses = new TunnelAddresses({
       ...this.#room('ipam'),
-      ...{ store, allocator, nodeName },
+      ...{ store, nodeName: this.#config.nodeName },
+      allocator: this.#podCidrs?.ofTunnels ?? allocator,
     });
     this.#watches = new Watches({
       ...this.#room('datastore'),
@@ -208,17 +210,7 @@ export class Agent {
       convergedAt: this.#convergedAt,
       notReady: this.#notReady(),
       knownNodes: this.#watches?.resources().nodes.map((node) => node.metadata.name) ?? [],
-      sessions: this.#speaker.inspect().peers.map((peer) => ({
-        address: peer.address,
-        port: peer.port,
-        type: peer.type ?? '',
-        remoteAs: peer.remoteAs,
-        state: peer.state,
-        since: peer.sinceMs,
-        lastError: peer.lastError && errorText(peer.lastError),
-        received: peer.routes.received,
-        advertised: peer.routes.advertised,
-      })),
+      sessions: this.#speaker.inspect().peers.map(sessionStatus),
       blocks: this.#allocator?.ownBlocks() ?? [],
       endpoints: this.#felix.endpoints().map((endpoint) => ({
         pod: `${endpoint.namespace}/${endpoint.pod}`,
@@ -240,9 +232,10 @@ export class Agent {
   #notReady(): string[] {
     if (this.#starting !== undefined) return [this.#starting];
     const missing = this.#watches?.missing() ?? [];
-    return missing.length > 0
-      ? [`the datastore has not told of all ${missing.join(', ')} yet`]
-      : [];
+    if (missing.length > 0) return [`the datastore has not told of all ${missing.join(', ')} yet`];
+    if (this.#podCidrs?.families().length === 0)
+      return [`Node ${this.#config.nodeName} has no spec.podCIDRs; who allocates them?`];
+    return [];
   }
 
   async #connect(): Promise<Datastore> {
@@ -262,16 +255,27 @@ export class Agent {
     await registerNode(store, this.#config.nodeName, network, this.#log);
   }
 
+  async #openBlocks(store: Datastore): Promise<Allocator> {
+    const allocator = new Allocator({ ...this.#room('ipam'), store, node: this.#config.nodeName });
+    allocator.onBlocks(() => this.#deriveSoon());
+    await this.#persist('reading this node’s blocks', async () => {
+      await allocator.load();
+      this.#felix.setAllocations(await readAllocations(store, allocator.ownBlocks()));
+    });
+    return allocator;
+  }
+
   #serveCni(): Promise<AgentCni> {
     return AgentCni.open({
       ...this.#room('cni'),
       config: this.#config,
       felix: this.#felix,
-      pools: () => this.#watches?.resources().pools ?? [],
+      families: () =>
+        this.#podCidrs?.families() ?? familiesOf(this.#watches?.resources().pools ?? []),
       onChange: (addresses) => {
         if (this.#borrowed(addresses).length > 0) this.#deriveSoon();
       },
-      mtu: () => this.#felix.podMtu(this.#underlayMtu()),
+      mtu: () => this.#felix.podMtu(underlayMtu(this.#netlink, this.#addresses)),
       notReady: () => this.#notReady()[0],
     });
   }
@@ -280,15 +284,6 @@ export class Agent {
   #borrowed(addresses: readonly Address[]): Address[] {
     const blocks = this.#allocator?.ownBlocks().map(parsePrefix) ?? [];
     return addresses.filter((address) => !blocks.some((block) => containsAddress(block, address)));
-  }
-
-  /** Of the interfaces that have the node's addresses. */
-  #underlayMtu(): number {
-    const { ipv4, ipv6 } = this.#addresses;
-    const mtus = [ipv4, ipv6]
-      .filter((one) => one !== undefined)
-      .map((one) => this.#netlink.link(one.interface)?.mtu ?? 1500);
-    return Math.min(...mtus);
   }
 
   async #leave({ drainSec, reason }: Leave): Promise<void> {
@@ -317,6 +312,12 @@ export class Agent {
     const settings = readBgpSettings(bgpConfigurations, nodeName, problems);
     const nodes = readNodes(nodeObjects, settings.asNumber, problems);
     const self = nodes.find((node) => node.name === nodeName);
+    const placements = this.#podCidrs
+      ? podCidrPlacements(nodeObjects, problems)
+      : resources.placements;
+    this.#podCidrs?.setPrefixes(
+      placements.filter(({ node }) => node === nodeName).map(({ prefix }) => prefix),
+    );
     const blocks = this.#allocator!.ownBlocks().map(parsePrefix);
     const nodeAddresses = nodes.flatMap(({ network }) =>
       [network.ipv4Address, network.ipv6Address].flatMap((one) => (one ? [one.address] : [])),
@@ -327,7 +328,7 @@ export class Agent {
     this.#felix.setNat(deriveNat({ pools, felix, nodeAddresses }));
     this.#felix.setOverlay(
       deriveOverlay({
-        ...{ nodeName, nodes, pools, placements: resources.placements },
+        ...{ nodeName, nodes, pools, placements },
         settings: deriveTunnelSettings(felix),
       }),
     );

@@ -1,8 +1,12 @@
-/** What IPAM has given out of this node's blocks, for felix to hold against what it finds at start. */
+/** Where pods' addresses come from, and what IPAM has given of blocks, for felix to hold against what it finds at start. */
 import { addressAt, parsePrefix } from 'net-ipaddr';
 import { IPAMBlock } from '../../api/index.ts';
 import type { Allocation } from '../../felix/felix.ts';
+import type { Allocator } from '../../ipam/index.ts';
 import type { Store } from '../../ports.ts';
+
+/** Blocks of IPPools, or the node's pod CIDRs. */
+export type AddressSource = Pick<Allocator, 'assign' | 'release' | 'ownBlocks'>;
 
 export async function readAllocations(
   store: Store,

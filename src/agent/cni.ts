@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { type Address, type Family, parsePrefix } from 'net-ipaddr';
 import { IPPool } from '../../api/index.ts';
 import type { Felix } from '../../felix/felix.ts';
-import type { Allocator } from '../../ipam/index.ts';
 import type { Clock, Log, Random } from '../../ports.ts';
 import { CniCommands } from '../cni/commands.ts';
 import { Installation } from '../cni/installation.ts';
@@ -11,7 +10,7 @@ import { Pods } from '../cni/pods.ts';
 import { Releases } from '../cni/releases.ts';
 import { CniServer } from '../cni/server.ts';
 import type { Datastore } from '../datastore/index.ts';
-import { readAllocations } from './allocations.ts';
+import { type AddressSource, readAllocations } from './allocations.ts';
 import type { AgentConfig } from './config.ts';
 import { readable } from './derive/cluster.ts';
 
@@ -21,8 +20,8 @@ export interface AgentCniOptions {
     'stateDir' | 'runDir' | 'nodeName' | 'cniConfDir' | 'cniBinDir' | 'cniVersion'
   >;
   felix: Felix;
-  /** As the datastore has them now. */
-  pools: () => readonly IPPool[];
+  /** Of which there are addresses for pods that do not ask for any. */
+  families: () => readonly Family[];
   /** A pod with these addresses has come or gone. */
   onChange: (addresses: readonly Address[]) => void;
   /** The MTU of pods whose conf names none. */
@@ -36,14 +35,14 @@ export interface AgentCniOptions {
 
 interface Reached {
   store: Datastore;
-  allocator: Allocator;
+  allocator: AddressSource;
   pods: Pods;
 }
 
 export class AgentCni {
   readonly #options: AgentCniOptions;
   #reached: Reached | undefined;
-  #open: readonly { close(): void }[] = [];
+  #open: { close(): void }[] = [];
 
   private constructor(options: AgentCniOptions) {
     this.#options = options;
@@ -67,7 +66,7 @@ export class AgentCni {
       nodeName: config.nodeName,
       handles: async () => cni.#handles(),
       annotations: async (...pod) => cni.#datastore().pods.annotations(...pod),
-      families: () => familiesOf(options.pools()),
+      families: options.families,
       onChange,
       mtu,
       notReady,
@@ -80,15 +79,15 @@ export class AgentCni {
   }
 
   /** From here on pods can be added. */
-  datastoreReached(store: Datastore, allocator: Allocator): void {
+  datastoreReached(store: Datastore, allocator: AddressSource): void {
     const { clock, random, log, config } = this.#options;
     const pods = new Pods({ store, nodeName: config.nodeName, clock, random, log });
     this.#reached = { store, allocator, pods };
+    this.#open.push(pods);
   }
 
   close(): void {
     for (const one of this.#open) one.close();
-    this.#reached?.pods.close();
   }
 
   #datastore(): Reached {
@@ -104,7 +103,7 @@ export class AgentCni {
 }
 
 /** Of the pools that pods may use unasked. */
-function familiesOf(pools: readonly IPPool[]): Family[] {
+export function familiesOf(pools: readonly IPPool[]): Family[] {
   const families = pools
     .flatMap((pool) => readable(IPPool, pool, []) ?? [])
     .filter(({ spec }) => !spec.disabled && spec.assignmentMode !== 'Manual')

@@ -25,6 +25,8 @@ export interface AgentConfig {
   asNumber: number | undefined;
   /** Where the Secrets are that BGPPeers name. */
   namespace: string;
+  /** Pods have addresses of the Node's spec.podCIDRs instead of blocks: the same on every node of a cluster. */
+  usePodCidr: boolean | undefined;
   /** Where the container runtime looks for conf lists and for plugins, where the agent puts its own; or `none`. */
   cniConfDir: string;
   cniBinDir: string;
@@ -83,6 +85,12 @@ export const SETTINGS: readonly Setting[] = [
     '/var/lib/tortie',
   ),
   setting('runDir', '--run-dir <folder>', 'TORTIE_RUN_DIR', 'sockets', '/run/tortie'),
+  setting(
+    'usePodCidr',
+    '--use-pod-cidr <true|false>',
+    'USE_POD_CIDR',
+    'pods’ addresses are of the Node’s spec.podCIDRs (default: of blocks)',
+  ),
   setting(
     'cniConfDir',
     '--cni-conf-dir <folder>',
@@ -183,6 +191,10 @@ const checkers: Record<keyof AgentConfig, Checker> = {
         `${source}: "${value}" is not a namespace (lower-case letters, digits and -)`,
       );
     return value;
+  },
+  usePodCidr(value, source) {
+    if (value === 'true' || value === 'false') return value === 'true';
+    throw new ConfigError(`${source}: "${value}" is neither true nor false`);
   },
   cniConfDir: absolutePathOrNone,
   cniBinDir: absolutePathOrNone,

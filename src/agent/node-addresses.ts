@@ -46,6 +46,17 @@ export async function waitForNodeAddresses(
   }
 }
 
+/** Of the interfaces that have the node's addresses. */
+export function underlayMtu(
+  kernel: Pick<Rtnetlink, 'link'>,
+  { ipv4, ipv6 }: NodeAddresses,
+): number {
+  const mtus = [ipv4, ipv6]
+    .filter((one) => one !== undefined)
+    .map((one) => kernel.link(one.interface)?.mtu ?? 1500);
+  return Math.min(...mtus);
+}
+
 async function readAddresses(
   kernel: Pick<Rtnetlink, 'links' | 'addresses'>,
 ): Promise<InterfaceAddress[]> {

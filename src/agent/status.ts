@@ -1,5 +1,8 @@
 /** What an agent says of itself on its inspect socket, as JSON at GET /status. Times are milliseconds since the epoch. */
 
+import type { PeerStatus } from '../../bgp/speaker.ts';
+import { errorText } from '../inspect/bgp-json.ts';
+
 export interface SessionStatus {
   address: string;
   port: number;
@@ -33,4 +36,18 @@ export interface AgentStatus {
   udpTunnel?: Readonly<Record<string, number>>;
   /** Resources that could not be used, routes and interfaces that were refused or are in doubt. */
   problems: string[];
+}
+
+export function sessionStatus(peer: PeerStatus): SessionStatus {
+  return {
+    address: peer.address,
+    port: peer.port,
+    type: peer.type ?? '',
+    remoteAs: peer.remoteAs,
+    state: peer.state,
+    since: peer.sinceMs,
+    lastError: peer.lastError && errorText(peer.lastError),
+    received: peer.routes.received,
+    advertised: peer.routes.advertised,
+  };
 }

@@ -43,12 +43,13 @@ const variablesOf = (pod: string, ifname = 'eth0') => ({
   CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
 });
 
-/** Posts to the lab's API server, as its admin. */
-async function create(path: string, object: object): Promise<void> {
+/** Sends to the lab's API server, as its admin. */
+async function send(method: 'POST' | 'PATCH', path: string, object: object): Promise<void> {
+  const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
   const script = `
     token=$(sed -n 's/^ *token: //p' /etc/tortie/admin.kubeconfig | tr -d '"')
-    exec curl -sSk --fail-with-body -H "Authorization: Bearer $token" \\
-      -H 'Content-Type: application/json' -d @- https://172.20.20.10:6443${path}`;
+    exec curl -sSk --fail-with-body -X ${method} -H "Authorization: Bearer $token" \\
+      -H 'Content-Type: ${type}' -d @- https://172.20.20.10:6443${path}`;
   await lab.mustRun('api', ['sh', '-c', script], JSON.stringify(object));
 }
 
@@ -61,7 +62,7 @@ const apply = (resources: object[]) =>
 
 /** A Pod with Calico's annotations, and its namespace on the node; ADD's answer. */
 async function addPod(node: string, pod: string, annotations: Record<string, string>) {
-  await create('/api/v1/namespaces/default/pods', {
+  await send('POST', '/api/v1/namespaces/default/pods', {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
@@ -258,3 +259,34 @@ test('STATUS of an agent that is away says that an ADD would fail: code 50', asy
   expect((await cni('node3', 'ADD', variablesOf('kept'))).answer.code).toBe(11);
   lab.startProgram('node3');
 }, 30_000);
+
+test('USE_POD_CIDR: a node gives addresses of its Node’s spec.podCIDRs, and the others reach them', async () => {
+  const podCIDRs = ['10.66.3.0/24', 'fd66:3::/64'];
+  await send('PATCH', '/api/v1/nodes/node3', { spec: { podCIDR: podCIDRs[0], podCIDRs } });
+  await apply(
+    ['10.66.0.0/16', 'fd66::/16'].map((cidr, index) => ({
+      apiVersion: 'projectcalico.org/v3',
+      kind: 'IPPool',
+      metadata: { name: `of-nodes${index}` },
+      spec: { cidr, assignmentMode: 'Manual' },
+    })),
+  );
+  await lab.killProgram('node3', 'SIGTERM');
+  const node3 = lab.topology.nodes.find(({ name }) => name === 'node3')!;
+  Object.assign(node3.env, { USE_POD_CIDR: 'true' });
+  lab.startProgram('node3');
+  const deadline = performance.now() + 60_000;
+  while ((await cni('node3', 'STATUS')).code !== 0 && performance.now() < deadline);
+  const added = await addPod('node3', 'of-cidr', {});
+  expect([added.code, added.answer.msg]).toEqual([0, undefined]);
+  const addresses = addressesOf(added).map((address) => address.replace(/\/.*/, ''));
+  expect(addresses).toEqual(['10.66.3.1', 'fd66:3::1']);
+  for (const address of addresses) expect(await answers('node1', 'node1-pod1', address)).toBe(true);
+  expect(await cni('node3', 'CHECK', variablesOf('of-cidr'))).toEqual({ code: 0 });
+  // As the runtime repeats it.
+  expect(addressesOf(await cni('node3', 'ADD', variablesOf('of-cidr')))).toEqual(
+    addressesOf(added),
+  );
+  expect((await cni('node3', 'DEL', variablesOf('of-cidr'))).code).toBe(0);
+  expect(addressesOf(await cni('node3', 'ADD', variablesOf('of-cidr')))[0]).toBe('10.66.3.2/32');
+}, 120_000);
