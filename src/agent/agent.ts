@@ -36,6 +36,7 @@ import { podCidrPlacements } from './derive/pod-cidrs.ts';
 import { deriveSpeakerConfig } from './derive/speaker.ts';
 import { deriveTunnelAddresses } from './derive/tunnel-addresses.ts';
 import { deriveTunnelSettings } from './derive/tunnel-settings.ts';
+import { writeDropIns } from './drop-ins.ts';
 import { serveHealth } from './health.ts';
 import { programLearnedRoutes } from './learned-routes.ts';
 import { type NodeAddresses, underlayMtu, waitForNodeAddresses } from './node-addresses.ts';
@@ -144,6 +145,7 @@ export class Agent {
       }),
       await serveControl(inspectSocket, (how) => this.#leave(how), this.#left.resolve),
     );
+    await writeDropIns(this.#log);
     await this.#felix.start();
     // After the machine's own start nothing is there, and nothing was forwarded.
     this.#speaker.restarted({ forwarding: this.#felix.hasRoutes });
