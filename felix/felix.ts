@@ -203,6 +203,11 @@ export class Felix {
     return Math.min(underlayMtu, ...inTunnels);
   }
 
+  /** Live pods follow, but for those that asked for another. Nothing before it is open. */
+  async setPodMtu(mtu: number): Promise<void> {
+    if (this.#reconciler.isOpen) await this.#endpoints.setMtu(mtu);
+  }
+
   /** Nodes, blocks and allocations have been set as the datastore has them. Never taken back. */
   setDatastoreInSync(): void {
     this.#isDatastoreInSync = true;

@@ -40,6 +40,8 @@ const schema = z.object({
   addresses: z.array(z.string().refine(isAddress, 'is not an IP address')).min(1),
   allowedSourcePrefixes: z.array(z.string().refine(isPrefix, 'is not a prefix')).optional(),
   mtu: z.int().positive(),
+  isMtuFixed: z.boolean().optional(),
+  sandbox: z.string().optional(),
   network: z.string(),
   handleId: z.string(),
   createdAt: z.int(),

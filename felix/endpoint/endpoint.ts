@@ -23,6 +23,10 @@ export interface EndpointRequest extends EndpointRef {
   /** MAC address of the pod's end, in lower case. @default the kernel's choice */
   mac?: string;
   mtu: number;
+  /** The network's conf says it: it does not follow what the underlay carries. @default false */
+  isMtuFixed?: boolean;
+  /** The namespace's path as the runtime has it, by which it is found again. */
+  sandbox?: string;
   /** Name of the CNI network. */
   network: string;
   /** IPAM's handle of these addresses. */
@@ -40,6 +44,8 @@ export interface Endpoint extends EndpointRef {
   addresses: readonly Address[];
   allowedSourcePrefixes?: readonly Prefix[];
   mtu: number;
+  isMtuFixed?: boolean;
+  sandbox?: string;
   network: string;
   handleId: string;
   /** Milliseconds since the epoch. */

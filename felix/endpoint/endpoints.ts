@@ -20,6 +20,7 @@ import {
 } from './endpoint.ts';
 import type { EndpointFiles, EndpointFilesRead } from './endpoint-files.ts';
 import { inspectEndpoint } from './inspection.ts';
+import { setMtu } from './mtu.ts';
 import { faultOfContainerID, faultOfInterfaceName } from './names.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { PastConnections } from './past-connections.ts';
@@ -54,6 +55,8 @@ export class Endpoints {
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #order = new OneAtATime();
   readonly #past: PastConnections;
+  /** By key, why its MTU cannot be changed: told once. */
+  readonly #mtuProblems = new Map<string, string>();
 
   constructor(options: EndpointsOptions) {
     this.#options = options;
@@ -97,6 +100,34 @@ export class Endpoints {
     if (endpoint === undefined)
       return [`sandbox ${ref.containerID} has no interface ${ref.ifname} of ours`];
     return inspectEndpoint(this.#options.kernel, endpoint, ref.netns);
+  }
+
+  /** Of the live pods whose conf does not say another. One that cannot be reached is told of, and keeps its own. */
+  async setMtu(mtu: number): Promise<void> {
+    for (const key of [...this.#endpoints.keys()])
+      await this.#order.run(key, async () => {
+        const endpoint = this.#endpoints.get(key);
+        if (endpoint === undefined || endpoint.isMtuFixed || endpoint.mtu === mtu) return;
+        await this.#order.run(endpoint.hostInterface, () => this.#setMtu(endpoint, mtu));
+      });
+  }
+
+  async #setMtu(endpoint: Endpoint, mtu: number): Promise<void> {
+    const { files, kernel, log } = this.#options;
+    const { hostInterface, mtu: before } = endpoint;
+    try {
+      setMtu(kernel, endpoint, mtu);
+      const changed = { ...endpoint, mtu };
+      await files.write(changed);
+      this.#endpoints.set(keyOf(endpoint), changed);
+      this.#mtuProblems.delete(keyOf(endpoint));
+      log.info({ hostInterface, before, mtu }, 'a pod’s MTU follows the underlay');
+    } catch (error) {
+      const { message } = error as Error;
+      if (this.#mtuProblems.get(keyOf(endpoint)) !== message)
+        log.warn({ hostInterface, before, mtu, error: message }, 'cannot change a pod’s MTU');
+      this.#mtuProblems.set(keyOf(endpoint), message);
+    }
   }
 
   async #add(request: EndpointRequest, hostInterface: string): Promise<Endpoint> {
@@ -197,6 +228,7 @@ export class Endpoints {
   async #forget(endpoint: Endpoint): Promise<void> {
     await this.#options.files.remove(endpoint);
     this.#endpoints.delete(keyOf(endpoint));
+    this.#mtuProblems.delete(keyOf(endpoint));
     this.#past.forget(endpoint.addresses);
   }
 

@@ -13,6 +13,7 @@ import type { Datastore } from '../datastore/index.ts';
 import { type AddressSource, readAllocations } from './allocations.ts';
 import type { AgentConfig } from './config.ts';
 import { readable } from './derive/cluster.ts';
+import { PodMtu } from './pod-mtu.ts';
 
 export interface AgentCniOptions {
   config: Pick<
@@ -83,7 +84,7 @@ export class AgentCni {
     const { clock, random, log, config } = this.#options;
     const pods = new Pods({ store, nodeName: config.nodeName, clock, random, log });
     this.#reached = { store, allocator, pods };
-    this.#open.push(pods);
+    this.#open.push(pods, PodMtu.start(this.#options));
   }
 
   close(): void {

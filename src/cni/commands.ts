@@ -114,7 +114,7 @@ export class CniCommands {
         addresses: assigned.map(({ address }) => parseAddress(address)),
         allowedSourcePrefixes: wishes.allowedSourcePrefixes,
         ...(wishes.mac && { mac: wishes.mac }),
-        mtu: request.conf.mtu || this.#options.mtu(),
+        ...this.#mtu(request),
         network: request.conf.name,
         handleId,
       });
@@ -156,6 +156,12 @@ export class CniCommands {
       const message = `${(error as Error).message} (${askedBy.join(', ')})`;
       throw new CniError(CNI_ERROR.tryAgainLater, message, 'the runtime will try again');
     }
+  }
+
+  #mtu({ conf, netns }: CniRequest): { mtu: number; isMtuFixed?: boolean; sandbox: string } {
+    return conf.mtu
+      ? { mtu: conf.mtu, isMtuFixed: true, sandbox: netns }
+      : { mtu: this.#options.mtu(), sandbox: netns };
   }
 
   #families(conf: Conf, wishes: Wishes, code: number): Family[] {

@@ -252,6 +252,30 @@ test('CNI 1.1 GC: what the runtime does not name any more goes, addresses too; S
   expect(handles).not.toMatch('gc.c-lost');
 }, 60_000);
 
+test('the MTU of live pods follows the underlay’s, on both ends, and that of new ones too', async () => {
+  const mtus = async () => {
+    const inside = await lab.mustRun('node2', [
+      'ip',
+      '-n',
+      'node2-pod1',
+      '-o',
+      'link',
+      'show',
+      'eth0',
+    ]);
+    const [endpoint] = (await agentStatuses(lab, ['node2']))[0]!.endpoints.filter(
+      ({ pod }) => pod === 'default/node2-pod1',
+    );
+    const outside = await lab.mustRun('node2', ['ip', '-o', 'link', 'show', endpoint!.interface]);
+    return [inside, outside].map((line) => /mtu (\d+)/.exec(line)![1]);
+  };
+  expect(await mtus()).toEqual(['1500', '1500']);
+  await lab.mustRun('node2', ['ip', 'link', 'set', 'eth1', 'mtu', '1400']);
+  const deadline = performance.now() + 30_000;
+  while ((await mtus()).join() !== '1400,1400' && performance.now() < deadline);
+  expect(await mtus()).toEqual(['1400', '1400']);
+}, 60_000);
+
 test('STATUS of an agent that is away says that an ADD would fail: code 50', async () => {
   await lab.killProgram('node3', 'SIGKILL');
   const { code, answer } = await cni('node3', 'STATUS');
