@@ -1,6 +1,7 @@
 /** `npm run bench -- bgp`: one subcommand a benchmark. */
 import { Command } from 'commander';
 import { addBgpBench } from './bgp/command.ts';
+import { addCniBench } from './cni/command.ts';
 import { addUdpBench } from './udp/command.ts';
 
 const program = new Command('bench')
@@ -8,6 +9,7 @@ const program = new Command('bench')
   .showHelpAfterError();
 
 addBgpBench(program);
+addCniBench(program);
 addUdpBench(program);
 
 await program.parseAsync();
