@@ -28,6 +28,10 @@ const TEST_PACKAGES = [
   'exabgp',
   'stayrtr',
   'containernetworking-plugins',
+  'containerd',
+  'runc',
+  'podman',
+  'busybox-static',
   'etcd-server',
   'curl',
 ];

@@ -3,6 +3,15 @@ import { join } from 'node:path';
 import type { Lab } from '../../src/lab/lab.ts';
 import { agentStatuses } from '../../src/lab/show.ts';
 import { startLabWithPods } from './lab-with-pods.ts';
+import {
+  CGROUP,
+  podman,
+  prepareRuntimes,
+  ROOTFS,
+  removeCgroups,
+  removeSandbox,
+  runSandbox,
+} from './runtimes.ts';
 
 const NODES = ['node1', 'node2', 'node3'];
 /** Where Debian's containernetworking-plugins has the reference plugins. */
@@ -18,6 +27,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab?.close();
+  removeCgroups();
 }, 30_000);
 
 /** The plugin's exit code and the JSON that it printed. */
@@ -229,6 +239,57 @@ describe('tortie-ipam', () => {
     ]);
     expect(await answers('node1', 'macvlan-a', '10.10.0.2')).toBe(true);
     expect((await cni('node1', 'DEL', variablesOf('macvlan-a'), conf, plugin)).code).toBe(0);
+  }, 60_000);
+});
+
+describe('with the conf list that the agent wrote', () => {
+  const SHOW = ['/bin/ip', '-o', 'addr', 'show', 'eth0'];
+  const PING = ['/bin/ping', '-c', '1', '-W', '10'];
+  const other = async () => (await agentStatuses(lab, ['node2']))[0]!.endpoints[0]!.addresses[0]!;
+  const pods = async () =>
+    (await agentStatuses(lab, ['node1']))[0]!.endpoints.map(({ pod }) => pod);
+
+  beforeAll(() => prepareRuntimes(lab, 'node1'), 60_000);
+
+  test('ctr run --cni', async () => {
+    const run = ['ctr', 'run', '--rm', '--cni', '--cgroup', `${CGROUP}/by-ctr`];
+    const script = [...SHOW, '&&', ...PING, await other()].join(' ');
+    const container = ['--rootfs', ROOTFS, 'by-ctr', '/bin/sh', '-c', script];
+    const said = await lab.mustRun('node1', [...run, ...container]);
+    expect(said).toMatch(/inet 10\.244\.\d+\.\d+\/32[\s\S]*inet6 fd44:[\s\S]* 0% packet loss/);
+    expect((await pods()).join()).not.toMatch('by-ctr');
+  }, 60_000);
+
+  test('containerd’s pod sandboxes, as the kubelet has them made', async () => {
+    const ids = [
+      await runSandbox(lab, 'node1', 'by-cri-a'),
+      await runSandbox(lab, 'node1', 'by-cri-b'),
+    ];
+    expect(await pods()).toEqual(expect.arrayContaining(['default/by-cri-a', 'default/by-cri-b']));
+    for (const id of ids) await removeSandbox(lab, 'node1', id);
+    expect((await pods()).join()).not.toMatch('by-cri');
+    expect(await lab.mustRun('api', ['tortiectl', 'get', 'ipamhandles'])).not.toMatch(
+      new RegExp(ids.join('|')),
+    );
+  }, 60_000);
+
+  test('podman run --network, with an address that was asked for', async () => {
+    await apply([
+      {
+        apiVersion: 'projectcalico.org/v3',
+        kind: 'IPPool',
+        metadata: { name: 'by-podman' },
+        spec: { cidr: '10.90.0.0/24', assignmentMode: 'Manual' },
+      },
+    ]);
+    const network = ['--network', 'k8s-pod-network', '--ip', '10.90.0.7'];
+    const cgroup = ['--cgroup-parent', `/${CGROUP}`];
+    const said = await podman(lab, 'node1', [
+      ...['run', '--rm', ...network, ...cgroup, '--rootfs', ROOTFS],
+      ...SHOW,
+    ]);
+    expect(said).toMatch('inet 10.90.0.7/32');
+    expect(await lab.mustRun('node1', ['ip', 'route'])).not.toMatch('10.90.0.7');
   }, 60_000);
 });
 
