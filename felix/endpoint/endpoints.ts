@@ -60,10 +60,8 @@ export class Endpoints {
 
   constructor(options: EndpointsOptions) {
     this.#options = options;
-    this.#past = new PastConnections(
-      (addresses) => options.kernel.deleteFlows(addresses),
-      options.log,
-    );
+    const { clock, kernel, log } = options;
+    this.#past = new PastConnections((addresses) => kernel.deleteFlows(addresses), clock, log);
   }
 
   /** Reads the endpoint files: the pods that there were before a restart. */

@@ -4,22 +4,27 @@
  */
 
 import { type Address, formatAddress } from 'net-ipaddr';
-import type { Log } from '../../ports.ts';
+import type { Clock, Log } from '../../ports.ts';
 import type { Kernel } from '../kernel.ts';
+
+/** Pods that end together are forgotten together: each time the kernel reads all that it tracks. */
+const GATHER_MS = 100;
 
 export class PastConnections {
   readonly #deleteFlows: Kernel['deleteFlows'];
+  readonly #clock: Clock;
   readonly #log: Log;
   readonly #pending = new Map<string, Address>();
   #sweep: Promise<void> | undefined;
   #problem: string | undefined;
 
-  constructor(deleteFlows: Kernel['deleteFlows'], log: Log) {
+  constructor(deleteFlows: Kernel['deleteFlows'], clock: Clock, log: Log) {
     this.#deleteFlows = deleteFlows;
+    this.#clock = clock;
     this.#log = log;
   }
 
-  /** Begins to. What comes while the kernel is at it goes together after it: each time it reads all there is. */
+  /** Soon. */
   forget(addresses: readonly Address[]): void {
     for (const address of addresses) this.#pending.set(formatAddress(address), address);
     this.#sweep ??= this.#run();
@@ -33,6 +38,7 @@ export class PastConnections {
 
   async #run(): Promise<void> {
     while (this.#pending.size > 0) {
+      await new Promise<void>((resolve) => this.#clock.after(GATHER_MS, resolve));
       const addresses = new Map(this.#pending);
       try {
         await this.#deleteFlows(addresses.values());

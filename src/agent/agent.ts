@@ -113,10 +113,9 @@ export class Agent {
     for (const folder of [config.stateDir, config.runDir])
       mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#netlink = openNetlink();
-    const room = (name: string) => ({ clock, random, log: log.child({ room: name }) });
     this.#kernel = openKernel();
     this.#felix = new Felix({
-      ...room('felix'),
+      ...this.#room('felix'),
       kernel: this.#kernel,
       stateDir: config.stateDir,
       learnedDeadlineMs: CONVERGENCE_DEADLINE_MS,
@@ -127,7 +126,7 @@ export class Agent {
         wired: () => this.#felix.endpoints(),
       });
     this.#speaker = new Speaker({
-      ...room('bgp'),
+      ...this.#room('bgp'),
       interfaceOf: connectedInterfaces(clock),
       resolve: (nextHop) => this.#felix.resolve(nextHop),
     });

@@ -191,7 +191,7 @@ export function readRequest(variables: ReadonlyMap<string, string>, stdin: strin
     netns,
     namespace: args.get('K8S_POD_NAMESPACE') ?? checked.name,
     pod: args.get('K8S_POD_NAME') ?? containerID,
-    isKubernetes: args.has('K8S_POD_NAMESPACE') && args.has('K8S_POD_NAME'),
+    isKubernetes: POD_ARGS.every((key) => isObjectName(args.get(key))),
     uid: args.get('K8S_POD_UID'),
     ...askedByRuntime(args, runtimeConfig),
   };
@@ -306,17 +306,24 @@ function readArgs(text: string): Map<string, string> {
       );
     args.set(part.slice(0, equals), part.slice(equals + 1));
   }
-  for (const key of ['K8S_POD_NAMESPACE', 'K8S_POD_NAME']) {
+  for (const key of POD_ARGS) {
     const value = args.get(key);
     // They become part of the host interface's name and of file contents, never of a path.
-    if (value !== undefined && !/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(value))
+    if (value !== undefined && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,252}$/.test(value))
       throw new CniError(
         CNI_ERROR.invalidEnvironment,
         `CNI_ARGS: ${key} is "${value}"`,
-        'it must be the name of a Kubernetes object',
+        'it must be the name of a Kubernetes object, or at least of a container',
       );
   }
   return args;
+}
+
+/** Podman gives its containers' names in them, which may be no names of Kubernetes'. */
+const POD_ARGS = ['K8S_POD_NAMESPACE', 'K8S_POD_NAME'];
+
+function isObjectName(text: string | undefined): boolean {
+  return text !== undefined && /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text);
 }
 
 function refuse(variable: string, fault: string | undefined): void {

@@ -38,6 +38,12 @@ test('outside Kubernetes the network’s name and the container stand in for the
   expect(read({ CNI_ARGS: '' })).toMatchObject({ namespace: 'net', pod: 'c1' });
 });
 
+test('a container’s name in a pod’s place, as podman gives it, is none of Kubernetes’', () => {
+  const CNI_ARGS = 'IgnoreUnknown=1;K8S_POD_NAMESPACE=happy_euler;K8S_POD_NAME=happy_euler';
+  expect(read({ CNI_ARGS })).toMatchObject({ pod: 'happy_euler', isKubernetes: false });
+  expect(read({})).toMatchObject({ isKubernetes: true });
+});
+
 test('addresses and a MAC address that a runtime asks for: the capabilities before CNI_ARGS', () => {
   const args = { CNI_ARGS: 'IP=10.0.0.5,fd00::5;MAC=02:00:00:00:00:0A' };
   expect(read(args)).toMatchObject({

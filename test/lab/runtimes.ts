@@ -72,6 +72,7 @@ export async function prepareRuntimes(lab: Lab, node: string): Promise<void> {
     `cat > /etc/containerd/config.toml <<'END'\n${CONTAINERD_CONF}END`,
     `cat > /tmp/containers.conf <<'END'\n${CONTAINERS_CONF}END`,
     `cat > /tmp/storage.conf <<'END'\n${STORAGE_CONF}END`,
+    'ln -s /usr/lib/cni/loopback /opt/cni/bin',
     'setsid containerd < /dev/null > /var/log/containerd.log 2>&1 &',
     'i=0; until ctr version > /dev/null 2>&1; do',
     '  i=$((i + 1)); [ $i -lt 300 ] || { cat /var/log/containerd.log; exit 1; }; sleep 0.1; done',
