@@ -12,7 +12,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { type Address, containsAddress, formatAddress, parsePrefix } from 'net-ipaddr';
+import { type Address, containsAddress, parsePrefix } from 'net-ipaddr';
 import { openNetlink, type Rtnetlink } from 'rtnetlink-ts';
 import { Speaker } from '../../bgp/speaker.ts';
 import { Felix } from '../../felix/felix.ts';
@@ -41,7 +41,7 @@ import { serveHealth } from './health.ts';
 import { programLearnedRoutes } from './learned-routes.ts';
 import { type NodeAddresses, underlayMtu, waitForNodeAddresses } from './node-addresses.ts';
 import { registerNode } from './registration.ts';
-import { type AgentStatus, sessionStatus } from './status.ts';
+import { type AgentStatus, endpointStatus, sessionStatus } from './status.ts';
 import { TunnelAddresses } from './tunnel-addresses.ts';
 import { Watches } from './watches.ts';
 
@@ -213,12 +213,7 @@ export class Agent {
       knownNodes: this.#watches?.resources().nodes.map((node) => node.metadata.name) ?? [],
       sessions: this.#speaker.inspect().peers.map(sessionStatus),
       blocks: this.#allocator?.ownBlocks() ?? [],
-      endpoints: this.#felix.endpoints().map((endpoint) => ({
-        pod: `${endpoint.namespace}/${endpoint.pod}`,
-        containerID: endpoint.containerID,
-        interface: endpoint.hostInterface,
-        addresses: endpoint.addresses.map(formatAddress),
-      })),
+      endpoints: this.#felix.endpoints().map(endpointStatus),
       ...(udpTunnel && { udpTunnel }),
       problems: [
         ...this.#problems,

@@ -1,6 +1,8 @@
 /** What an agent says of itself on its inspect socket, as JSON at GET /status. Times are milliseconds since the epoch. */
 
+import { formatAddress } from 'net-ipaddr';
 import type { PeerStatus } from '../../bgp/speaker.ts';
+import type { Endpoint } from '../../felix/felix.ts';
 import { errorText } from '../inspect/bgp-json.ts';
 
 export interface SessionStatus {
@@ -18,6 +20,13 @@ export interface SessionStatus {
   advertised: number;
 }
 
+export interface EndpointStatus {
+  pod: string;
+  containerID: string;
+  interface: string;
+  addresses: string[];
+}
+
 export interface AgentStatus {
   node: string;
   version: string;
@@ -31,7 +40,7 @@ export interface AgentStatus {
   knownNodes: string[];
   sessions: SessionStatus[];
   blocks: string[];
-  endpoints: { pod: string; containerID: string; interface: string; addresses: string[] }[];
+  endpoints: EndpointStatus[];
   /** Packets of the UDP tunnel by counter (felix/tunnel/udp/forwarder/counters.h); absent where no pool uses it. */
   udpTunnel?: Readonly<Record<string, number>>;
   /** Resources that could not be used, routes and interfaces that were refused or are in doubt. */
@@ -49,5 +58,14 @@ export function sessionStatus(peer: PeerStatus): SessionStatus {
     lastError: peer.lastError && errorText(peer.lastError),
     received: peer.routes.received,
     advertised: peer.routes.advertised,
+  };
+}
+
+export function endpointStatus(endpoint: Endpoint): EndpointStatus {
+  return {
+    pod: `${endpoint.namespace}/${endpoint.pod}`,
+    containerID: endpoint.containerID,
+    interface: endpoint.hostInterface,
+    addresses: endpoint.addresses.map(formatAddress),
   };
 }
