@@ -98,6 +98,11 @@ await play({
     await step('its gateway is on the link by the route’s word', () =>
       gateways(P4).includes('10.77.0.1'),
     );
+    ip('route', 'add', ...toTwo);
+    await until('both ways again', () => gateways(P4).includes(','));
+    // The kernel says nothing of the IPv4 routes that go with it, and the session does not notice yet.
+    ip('link', 'set', two.interface, 'down');
+    await step('two’s link goes down', () => gateways(P4) === `10.77.0.1 ${one.interface}`);
     await kernel.close();
     return seen;
   },

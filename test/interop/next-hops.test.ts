@@ -46,6 +46,10 @@ test(
         kernel: [ONE, ONE6],
         paths: { one: 'best: only path', two: UNREACHABLE },
       },
+      'two’s link goes down': {
+        kernel: ['10.77.0.1 to-one', ONE6],
+        paths: { one: 'best: only path', two: UNREACHABLE },
+      },
       'its gateway is on the link by the route’s word': {
         kernel: ['10.77.0.1 to-one', ONE6],
         paths: { one: 'best: only path', two: UNREACHABLE },
