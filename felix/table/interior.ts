@@ -51,8 +51,7 @@ export class InteriorRoutes implements StrangerListener {
   #dumped: Tables;
   /** Told of since it began: it may be older. Undefined: none is under way. */
   #heard: { readonly route: Route; readonly gone: boolean }[] | undefined;
-
-  /** Interfaces that went down since the last dump, and IPv4 routes with them without a word of the kernel. */
+  /** Interfaces that went down since the last dump, and with them IPv4 routes, of which the kernel says nothing. */
   readonly #lostLinks = new Set<number>();
 
   /** @param seed 32 random bits: peers of other programs choose the prefixes. */
