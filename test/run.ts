@@ -36,7 +36,7 @@ const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
 /** Suites with daemons or whole labs. */
 const WITH_DAEMONS = 'test/(lab|interop|kube|agent|cni|datastore)/';
 /** BFD finds out within 900 ms who says nothing: a machine that does something else may be silent so long. */
-const ALONE = 'test/(lab/mesh|interop/bfd)';
+const ALONE = 'test/(lab/(mesh|tor-frr)|interop/bfd)';
 
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
 const scratch = mkdtempSync(join(tmpdir(), 'tortie-test-'));
