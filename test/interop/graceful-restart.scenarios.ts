@@ -62,8 +62,8 @@ function seen(stage: Stage, host: Host) {
   };
 }
 
-/** The daemon is killed, and started again. */
-async function theyRestart(stage: Stage, daemon: Restarting): Promise<unknown> {
+/** The daemon is killed, and started again; `kept` of its two routes stay meanwhile. */
+async function theyRestart(stage: Stage, daemon: Restarting, kept = 2): Promise<unknown> {
   const { host } = daemon;
   const holdsOurs = async () => (await daemon.ours()) !== undefined;
   const watcher = new Watcher(stage);
@@ -75,6 +75,7 @@ async function theyRestart(stage: Stage, daemon: Restarting): Promise<unknown> {
   const before = await watcher.heard();
   await host.killPrograms();
   await until('the end of the session', () => !stage.isUp(host));
+  await until('all that is not kept to go', () => stage.learned.size === kept);
   const away = seen(stage, host);
   // It has its routes again before it has a session: GoBGP is told them, and they are to be its first.
   command('ip', 'link', 'set', host.interface, 'down');
@@ -104,7 +105,10 @@ async function weRestart(stage: Stage, daemon: Restarting): Promise<unknown> {
   let isHeld = true;
   let isOver = false;
   const watching = (async () => {
-    while (!isOver) isHeld = (await holdsOurs()) && isHeld;
+    while (!isOver) {
+      isHeld = (await holdsOurs()) && isHeld;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   })();
   await stage.restart();
   configure();
@@ -120,7 +124,7 @@ await play({
   'bird restarts': (stage) => theyRestart(stage, bird(stage)),
   'frr restarts': (stage) => theyRestart(stage, frr(stage)),
   'gobgp restarts': (stage) => theyRestart(stage, gobgp(stage)),
-  'openbgpd restarts': (stage) => theyRestart(stage, openbgpd(stage)),
+  'openbgpd restarts': (stage) => theyRestart(stage, openbgpd(stage), 0),
   'exabgp restarts': (stage) => theyRestart(stage, exabgp(stage)),
   'we restart next to bird': (stage) => weRestart(stage, bird(stage)),
   'we restart next to frr': (stage) => weRestart(stage, frr(stage)),
