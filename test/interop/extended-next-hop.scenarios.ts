@@ -5,8 +5,8 @@ import { Bird } from './daemons/bird.ts';
 import { birdConfig, statics } from './daemons/bird-config.ts';
 import { Frr, frrConfig } from './daemons/frr.ts';
 import { Gobgp, gobgpConfig } from './daemons/gobgp.ts';
-import type { Host } from './daemons/host.ts';
-import { until } from './daemons/host.ts';
+import { type Host, until } from './daemons/host.ts';
+import { ExabgpNeighbor } from './neighbors/exabgp.ts';
 import { OUR_AS, play, THEIR_AS } from './stage.ts';
 
 const OURS = '10.1.0.0/26';
@@ -21,7 +21,8 @@ await play({
     const bird = new Bird(stage.host('bird'));
     const frr = new Frr(stage.host('frr'));
     const gobgp = new Gobgp(stage.host('gobgp'));
-    const hosts = [bird.host, frr.host, gobgp.host];
+    const exabgp = new ExabgpNeighbor(stage.host('exabgp'));
+    const hosts = [bird.host, frr.host, gobgp.host, exabgp.host];
     await bird.start(
       birdConfig(bird.host, {
         ...SESSION,
@@ -35,6 +36,15 @@ await play({
     await frr.configure(...inFamily, `network ${prefixOf(frr.host)}`);
     await gobgp.start(gobgpConfig(gobgp.host, SESSION));
     await gobgp.announce(prefixOf(gobgp.host), `nexthop ${gobgp.host.address6}`);
+    const exabgpOptions = `capability {
+    nexthop enable;
+  }
+  nexthop {
+    ipv4 unicast ipv6;
+  }`;
+    await exabgp.start({ ...SESSION, options: exabgpOptions });
+    const route = `route ${prefixOf(exabgp.host)} next-hop ${exabgp.host.address6}`;
+    await exabgp.exabgp.command(`announce ${route}`);
 
     const peers = hosts.map((host) => {
       // Without an IPv4 address of ours there is no other next hop.
@@ -56,6 +66,7 @@ await play({
         ofFrr?.nexthops[0].ip,
         // MP_REACH_NLRI
         ofGobgp?.attrs.find(({ type }: { type: number }) => type === 14)?.nexthop,
+        (await exabgp.routes())[OURS]?.nextHop,
       ];
     };
     await until('ours there', async () => (await there()).every((nextHop) => nextHop));

@@ -1,8 +1,7 @@
-/** Marked route refresh (RFC 7313) and extended messages (RFC 8654): for refresh.test.ts to judge. */
+/** Marked route refresh (RFC 7313): for refresh.test.ts to judge. */
 
 import { Bird } from './daemons/bird.ts';
 import { birdConfig, statics } from './daemons/bird-config.ts';
-import { Frr, frrConfig } from './daemons/frr.ts';
 import { until } from './daemons/host.ts';
 import { BirdNeighbor } from './neighbors/bird.ts';
 import { ExabgpNeighbor } from './neighbors/exabgp.ts';
@@ -14,8 +13,6 @@ import { OUR_AS, play, THEIR_AS } from './stage.ts';
 const SESSION = { as: THEIR_AS, neighborAs: OUR_AS };
 const OURS = '203.0.113.0/24';
 const THEIRS = '198.51.100.0/24';
-/** In all 8,000 octets. */
-const COMMUNITIES = 2_000;
 
 await play({
   /** BIRD asks for all of ours; then it tells all of its own again, of its own accord. */
@@ -48,7 +45,7 @@ await play({
     return { asked, told: { ...counts(), learned: stage.learned.size }, sessions: stage.sessions };
   },
 
-  /** Each asks for our routes again. */
+  /** Each asks for our routes again; GoBGP never does, it keeps what it was sent. */
   async 'each asks'(stage) {
     const bird = new BirdNeighbor(stage.host('bird'));
     const frr = new FrrNeighbor(stage.host('frr'));
@@ -86,71 +83,5 @@ await play({
       return [one.host.name, { ...counts, held: Object.keys(await one.routes()) }];
     });
     return Object.fromEntries(await Promise.all(seen));
-  },
-
-  /** A route whose attributes fill more than 4,096 octets, both ways. */
-  async 'bird extended'(stage) {
-    const bird = new Bird(stage.host('bird'));
-    const { host } = bird;
-    const numbers = Array.from({ length: COMMUNITIES }, (_, index) => index + 1);
-    const attributes = numbers.map((number) => `bgp_community.add((65000, ${number}));`).join(' ');
-    const more = statics('s4', 4, [{ prefix: THEIRS, attributes }]);
-    const session = {
-      as: THEIR_AS,
-      neighborAs: OUR_AS,
-      options: 'enable extended messages on;',
-      more,
-    };
-    await bird.start(birdConfig(host, session));
-    const communities = numbers.map((number) => 65_000 * 65_536 + number);
-    stage.configure([stage.peer(host, THEIR_AS)], {
-      originations: [{ prefix: OURS, communities }, { prefix: '10.1.0.0/26' }],
-    });
-    await until('its route', () => stage.learned.has(THEIRS));
-    await until('ours', async () => (await bird.count('protocol', 'tortie')) === 2);
-    const [route] = [...stage.speaker.routes(THEIRS)];
-    return {
-      extendedMessage: stage.status(host).negotiated?.extendedMessage,
-      here: route?.paths[0]?.attributes.communities?.length,
-      // It shows only the first of so many; its own route has as many.
-      there: await bird.count('where', `bgp_community.len = ${COMMUNITIES}`),
-      sessions: stage.sessions,
-    };
-  },
-
-  /** FRR announces extended messages of itself. */
-  async 'frr extended'(stage) {
-    const frr = new Frr(stage.host('frr'));
-    const { host } = frr;
-    await frr.start(frrConfig(host, { as: THEIR_AS, neighborAs: OUR_AS }));
-    const communities = Array.from({ length: COMMUNITIES }, (_, index) => index + 1);
-    stage.configure([stage.peer(host, THEIR_AS)], {
-      originations: [{ prefix: OURS, communities }],
-    });
-    await until('ours', async () => OURS in (await frr.routes(4)));
-    const { paths } = await frr.json(`show bgp ipv4 unicast ${OURS}`);
-    return {
-      extendedMessage: stage.status(host).negotiated?.extendedMessage,
-      there: paths[0].community.list.length,
-      sessions: stage.sessions,
-    };
-  },
-
-  /** BIRD without extended messages: the route that does not fit is not announced, the other one is. */
-  async 'bird not extended'(stage) {
-    const bird = new Bird(stage.host('bird'));
-    const { host } = bird;
-    await bird.start(birdConfig(host, { as: THEIR_AS, neighborAs: OUR_AS }));
-    const communities = Array.from({ length: COMMUNITIES }, (_, index) => index + 1);
-    stage.configure([stage.peer(host, THEIR_AS)], {
-      originations: [{ prefix: OURS, communities }, { prefix: '10.1.0.0/26' }],
-    });
-    await until('the other', async () => (await bird.count('protocol', 'tortie')) === 1);
-    const [route] = [...stage.speaker.routes(OURS)];
-    return {
-      extendedMessage: stage.status(host).negotiated?.extendedMessage,
-      notSentTo: route?.notSentTo,
-      sessions: stage.sessions,
-    };
   },
 });
