@@ -23,3 +23,8 @@ export function writeSection(title: string, markdown: string): string {
   writeFileSync(PAGE, `${text}\n`);
   return PAGE;
 }
+
+export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(titles), line(titles.map(() => '---')), ...rows.map(line)].join('\n');
+}

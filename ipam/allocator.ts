@@ -24,6 +24,7 @@ import { allOf } from './all-of.ts';
 import { addressOf, asSubnet, belongsTo, familyOf, heldBy, take } from './block.ts';
 import { type Choice, Chooser, type Want } from './chooser.ts';
 import { IpamError, Moved } from './errors.ts';
+import { GroupCommit } from './group-commit.ts';
 import { blocksOf, hasCounts, renew } from './handle.ts';
 import { KnownHandles } from './known-handles.ts';
 import { handleName } from './names.ts';
@@ -95,6 +96,7 @@ interface Named {
 export class Allocator {
   readonly #options: AllocatorOptions;
   readonly #turns: Turns;
+  readonly #commit: GroupCommit;
   readonly #blocks: OwnBlocks;
   readonly #listeners: ((cidrs: string[]) => void)[] = [];
   readonly #handles: KnownHandles;
@@ -114,7 +116,8 @@ export class Allocator {
       },
     });
     this.#chooser = new Chooser({ ...options, turns: this.#turns, blocks: this.#blocks });
-    this.#surrender = new Surrender(this.#turns, this.#blocks, this.#handles);
+    this.#commit = new GroupCommit(this.#turns, this.#blocks);
+    this.#surrender = new Surrender(this.#commit, this.#handles);
   }
 
   /** CIDRs of this node's blocks, ascending. Empty until `load` or the first `assign`. */
@@ -304,26 +307,24 @@ export class Allocator {
     { own, ordinal, isBorrowed }: Choice,
     { handleId, attributes, asSubnet: isSubnet, deadline }: Assignment,
   ): Promise<Assigned> {
-    return this.#turns.run(`block ${own.cidr}`, deadline, async () => {
-      let block = own.value;
+    return this.#commit.run(own.cidr, deadline, {
       // If the block says already that we hold one, only a fresh reading may be believed: an
       // administrator may have released it, and another pod may have it by now. So with one address
       // that was asked for: it is refused on no old news.
-      if (block === undefined || ordinal !== undefined || heldBy(block, handleId).length > 0) {
-        block = await this.#blocks.read(own.cidr);
+      needsReading: (known) => ordinal !== undefined || heldBy(known, handleId).length > 0,
+      decide: (block) => {
         if (block === undefined) throw new Moved(`block ${own.cidr} is gone`);
         const [late] = heldBy(block, handleId);
-        if (late !== undefined) return assigned(block, late);
-      }
-      if (!isBorrowed && !belongsTo(block, this.#options.node))
-        throw new Moved(`block ${own.cidr} is not ours`);
-      const usable = isSubnet ? asSubnet(block) : block;
-      const taken = usable && take(usable, handleId, attributes, ordinal);
-      if (taken === undefined && ordinal !== undefined) throw alreadyTaken(block, ordinal);
-      if (taken === undefined && isSubnet) throw noSubnet(block);
-      if (taken === undefined) throw new Moved(`block ${own.cidr} is full`);
-      await this.#blocks.write(taken.block);
-      return assigned(taken.block, taken.ordinal);
+        if (late !== undefined) return { answer: assigned(block, late) };
+        if (!isBorrowed && !belongsTo(block, this.#options.node))
+          throw new Moved(`block ${own.cidr} is not ours`);
+        const usable = isSubnet ? asSubnet(block) : block;
+        const taken = usable && take(usable, handleId, attributes, ordinal);
+        if (taken === undefined && ordinal !== undefined) throw alreadyTaken(block, ordinal);
+        if (taken === undefined && isSubnet) throw noSubnet(block);
+        if (taken === undefined) throw new Moved(`block ${own.cidr} is full`);
+        return { write: taken.block, answer: assigned(taken.block, taken.ordinal) };
+      },
     });
   }
 

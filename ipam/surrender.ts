@@ -3,10 +3,9 @@
 import type { IPAMBlock } from '../api/index.ts';
 import { allOf } from './all-of.ts';
 import { addressOf, freeCount, giveBack, heldBy } from './block.ts';
+import type { GroupCommit } from './group-commit.ts';
 import { blocksOf } from './handle.ts';
 import type { KnownHandles } from './known-handles.ts';
-import type { OwnBlocks } from './own-blocks.ts';
-import type { Turns } from './turns.ts';
 
 /** One request under way. */
 export interface Request {
@@ -17,13 +16,11 @@ export interface Request {
 }
 
 export class Surrender {
-  readonly #turns: Turns;
-  readonly #blocks: OwnBlocks;
+  readonly #commit: GroupCommit;
   readonly #handles: KnownHandles;
 
-  constructor(turns: Turns, blocks: OwnBlocks, handles: KnownHandles) {
-    this.#turns = turns;
-    this.#blocks = blocks;
+  constructor(commit: GroupCommit, handles: KnownHandles) {
+    this.#commit = commit;
     this.#handles = handles;
   }
 
@@ -54,20 +51,17 @@ export class Surrender {
     keep: ReadonlySet<string>,
     freed: Set<string>,
   ): Promise<number> {
-    return this.#turns.run(`block ${cidr}`, deadline, async () => {
-      let block = this.#blocks.get(cidr)?.value;
-      if (block === undefined || heldBy(block, handleId).length === 0) {
-        block = await this.#blocks.read(cidr);
-      }
-      if (block === undefined) return 0;
-      const { block: without, ordinals } = giveBack(block, handleId, keep);
-      const kept = heldBy(without, handleId).length;
-      for (const ordinal of ordinals) freed.add(addressOf(block, ordinal));
-      // With nothing to take back, one write still keeps a late one of ours from giving something.
-      if (ordinals.length > 0 || (kept === 0 && mayStillGive(block))) {
-        await this.#blocks.write(without);
-      }
-      return kept;
+    return this.#commit.run(cidr, deadline, {
+      needsReading: (known) => heldBy(known, handleId).length === 0,
+      decide: (block) => {
+        if (block === undefined) return { answer: 0 };
+        const { block: without, ordinals } = giveBack(block, handleId, keep);
+        const kept = heldBy(without, handleId).length;
+        for (const ordinal of ordinals) freed.add(addressOf(block, ordinal));
+        // With nothing to take back, one write still keeps a late one of ours from giving something.
+        const mustWrite = ordinals.length > 0 || (kept === 0 && mayStillGive(block));
+        return { write: mustWrite ? without : undefined, answer: kept };
+      },
     });
   }
 }

@@ -1,4 +1,5 @@
 /** Results as Markdown: first what we hold ourselves to, then a table a workload. */
+import { table } from '../performance-page.ts';
 import { DAEMONS } from './daemons/index.ts';
 import type { DaemonResult, Results, WorkloadResult } from './results.ts';
 import { type Figure, WORKLOADS, type Workload } from './workloads.ts';
@@ -157,11 +158,6 @@ function number(value: number): string {
   if (value >= 100) return value.toFixed(0);
   if (value >= 10) return value.toFixed(1);
   return value >= 1 ? value.toFixed(2) : value.toFixed(3);
-}
-
-function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(titles), line(titles.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
 function nameOf(id: string): string {

@@ -1,4 +1,5 @@
 /** What was measured of CNI plugins as Markdown: what we hold ourselves to, then all of it. Pure. */
+import { table } from '../performance-page.ts';
 import { AT_A_TIME, COMMANDS, type Times } from './measure.ts';
 
 interface Circumstances {
@@ -59,9 +60,4 @@ function cell(times: readonly number[]): string {
 function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.ceil(sorted.length * part) - 1]!;
-}
-
-function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(titles), line(titles.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -1,4 +1,5 @@
 /** Results as Markdown: what we hold ourselves to, and a table each without and with a busy agent. */
+import { table } from '../performance-page.ts';
 import { ENCAPSULATIONS, MEASURE, OURS } from './encapsulations.ts';
 import type { Results, Sample } from './results.ts';
 
@@ -67,9 +68,4 @@ function samplesOf({ measured }: Results, id: string, isBusy: boolean): readonly
 /** Of an odd number of values. */
 function middle(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
-}
-
-function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(titles), line(titles.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -119,7 +119,7 @@ describe('what it costs', () => {
     expect(store.count('create', 'update')).toBe(2);
   });
 
-  test('fifty at once: two writes each, one claim a block, no conflict', async () => {
+  test('a hundred at once: a handle each, about 1.1 writes an address, one claim a block, no conflict', async () => {
     const cluster = new Cluster(POOLS);
     const ipam = cluster.allocator('node-1');
     const handles = Array.from({ length: 100 }, (_, i) => `net.${i}`);
@@ -128,9 +128,11 @@ describe('what it costs', () => {
     );
     expect(new Set(given.map(([one]) => one!.address)).size).toBe(100);
     expect(ipam.ownBlocks()).toHaveLength(2);
-    expect(cluster.store.count('update')).toBe(100 + 2); // and two confirmations
+    expect(cluster.store.count('update')).toBeLessThanOrEqual(10 + 2); // and two confirmations
     expect(cluster.store.count('create')).toBe(100 + 2 * 2);
+    cluster.store.calls = [];
     await cluster.clock.until(Promise.all(handles.map((handleId) => ipam.release({ handleId }))));
+    expect(cluster.store.count('update')).toBeLessThanOrEqual(10);
     expect(cluster.allocated().size).toBe(0);
     expect(cluster.handles()).toEqual([]);
     expect(cluster.problems()).toEqual([]);
