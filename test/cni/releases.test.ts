@@ -23,7 +23,7 @@ async function open(release: (handleId: string) => Promise<unknown>) {
 }
 
 async function until(check: () => boolean): Promise<void> {
-  for (let round = 0; round < 500 && !check(); round++)
+  for (let round = 0; round < 3_000 && !check(); round++)
     await new Promise((resolve) => setTimeout(resolve, 10));
   expect(check()).toBe(true);
 }

@@ -284,7 +284,7 @@ function kubectlSuite(name: string, kubectl: string, start: () => Promise<Server
         let output = '';
         const saw = (line: RegExp) =>
           new Promise<void>((resolve, reject) => {
-            const timer = setTimeout(() => reject(new Error(`no ${line} in: ${output}`)), 15_000);
+            const timer = setTimeout(() => reject(new Error(`no ${line} in: ${output}`)), 60_000);
             const look = () => {
               if (!line.test(output)) return;
               clearTimeout(timer);

@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await lab?.close();
   removeCgroups();
-}, 30_000);
+}, 60_000);
 
 /** The plugin's exit code and the JSON that it printed. */
 async function cni(
@@ -95,7 +95,7 @@ const addressesOf = ({ answer }: { answer: { ips: { address: string }[] } }) =>
 
 /** From a pod's namespace; waits for routes that BGP has yet to bring. */
 async function answers(node: string, pod: string, address: string): Promise<boolean> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + 30_000;
   do {
     const ping = ['ip', 'netns', 'exec', pod, 'ping', '-n', '-c', '1', '-W', '1', address];
     if ((await lab.run(node, ping)).code === 0) return true;
@@ -343,7 +343,7 @@ test('STATUS of an agent that is away says that an ADD would fail: code 50', asy
   expect([code, answer.code]).toEqual([1, 50]);
   expect((await cni('node3', 'ADD', variablesOf('kept'))).answer.code).toBe(11);
   lab.startProgram('node3');
-}, 30_000);
+}, 60_000);
 
 test('USE_POD_CIDR: a node gives addresses of its Node’s spec.podCIDRs, and the others reach them', async () => {
   const podCIDRs = ['10.66.3.0/24', 'fd66:3::/64'];

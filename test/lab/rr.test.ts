@@ -22,11 +22,11 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab?.close();
-}, 30_000);
+}, 60_000);
 
 test('pods reach each other over IPv4 and IPv6, straight, by routes that the reflectors brought', async () => {
   expect(pods).toHaveLength(8);
-  expect(await lostPings(lab, pods, 20_000)).toEqual([]);
+  expect(await lostPings(lab, pods, 30_000)).toEqual([]);
   const routes = await lab.mustRun('node1', ['ip', 'route', 'show', 'proto', '80']);
   const hops = [...routes.matchAll(/^10\.244\.\S+\/26 via (\S+)/gm)].map(([, hop]) => hop);
   expect(hops.sort()).toEqual(['10.30.0.2', '10.30.0.3', '10.30.0.4']);

@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab?.close();
-}, 30_000);
+}, 60_000);
 
 interface FrrRoute {
   valid: boolean;
@@ -38,7 +38,7 @@ async function frrRoutes(router: string, family: 'ipv4' | 'ipv6'): Promise<[stri
 
 test('pods reach each other within a rack and across the racks, over IPv4 and IPv6', async () => {
   expect(pods).toHaveLength(8);
-  expect(await lostPings(lab, pods, 20_000)).toEqual([]);
+  expect(await lostPings(lab, pods, 30_000)).toEqual([]);
 }, 60_000);
 
 test('across the racks by the router, within the rack directly', async () => {

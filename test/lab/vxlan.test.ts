@@ -30,12 +30,12 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab?.close();
-}, 30_000);
+}, 60_000);
 
 test('every pod reaches every other one, over IPv4 and IPv6', async () => {
   expect(pods).toHaveLength(6);
-  expect(await lostPings(lab, pods, 15_000)).toEqual([]);
-}, 40_000);
+  expect(await lostPings(lab, pods, 30_000)).toEqual([]);
+}, 60_000);
 
 /** Lines of `ip route` and `ip -6 route` that are ours, and remote: by a gateway, or by a tunnel that needs none. */
 async function remoteRoutes(node: string): Promise<string[]> {
@@ -124,7 +124,7 @@ test('a packet of the pod’s MTU passes unbroken, one byte more does not', asyn
     expect((await ping(1430 - header)).stdout).toContain(' 0% packet loss');
     expect((await ping(1431 - header)).code).not.toBe(0);
   }
-}, 30_000);
+}, 60_000);
 
 test('BGP announces the same blocks: not one route changes', async () => {
   const before = await Promise.all(NODES.map(remoteRoutes));
