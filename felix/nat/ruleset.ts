@@ -31,6 +31,8 @@ export interface NatSettings {
   readonly ports?: { readonly first: number; readonly last: number } | undefined;
   /** The source in place of the outgoing interface's own, for traffic of its family. */
   readonly address?: Address | undefined;
+  /** UDP port to which no pod may send: with the node's address it would pass for the node's own tunnel, and be answered in its place. */
+  readonly tunnelPort?: number | undefined;
 }
 
 export const NO_NAT: NatSettings = { pools: [], outgoing: [], exclusions: [] };
@@ -51,6 +53,7 @@ export function ruleset(nat: NatSettings, sources: AllowedSources): string {
     ...block('chain pod_sources', [
       'type filter hook prerouting priority raw; policy accept;',
       `iifname != "${WORKLOAD_INTERFACE_PREFIX}*" accept`,
+      ...(nat.tunnelPort === undefined ? [] : [`udp dport ${nat.tunnelPort} drop`]),
       ...allowed,
       'fib saddr . iif oif missing drop',
     ]),

@@ -4,6 +4,9 @@ import type { Family } from 'net-ipaddr';
 
 export type TunnelKind = 'vxlan' | 'ipip' | 'udp';
 
+/** Where datagrams of the UDP tunnel come from and go to: Flannel's. */
+export const UDP_TUNNEL_PORT = 8285;
+
 /** What the kernel calls a device of that kind. */
 export const LINK_KIND = { vxlan: 'vxlan', ipip: 'ipip', udp: 'tun' } as const;
 

@@ -10,11 +10,9 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock, Log, Random } from '../../../ports.ts';
-import { deviceName } from '../devices.ts';
+import { deviceName, UDP_TUNNEL_PORT } from '../devices.ts';
 import type { StartForwarder } from './process.ts';
 
-/** Flannel's. */
-const PORT = 8285;
 /** From its start until it answers, on a machine that has much else to do. */
 const ANSWER_DEADLINE_MS = 10_000;
 const ANSWER_POLL_MS = 20;
@@ -126,7 +124,7 @@ export class Forwarder {
   async #start(): Promise<Socket | undefined> {
     const { clock, log, start } = this.#options;
     try {
-      const args = [deviceName('udp', 4), `${PORT}`, this.#tablePath, this.#socketPath];
+      const args = [deviceName('udp', 4), `${UDP_TUNNEL_PORT}`, this.#tablePath, this.#socketPath];
       const { ended } = await start(args);
       let lastWords: string | undefined;
       void ended.then((words) => {

@@ -2,6 +2,7 @@
 import { type Address, parseAddress, parsePrefix } from 'net-ipaddr';
 import { IPPool, parsePortRange } from '../../../api/index.ts';
 import type { NatSettings } from '../../../felix/felix.ts';
+import { UDP_TUNNEL_PORT } from '../../../felix/tunnel/devices.ts';
 import { readable } from './cluster.ts';
 import type { FelixSettings } from './felix-configuration.ts';
 
@@ -22,5 +23,6 @@ export function deriveNat({ pools, felix, nodeAddresses }: NatInput): NatSetting
     exclusions: natOutgoingExclusions === 'IPPoolsAndHostIPs' ? nodeAddresses : [],
     ports: natPortRange === undefined ? undefined : parsePortRange(natPortRange),
     address: natOutgoingAddress === undefined ? undefined : parseAddress(natOutgoingAddress),
+    tunnelPort: specs.some((spec) => spec.udpMode !== 'Never') ? UDP_TUNNEL_PORT : undefined,
   };
 }

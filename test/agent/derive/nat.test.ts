@@ -37,6 +37,12 @@ test.each<[string, IPPool[], FelixConfiguration['spec'], object]>([
     },
   ],
   [
+    'a pool with UDP closes its tunnel’s port to pods',
+    [pool('10.1.0.0/16', { udpMode: 'CrossSubnet' })],
+    {},
+    { pools: ['10.1.0.0/16'], outgoing: [], exclusions: [], tunnelPort: 8285 },
+  ],
+  [
     'a malformed pool is left out',
     [pool('10.1.0.0/99'), pool('10.2.0.0/16')],
     {},
@@ -66,6 +72,7 @@ test.each<[string, IPPool[], FelixConfiguration['spec'], object]>([
     outgoing: settings.outgoing.map(formatPrefix),
     exclusions: settings.exclusions.map(formatAddress),
     ports: settings.ports,
+    tunnelPort: settings.tunnelPort,
     address: settings.address && formatAddress(settings.address),
   }).toEqual(expected);
 });

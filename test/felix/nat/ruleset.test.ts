@@ -129,6 +129,21 @@ test('allowedSourcePrefixes are passed for the interface that has them, whatever
   );
 });
 
+test('where there is a UDP tunnel no pod sends to its port, whatever sources it may use', () => {
+  const sources: AllowedSources = new Map([['cali0123456789a', [parsePrefix('10.9.0.0/16')]]]);
+  const rules = (tunnelPort?: number) =>
+    ruleset({ ...settings({}), tunnelPort }, sources)
+      .split('\n')
+      .filter((line) => /drop|@allowed/.test(line))
+      .map((line) => line.trim());
+  expect(rules(8285)).toEqual([
+    'udp dport 8285 drop',
+    'iifname . ip saddr @allowed_sources4 accept',
+    'fib saddr . iif oif missing drop',
+  ]);
+  expect(rules()).toHaveLength(2);
+});
+
 test('breaks of lines and the order of elements make no difference', () => {
   const ours = 'set a {\n\telements = { 10.0.0.0/8, fd00::/8 }\n}';
   const listed = 'set a {\n\t\telements = { fd00::/8,\n\t\t\t     10.0.0.0/8 }\n}\n';

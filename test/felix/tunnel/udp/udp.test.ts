@@ -2,7 +2,10 @@
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseAddress, parsePrefix } from 'net-ipaddr';
+import { openUdp } from 'rtnetlink-ts';
 import { cleanup } from '../../../../felix/cleanup.ts';
+import { NO_NAT } from '../../../../felix/nat/ruleset.ts';
 import { eventually } from '../../namespace.ts';
 import { ADDRESS4, ADDRESS6, overlayNode, TwoNodes } from '../two-nodes.ts';
 
@@ -94,6 +97,29 @@ test('a packet whose source is in no block of the node that sends it is dropped'
   await expect(ping).rejects.toThrow();
   expect((await to!.felix.udpCounters())!.receive_foreign_source).toBe(before + 1);
   await from!.namespace.ip('addr del 10.60.0.200/32 dev lo');
+});
+
+test('no pod sends into the tunnel in its node’s name, nor takes what comes back by it', async () => {
+  const [from, to] = stage.nodes;
+  const pools = [parsePrefix('10.60.0.0/16')];
+  from!.felix.setNat({ pools, outgoing: pools, exclusions: [], tunnelPort: 8285 });
+  await eventually(async () =>
+    /udp dport 8285 drop/.test(await from!.namespace.run('nft list table inet tortie')),
+  );
+  const heard = async () => {
+    const { receive_malformed, receive_port } = (await to!.felix.udpCounters())!;
+    return receive_malformed! + receive_port!;
+  };
+  const before = await heard();
+  const remote = { address: parseAddress('192.0.2.2'), port: 8285 };
+  const [netns, address] = [stage.pods[0]!.path, parseAddress('10.60.0.9')];
+  const socket = openUdp({ family: 4, netns, address, port: 8285, remote });
+  socket.send(Buffer.from([0]));
+  socket.close();
+  // Let through, it would have the node's address and port, and the translation's way back would be the tunnel's.
+  await stage.podsReachEachOther();
+  expect(await heard()).toBe(before);
+  from!.felix.setNat(NO_NAT);
 });
 
 test('strict reverse-path filtering of the host does not drop what comes out of the tunnel', async () => {
