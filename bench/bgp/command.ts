@@ -1,6 +1,7 @@
 /** `bench bgp`: this speaker beside Debian's, in namespaces of their own. Needs root. */
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import { readCount } from '../count.ts';
 import { writeSection } from '../performance-page.ts';
 import { runInside } from '../run-inside.ts';
 import { DAEMONS } from './daemons/index.ts';
@@ -31,7 +32,7 @@ export function addBgpBench(program: Command): void {
   program
     .command('bgp')
     .description('BGP speakers: load, reflection, withdrawal, latency, memory')
-    .option('--runs <number>', 'runs of which the median counts', readRuns, 5)
+    .option('--runs <number>', 'runs of which the median counts', readCount, 5)
     .option('--quick', 'a tenth of the routes, for development')
     .option('--daemons <list>', `of ${daemons}`, readList(daemons), daemons)
     .option('--workloads <list>', `of ${workloads}`, readList(workloads), workloads)
@@ -50,12 +51,6 @@ async function run({ runs, quick, daemons, workloads, write }: Flags): Promise<v
   const markdown = report(results);
   console.log(markdown);
   if (write) console.error(`written: ${writeSection('BGP', markdown)}`);
-}
-
-function readRuns(text: string): number {
-  const runs = Number(text);
-  if (!Number.isInteger(runs) || runs < 1) throw new InvalidArgumentError('write a number from 1.');
-  return runs;
 }
 
 function readList(known: readonly string[]) {
