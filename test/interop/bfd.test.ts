@@ -6,7 +6,7 @@ const play = player('bfd.scenarios.ts');
 
 /** The negotiated detection time, and what a busy machine may add. */
 const DETECTION_MS = 900;
-const BUSY_MS = 600;
+const BUSY_MS = 2_000;
 
 test.concurrent.each([
   ['bird IPv4 single-hop', 'single'],
