@@ -85,6 +85,7 @@ async function theyRestart(stage: Stage, daemon: Restarting, kept = 2): Promise<
   await until('its End-of-RIB', () => stage.status(host).stale === undefined);
   await until('our route there', holdsOurs);
   await until('its routes again', () => stage.status(host).routes.accepted === 2);
+  await until('them to be told', () => hasTheirs(stage, host));
   return {
     away,
     back: seen(stage, host),
