@@ -1,16 +1,103 @@
-/** All daemons as clients of our route reflector (RFC 4456): for reflection.test.ts to judge. */
+/** Daemons as clients of our route reflector, and as ours (RFC 4456): for reflection.test.ts to judge. */
 
-import { until } from './daemons/host.ts';
+import { formatAddress } from 'net-ipaddr';
+import type { RawPeer } from '../bgp/speaker/raw-peer.ts';
+import { IBGP, LOCAL_PREF, ORIGIN, update } from '../bgp-parser-ts/wire.ts';
+import { Bird } from './daemons/bird.ts';
+import { birdConfig } from './daemons/bird-config.ts';
+import { Frr, frrConfig } from './daemons/frr.ts';
+import { Gobgp, gobgpConfig } from './daemons/gobgp.ts';
+import { type Host, until } from './daemons/host.ts';
+import { Openbgpd, openbgpdConfig } from './daemons/openbgpd.ts';
 import { allNeighbors } from './neighbors/all.ts';
-import { eachUntil } from './neighbors/neighbor.ts';
-import { OUR_AS, play } from './stage.ts';
+import { eachUntil, seenHere } from './neighbors/neighbor.ts';
+import { secondNeighbor, tableOf } from './neighbors/raw.ts';
+import { OUR_AS, play, type Stage } from './stage.ts';
+
+const OURS = '10.1.0.0/26';
+/** ORIGINATOR_ID, and our identifier. */
+const ORIGINATED_BY_US = '80 09 04 0a090101';
+const SESSION = { as: OUR_AS, neighborAs: OUR_AS };
 
 const prefixOf = (index: number) => `198.51.${index}.0/24`;
+
+/** Each starts a reflector on `host` that has us and `other` as clients. ExaBGP reflects nothing. */
+const reflectors: Record<string, (host: Host, other: string) => Promise<void>> = {
+  bird: (host, other) =>
+    new Bird(host).start(
+      birdConfig(host, {
+        ...SESSION,
+        options: 'rr client;',
+        channelOptions4: 'export where source = RTS_BGP;',
+        more: `protocol bgp second {
+  local ${host.address4} as ${OUR_AS};
+  neighbor ${other} as ${OUR_AS};
+  rr client;
+  passive;
+  ipv4 { import all; export all; };
+}`,
+      }),
+    ),
+
+  frr(host, other) {
+    const options = ` neighbor ${other} remote-as ${OUR_AS}
+ neighbor ${other} passive
+ address-family ipv4 unicast
+  neighbor ${other} activate
+  neighbor ${other} route-reflector-client
+  neighbor ${host.ours4} route-reflector-client
+ exit-address-family`;
+    return new Frr(host).start(frrConfig(host, { ...SESSION, options }));
+  },
+
+  gobgp(host, other) {
+    const isClient = `  [neighbors.route-reflector.config]
+    route-reflector-client = true
+    route-reflector-cluster-id = "${host.address4}"`;
+    const more = `[[neighbors]]
+  [neighbors.config]
+    neighbor-address = "${other}"
+    peer-as = ${OUR_AS}
+${isClient}
+  [neighbors.transport.config]
+    passive-mode = true`;
+    return new Gobgp(host).start(gobgpConfig(host, { ...SESSION, options: isClient, more }));
+  },
+
+  openbgpd(host, other) {
+    const more = `neighbor ${other} {
+  remote-as ${OUR_AS}
+  passive
+  route-reflector
+}`;
+    const options = '  route-reflector';
+    return new Openbgpd(host).start(openbgpdConfig(host, { ...SESSION, options, more }));
+  },
+};
+
+/** It announces a route, and another one that says that we have originated it. */
+function announce(raw: RawPeer, cable: number): void {
+  const octet = `0${cable}`;
+  const attributes = `${ORIGIN} 40 02 00 40 03 04 0a09${octet}03 ${LOCAL_PREF}`;
+  raw.send(update('', attributes, `18 c633${octet}`));
+  raw.send(update('', `${attributes} ${ORIGINATED_BY_US}`, `18 cb00${octet}`));
+}
+
+/** Of our only path to `prefix`. */
+function pathHere(stage: Stage, prefix: string) {
+  for (const { paths } of stage.speaker.routes(prefix)) {
+    const { state, reason, attributes, nextHop } = paths[0]!;
+    const { originatorId, clusterList } = seenHere(attributes);
+    const verdict = state === 'rejected' ? reason : state;
+    return { verdict, nextHop: nextHop && formatAddress(nextHop), originatorId, clusterList };
+  }
+  return undefined;
+}
 
 await play({
   async 'we reflect'(stage) {
     const neighbors = allNeighbors(stage);
-    await Promise.all(neighbors.map((one) => one.start({ as: OUR_AS, neighborAs: OUR_AS })));
+    await Promise.all(neighbors.map((one) => one.start(SESSION)));
     const clients = neighbors.map(({ host }) =>
       stage.peer(host, OUR_AS, { routeReflectorClient: true }),
     );
@@ -35,5 +122,39 @@ await play({
       ];
     });
     return Object.fromEntries(await Promise.all(seen));
+  },
+
+  async 'they reflect'(stage) {
+    const cables = Object.entries(reflectors).map(([name, start], index) => {
+      const host = stage.host(name);
+      const cable = index + 1;
+      return { host, cable, other: `10.9.${cable}.3`, start };
+    });
+    const raws = await Promise.all(
+      cables.map(async ({ host, other, start }) => {
+        await start(host, other);
+        return secondNeighbor(host, other, OUR_AS);
+      }),
+    );
+    stage.configure(
+      cables.map(({ host }) => stage.peer(host, OUR_AS)),
+      { originations: [{ prefix: OURS }] },
+    );
+    for (const [index, { cable }] of cables.entries()) announce(raws[index]!, cable);
+    const seen = () =>
+      cables.map(({ host, cable }, index) => {
+        const { originatorId, clusterList } = tableOf(raws[index]!, IBGP)[OURS] ?? {};
+        return {
+          name: host.name,
+          route: pathHere(stage, prefixOf(cable)),
+          loop: pathHere(stage, `203.0.${cable}.0/24`),
+          ours: { originatorId, clusterList },
+        };
+      });
+    const isWhole = () =>
+      seen().every(({ route, loop, ours }) => route && loop && ours.clusterList);
+    await until('all routes', isWhole);
+    for (const raw of raws) raw.close();
+    return seen();
   },
 });

@@ -1,4 +1,4 @@
-/** Roles and route servers. Needs root, unshare, ip, bird, frr and openbgpd. */
+/** Roles. Needs root, unshare, ip, bird, frr and openbgpd. */
 
 import { DEADLINE_MS, player } from './play.ts';
 
@@ -31,16 +31,6 @@ test.concurrent.each(['bird', 'frr', 'openbgpd'])(
       name: 'OPEN Message Error / Role Mismatch',
       isUp: false,
     });
-  },
-  DEADLINE_MS,
-);
-
-test.concurrent(
-  'RFC 7947 §2.2: FRR hears BIRD through a route server that it does not see',
-  async () => {
-    const { atFrr, birdAddress, here } = await play('route server');
-    expect(atFrr).toEqual({ asPath: '65001', nextHop: birdAddress });
-    expect(here).toEqual([{ prefix: '198.51.100.0/24', asPath: '65001' }]);
   },
   DEADLINE_MS,
 );
