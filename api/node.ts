@@ -29,6 +29,9 @@ export interface NodeNetwork {
   /** Lower case, with colons. */
   vxlanTunnelMAC?: string;
   vxlanTunnelMACV6?: string;
+  /** Ours, not Calico's: the tunnel devices that take packets, and those that routes of the node lead to. */
+  receivingTunnels?: readonly string[];
+  sendingTunnels?: readonly string[];
 }
 
 interface Format<T> {
@@ -38,6 +41,7 @@ interface Format<T> {
 }
 
 const PREFIX = 'projectcalico.org/';
+const OWN_PREFIX = 'tortie/';
 
 const FORMATS: {
   readonly [Field in keyof Required<NodeNetwork>]: Format<Required<NodeNetwork>[Field]>;
@@ -53,6 +57,8 @@ const FORMATS: {
   ipv6UDPTunnelAddress: address('IPv6UDPTunnelAddr', 6),
   vxlanTunnelMAC: mac('VXLANTunnelMACAddr'),
   vxlanTunnelMACV6: mac('VXLANTunnelMACAddrV6'),
+  receivingTunnels: devices('ReceivingTunnels'),
+  sendingTunnels: devices('SendingTunnels'),
 };
 
 const FIELDS = Object.keys(FORMATS) as (keyof NodeNetwork)[];
@@ -139,5 +145,24 @@ function mac(name: string): Format<string> {
       return lower;
     },
     format: (value) => value,
+  };
+}
+
+/** An empty annotation counts as absent, so no device is a word. */
+const NO_DEVICE = 'none';
+
+/** `tunl0,vxlan.calico` */
+function devices(name: string): Format<readonly string[]> {
+  return {
+    annotation: OWN_PREFIX + name,
+    parse(text) {
+      const names = text === NO_DEVICE ? [] : text.split(',');
+      const wrong = names.find((one) => !/^[^\s/]{1,15}$/.test(one));
+      if (wrong === undefined) return names;
+      throw new Error(
+        `${JSON.stringify(text)} is not a list of interfaces like tunl0,vxlan.calico`,
+      );
+    },
+    format: (names) => names.join() || NO_DEVICE,
   };
 }

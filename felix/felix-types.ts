@@ -3,6 +3,7 @@
 import type { Clock, Log, Random } from '../ports.ts';
 import type { Report } from './calc/join.ts';
 import type { Kernel } from './kernel.ts';
+import type { TunnelUse } from './overlay-network.ts';
 import type { RouteCounters } from './table/route-table.ts';
 
 export interface FelixOptions {
@@ -18,6 +19,8 @@ export interface FelixOptions {
    * `setLearnedInSync`. @default 30,000
    */
   readonly learnedDeadlineMs?: number;
+  /** What the other nodes must be told of this one's tunnels (`OverlayNode`), when it changes. */
+  readonly onTunnelUse?: (use: TunnelUse) => void;
 }
 
 export interface FelixState {

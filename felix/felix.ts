@@ -26,7 +26,7 @@ import {
 import type { Timer } from '../ports.ts';
 import type { Workload } from './calc/calculation.ts';
 import { type Allocation, join, type Report } from './calc/join.ts';
-import { type OverlayInput, overlay, type Tunnel } from './calc/overlay.ts';
+import type { OverlayInput } from './calc/overlay.ts';
 import type { LearnedChange, PeerRoute } from './calc/route.ts';
 import {
   type Endpoint,
@@ -40,9 +40,8 @@ import { Endpoints } from './endpoint/endpoints.ts';
 import type { FelixOptions, FelixState } from './felix-types.ts';
 import { PacketTable } from './nat/packet-table.ts';
 import { type AllowedSources, type NatSettings, NO_NAT, ruleset } from './nat/ruleset.ts';
+import { OverlayNetwork } from './overlay-network.ts';
 import { Reconciler } from './reconciler.ts';
-import { mtuOf } from './tunnel/device.ts';
-import { Tunnels } from './tunnel/tunnels.ts';
 import type { ForwarderCounters } from './tunnel/udp/forwarder.ts';
 
 export type { Allocation, Report } from './calc/join.ts';
@@ -64,6 +63,8 @@ export {
 export { GATEWAY4, HOST_LINK_LOCAL } from './endpoint/wiring.ts';
 export type * from './felix-types.ts';
 export type { NatSettings } from './nat/ruleset.ts';
+export type { TunnelUse } from './overlay-network.ts';
+export { deviceName } from './tunnel/devices.ts';
 
 /** Runtimes wait for minutes, people don't: an ADD that comes too early is told so after this time. */
 const ADD_WAIT_MS = 10_000;
@@ -74,15 +75,13 @@ export class Felix {
   readonly #options: FelixOptions;
   readonly #reconciler: Reconciler;
   readonly #endpoints: Endpoints;
-  readonly #tunnels: Tunnels;
+  readonly #overlay: OverlayNetwork;
   readonly #packets: PacketTable;
   /** Interfaces of pods that were there at start, and of which no endpoint file tells. */
   readonly #doubtful = new Set<string>();
   readonly #waiting = new Set<() => void>();
   #nextHopsChanged: () => void = () => {};
   #unreadable: readonly Report[] = [];
-  #unreachable: readonly Report[] = [];
-  #tunnelsWanted: readonly Tunnel[] = [];
   #blocks: readonly Prefix[] = [];
   #nat: NatSettings = NO_NAT;
   #allocations: readonly Allocation[] | undefined;
@@ -105,12 +104,14 @@ export class Felix {
       log,
       learnedDeadlineMs: options.learnedDeadlineMs ?? LEARNED_DEADLINE_MS,
       onResynced: () => this.#routeDoubtful(),
+      onWritten: () => this.#overlay.routesWritten(),
       onInterfaceGone: (name) => this.#interfaceGone(name),
       onNextHopsChanged: () => this.#nextHopsChanged(),
     });
-    this.#tunnels = new Tunnels({
-      ...{ kernel, clock, random, log },
+    this.#overlay = new OverlayNetwork({
+      ...{ kernel, clock, random, log, reconciler: this.#reconciler },
       forwarderFolder: joinPath(stateDir, 'udp'),
+      onUse: (use) => options.onTunnelUse?.(use),
     });
     this.#endpoints = new Endpoints({
       kernel,
@@ -190,17 +191,12 @@ export class Felix {
 
   /** Other nodes' blocks and addresses as the datastore has them, all of it each time. */
   setOverlay(input: OverlayInput): void {
-    const next = overlay(input);
-    this.#unreachable = next.unreachable;
-    this.#tunnelsWanted = next.tunnels;
-    this.#tunnels.set(next.tunnels);
-    this.#reconciler.setOverlay(next);
+    this.#overlay.set(input);
   }
 
   /** What pods may send at once: what the underlay carries, less what the tunnels take of it. */
   podMtu(underlayMtu: number): number {
-    const inTunnels = this.#tunnelsWanted.map((tunnel) => mtuOf(tunnel, underlayMtu));
-    return Math.min(underlayMtu, ...inTunnels);
+    return this.#overlay.podMtu(underlayMtu);
   }
 
   /** Live pods follow, but for those that asked for another. Nothing before it is open. */
@@ -276,7 +272,7 @@ export class Felix {
 
   /** Reads the kernel's tables now, and repairs what differs. Happens by itself every 90 s. */
   async resync(): Promise<void> {
-    await this.#tunnels.resync();
+    await this.#overlay.resync();
     await Promise.all([this.#reconciler.resync(), this.#packets.now()]);
   }
 
@@ -295,22 +291,22 @@ export class Felix {
         failing: table.failingCount,
       },
       refused: this.#reconciler.refused(),
-      failed: [...table.problems(), ...this.#tunnels.problems(), ...this.#packets.problems()],
-      unreachable: this.#unreachable,
+      failed: [...table.problems(), ...this.#overlay.problems(), ...this.#packets.problems()],
+      unreachable: this.#overlay.unreachable(),
       inDoubt: [...this.#unreadable, ...this.#join().inDoubt],
     };
   }
 
   /** What the UDP tunnel has carried and dropped, by counter; undefined where no pool uses it. */
   udpCounters(): Promise<ForwarderCounters | undefined> {
-    return this.#tunnels.forwarderCounters();
+    return this.#overlay.forwarderCounters();
   }
 
   /** Stops; removes nothing. What is being wired or unwired ends on its own. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#retry?.cancel();
-    this.#tunnels.close();
+    this.#overlay.close();
     this.#reconciler.close();
     this.#packets.close();
   }
@@ -320,7 +316,6 @@ export class Felix {
     this.#isOpening = true;
     this.#open().then(
       () => {
-        this.#tunnels.open();
         for (const go of this.#waiting) go();
         for (const { subject, reason } of this.inspect().inDoubt)
           this.#options.log.warn({ subject }, reason);
@@ -336,9 +331,10 @@ export class Felix {
     );
   }
 
-  /** Sources are checked before the first pod is wired. */
+  /** Sources are checked before the first pod is wired; tunnels are there before a route leads into one. */
   async #open(): Promise<void> {
     await this.#packets.now();
+    await this.#overlay.open();
     await this.#reconciler.open();
   }
 

@@ -41,6 +41,8 @@ export interface ReconcilerOptions {
   learnedDeadlineMs: number;
   /** The table has been read, and what it has of ours is known. */
   onResynced(): void;
+  /** All that was asked for is written, or was refused. */
+  onWritten(): void;
   onInterfaceGone(name: string): void;
   /** Some next hops may be reached in another way now, or not at all: `calculation.resolve` tells. */
   onNextHopsChanged(): void;
@@ -144,8 +146,8 @@ export class Reconciler implements HostRoutes {
     this.#schedule();
   }
 
-  setOverlay({ routes, pools }: Overlay): void {
-    this.calculation.setRemote(routes, pools);
+  setOverlay(overlay: Pick<Overlay, 'routes' | 'pools' | 'learned'>): void {
+    this.calculation.setRemote(overlay);
     this.#reviewSoon();
     this.#schedule();
   }
@@ -255,6 +257,7 @@ export class Reconciler implements HostRoutes {
       if (this.#canFlush) this.table.flush(BATCH);
     } while (this.#hasWork && clock.monotonic() < end);
     if (this.#hasWork) this.#schedule();
+    else if (!this.table.hasWork) this.#options.onWritten();
   }
 
   get #hasWork(): boolean {

@@ -28,7 +28,7 @@ import {
   unresolved,
 } from './guards.ts';
 import { type LearnedRoute, NextHopSets, type Resolution, UNREACHABLE } from './next-hops.ts';
-import type { RemoteRoute } from './overlay.ts';
+import type { Overlay, RemoteRoute } from './overlay.ts';
 import type {
   Decision,
   DesiredRoute,
@@ -69,8 +69,12 @@ export class Calculation {
   readonly #resolveByHost: (nextHop: ZonedAddress) => Resolution;
   #peerRoutes = new PrefixTrie<LearnedTarget>();
   #remote = new PrefixTrie<RemoteTarget>();
-  /** Pools whose routes come from the datastore. */
-  #pools = new PrefixTrie<true>();
+  /** Those of `#remote`; undefined: to be counted. */
+  #devices: ReadonlySet<string> | undefined;
+  /** Pools whose routes come from the datastore; undefined before it has been read. */
+  #pools: PrefixTrie<true> | undefined;
+  /** What in these pools is BGP's for the time being. */
+  #learnedInPools = new PrefixTrie<true>();
   /** Prefixes to decide anew, by their text. */
   readonly #dirty = new Map<string, Prefix>();
 
@@ -124,15 +128,44 @@ export class Calculation {
   }
 
   /** What the datastore says of other nodes, all of it each time; and the pools of which it says all. */
-  setRemote(routes: Iterable<RemoteRoute>, pools: Iterable<Prefix>): void {
+  setRemote({ routes, pools, learned }: Pick<Overlay, 'routes' | 'pools' | 'learned'>): void {
     const next = new PrefixTrie<RemoteTarget>();
-    for (const { prefix, target } of routes) next.set(prefix, target);
+    for (const { prefix, target } of routes)
+      if (!target.yields || !this.#hasLearnedWay(prefix)) next.set(prefix, target);
     for (const prefix of differing(this.#remote, next, sameRemote)) this.#mark(prefix);
     this.#remote = next;
-    const nextPools = trieOf(pools);
-    for (const pool of differing(this.#pools, nextPools))
+    this.#devices = undefined;
+    const [nextPools, nextLearned] = [trieOf(pools), trieOf(learned)];
+    for (const prefix of differing(this.#learnedInPools, nextLearned)) this.#mark(prefix);
+    for (const pool of differing(this.#pools ?? trieOf([]), nextPools))
       for (const { prefix } of this.#learned.covered(pool)) this.#mark(prefix);
     this.#pools = nextPools;
+    this.#learnedInPools = nextLearned;
+  }
+
+  /** What was set for this prefix, and is not BGP's by now. */
+  remote(prefix: Prefix): RemoteTarget | undefined {
+    return this.#remote.get(prefix);
+  }
+
+  /** What stays by a tunnel that its pool has no more, as BGP has no route there. */
+  yielding(): RemoteRoute[] {
+    return Array.from(this.#remote, ({ prefix, value: target }) => ({ prefix, target })).filter(
+      ({ target }) => target.yields,
+    );
+  }
+
+  /** Whether what BGP says of this prefix counts. */
+  isLearned(prefix: Prefix): boolean {
+    if (this.#pools === undefined) return false;
+    const isInPool = this.#pools.covering(prefix).next().done === false;
+    return !isInPool || this.#learnedInPools.get(prefix) !== undefined;
+  }
+
+  /** The tunnel devices by which other nodes are reached. */
+  devices(): ReadonlySet<string> {
+    this.#devices ??= new Set(Array.from(this.#remote, ({ value }) => value.device ?? []).flat());
+    return this.#devices;
   }
 
   setLocalBlocks(blocks: Iterable<Prefix>): void {
@@ -192,7 +225,15 @@ export class Calculation {
         : this.#learned.get(prefix);
     if (before !== undefined) this.#nextHops.remove(before);
     if (nextHops.length === 0 && !this.#learned.delete(prefix)) return;
+    if (this.#remote.get(prefix)?.yields && this.#hasLearnedWay(prefix)) {
+      this.#remote.delete(prefix);
+      this.#devices = undefined;
+    }
     this.#mark(prefix);
+  }
+
+  #hasLearnedWay(prefix: Prefix): boolean {
+    return (this.#learned.get(prefix)?.set.gateways.length ?? 0) > 0;
   }
 
   /**
@@ -274,8 +315,8 @@ export class Calculation {
   /** Inside a pool of which the datastore says all, what BGP says too is passed over: no fault of anybody. */
   #learnedOf(prefix: Prefix): LearnedRoute | undefined {
     const learned = this.#learned.get(prefix);
-    if (learned === undefined || this.#pools.size === 0) return learned;
-    return this.#pools.covering(prefix).next().done ? learned : undefined;
+    if (learned === undefined || !this.#pools?.size) return learned;
+    return this.isLearned(prefix) ? learned : undefined;
   }
 
   #elsewhere(prefix: Prefix): Elsewhere | undefined {
@@ -360,7 +401,7 @@ function sameUnderlay(a: UnderlayRoute, b: UnderlayRoute): boolean {
 }
 
 function sameRemote(a: RemoteTarget, b: RemoteTarget): boolean {
-  if (a.device !== b.device) return false;
+  if (a.node !== b.node || a.device !== b.device || !a.yields !== !b.yields) return false;
   if (a.gateway === undefined || b.gateway === undefined) return a.gateway === b.gateway;
   return equalAddresses(a.gateway, b.gateway);
 }

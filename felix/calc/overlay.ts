@@ -1,7 +1,11 @@
 /**
  * The datastore's part of the routes: remote blocks of the pools whose routes come from it and not from
- * BGP, by which tunnel they are reached, and who is at the tunnels' other ends. A function of what the
- * datastore holds.
+ * BGP, and by which tunnel they are reached.
+ *
+ * A pool whose mode changes while its pods talk is switched make-before-break, node by node: packets go
+ * the new way once it is ready at both ends (RemoteTarget.device here, OverlayNode.receives there), and
+ * until then the way they went. A node keeps a tunnel's device for as long as any node sends by it
+ * (tunnels.ts).
  */
 
 import {
@@ -42,6 +46,10 @@ export interface OverlayNode {
   /** Of its IPIP device. Only the node itself makes use of it, as of those for UDP. */
   readonly ipipAddress: Address | undefined;
   readonly udpAddresses: Readonly<Partial<Record<Family, Address>>>;
+  /** The tunnel devices that take its packets. Undefined: it does not say, and has what the pools ask for. */
+  readonly receives: readonly string[] | undefined;
+  /** The tunnel devices that some route of it leads to. */
+  readonly sends: readonly string[];
 }
 
 /** A block, or one address out of another node's block. */
@@ -71,94 +79,80 @@ export interface OverlayInput {
   readonly settings: TunnelSettings;
 }
 
-/** A tunnel that this node should have, the same family inside and outside. */
-export type Tunnel = VxlanTunnel | IpipTunnel | UdpTunnel;
-
-interface TunnelBase {
-  readonly family: Family;
-  /** Where tunnelled packets come from: the node's own address. */
-  readonly local: Address;
-  /** The device's own address; undefined until IPAM has given one. */
-  readonly address: Address | undefined;
-  readonly mtu: number | undefined;
-}
-
-export interface VxlanTunnel extends TunnelBase {
-  readonly kind: 'vxlan';
-  readonly mac: string;
-  readonly vni: number;
-  readonly port: number;
-  /** The other nodes that have a device of this family. */
-  readonly peers: readonly TunnelPeer[];
-}
-
-export interface IpipTunnel extends TunnelBase {
-  readonly kind: 'ipip';
-}
-
-/** Packets bare in UDP datagrams (tunnel/udp). Both families share one device. */
-export interface UdpTunnel extends TunnelBase {
-  readonly kind: 'udp';
-  /** Where a packet goes by its destination, and from which node one with that source may come. */
-  readonly ways: readonly UdpWay[];
-}
-
-export interface UdpWay {
-  readonly prefix: Prefix;
-  /** The node's own address. */
-  readonly node: Address;
-}
-
-export interface TunnelPeer {
-  readonly address: Address;
-  readonly mac: string;
-  /** Where its packets are sent: that node's own address. */
-  readonly node: Address;
-}
-
 export interface RemoteRoute {
   readonly prefix: Prefix;
   readonly target: RemoteTarget;
 }
 
 export interface Overlay {
-  readonly tunnels: readonly Tunnel[];
   readonly routes: readonly RemoteRoute[];
-  /** No route that BGP learned inside one of these is installed. */
+  /** No route that BGP learned inside one of these is installed, */
   readonly pools: readonly Prefix[];
+  /** but those to these: the pool has a tunnel now, which is not ready yet. */
+  readonly learned: readonly Prefix[];
   /** What cannot be reached, and what is missing. */
   readonly unreachable: readonly Report[];
 }
 
-export function overlay(input: OverlayInput): Overlay {
-  const { self, nodes, pools, placements } = input;
+/** How things are now, so that nothing is left before what comes instead is there. */
+export interface Present {
+  /** Whether this node's end of the way is ready. */
+  isReady(block: Prefix, way: RemoteTarget): boolean;
+  /** The last that was said of this block; undefined: nothing was. */
+  wayTo(block: Prefix): RemoteTarget | undefined;
+  /** Whether it is BGP that says where the block is. */
+  isLearned(block: Prefix): boolean;
+}
+
+export function overlay(
+  { self, nodes, pools, placements }: OverlayInput,
+  present: Present,
+): Overlay {
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const byPrefix = new PrefixTrie<EncapsulatedPool>();
   for (const pool of pools) byPrefix.set(pool.prefix, pool);
   const here = byName.get(self);
   const routes: RemoteRoute[] = [];
-  const udpWays: UdpWay[] = [];
+  const learned: Prefix[] = [];
   const unreachable: Report[] = [];
   for (const { prefix, node } of placements) {
     if (node === self) continue;
-    const pool = byPrefix.match(prefix.address)?.value;
-    if (pool === undefined || !containsPrefix(pool.prefix, prefix)) continue;
-    const { family } = prefix.address;
     const there = byName.get(node);
-    const target = targetOf(pool, family, here, there);
-    if (typeof target === 'object') {
-      routes.push({ prefix, target });
-      // Also of nodes that are reached directly: to these this node may look like one of another subnet.
-      if (pool.tunnel === 'udp') udpWays.push({ prefix, node: there!.underlay[family]!.address });
-    } else
-      unreachable.push({ subject: formatPrefix(prefix), reason: `on node ${node}: ${target}` });
+    const match = byPrefix.match(prefix.address)?.value;
+    const pool = match && containsPrefix(match.prefix, prefix) ? match : undefined;
+    const target = pool ? targetOf(pool, prefix.address.family, here, there) : 'BGP’s to say';
+    const obstacle =
+      typeof target === 'string' ? target : obstacleTo(prefix, target, there, present);
+    const before = present.wayTo(prefix);
+    if (obstacle === undefined) routes.push({ prefix, target: target as RemoteTarget });
+    else if (before && isStillThere(before, there, prefix.address.family))
+      routes.push({ prefix, target: { ...before, yields: pool === undefined } });
+    else if (pool === undefined) continue;
+    else if (present.isLearned(prefix)) learned.push(prefix);
+    else
+      unreachable.push({ subject: formatPrefix(prefix), reason: `on node ${node}: ${obstacle}` });
   }
-  return {
-    tunnels: here === undefined ? [] : tunnelsOf(input, here, udpWays),
-    routes,
-    pools: pools.map(({ prefix }) => prefix),
-    unreachable,
-  };
+  return { routes, pools: pools.map(({ prefix }) => prefix), learned, unreachable };
+}
+
+/** What the way waits for; undefined when packets can go it. */
+function obstacleTo(
+  block: Prefix,
+  way: RemoteTarget,
+  there: OverlayNode | undefined,
+  present: Present,
+): string | undefined {
+  const { device } = way;
+  if (device === undefined) return undefined;
+  if (!present.isReady(block, way)) return `${device} is not ready here yet`;
+  const receives = there?.receives;
+  return receives === undefined || receives.includes(device)
+    ? undefined
+    : `${device} is not ready there yet`;
+}
+
+function isStillThere(way: RemoteTarget, there: OverlayNode | undefined, family: Family): boolean {
+  return way.node === there?.name && there.underlay[family] !== undefined;
 }
 
 /** @returns in a sentence why there is none. */
@@ -174,50 +168,13 @@ function targetOf(
   const node = there.underlay[family]?.address;
   if (node === undefined) return `it has no IPv${family} address`;
   const isOnLink = containsAddress(prefixOf(own.address, own.length), node);
-  if (pool.mode === 'cross-subnet' && isOnLink) return { kind: 'remote', gateway: node };
+  const way = { kind: 'remote', node: there.name } as const;
+  if (pool.mode === 'cross-subnet' && isOnLink) return { ...way, gateway: node };
   const device = deviceName(pool.tunnel, family);
-  if (pool.tunnel === 'ipip') return { kind: 'remote', gateway: node, device };
-  if (pool.tunnel === 'udp') return { kind: 'remote', device };
+  if (pool.tunnel === 'ipip') return { ...way, gateway: node, device };
+  if (pool.tunnel === 'udp') return { ...way, device };
   const { address } = there.vteps[family];
   return address === undefined
     ? `it has no IPv${family} VXLAN address yet`
-    : { kind: 'remote', gateway: address, device };
-}
-
-/** Of a family in which this node has an address and a pool needs one, whether or not a block is remote yet. */
-function tunnelsOf(
-  { nodes, pools, settings }: OverlayInput,
-  here: OverlayNode,
-  udpWays: readonly UdpWay[],
-): Tunnel[] {
-  const tunnels: Tunnel[] = [];
-  const isNeeded = (kind: TunnelKind, family: Family) =>
-    pools.some(({ prefix, tunnel }) => tunnel === kind && prefix.address.family === family);
-  for (const family of [4, 6] as const) {
-    const local = here.underlay[family]?.address;
-    if (local === undefined) continue;
-    if (isNeeded('vxlan', family)) {
-      const { vni, port, mtu: mtus } = settings.vxlan;
-      const peers = nodes.filter((node) => node !== here).flatMap((node) => peerOf(node, family));
-      const { address, mac } = here.vteps[family];
-      const mtu = mtus[family];
-      tunnels.push({ kind: 'vxlan', family, local, address, mac, vni, port, mtu, peers });
-    }
-    if (isNeeded('ipip', family)) {
-      const { mtu } = settings.ipip;
-      tunnels.push({ kind: 'ipip', family, local, address: here.ipipAddress, mtu });
-    }
-    if (isNeeded('udp', family)) {
-      const address = here.udpAddresses[family];
-      const ways = udpWays.filter(({ prefix }) => prefix.address.family === family);
-      tunnels.push({ kind: 'udp', family, local, address, mtu: undefined, ways });
-    }
-  }
-  return tunnels;
-}
-
-function peerOf(node: OverlayNode, family: Family): TunnelPeer[] {
-  const underlay = node.underlay[family]?.address;
-  const { address, mac } = node.vteps[family];
-  return underlay === undefined || address === undefined ? [] : [{ address, mac, node: underlay }];
+    : { ...way, gateway: address, device };
 }

@@ -14,10 +14,14 @@ export type Target =
 /** Another node, as the datastore says: by its own address, or by a tunnel. */
 export interface RemoteTarget {
   readonly kind: 'remote';
+  /** The other node's name. */
+  readonly node: string;
   /** Undefined: the device finds the node by the packet's destination. */
   readonly gateway?: Address | undefined;
   /** The tunnel's, on which the gateway is though no address says so. Undefined: the host knows the way. */
   readonly device?: string | undefined;
+  /** Until BGP has a route of this prefix. @default false */
+  readonly yields?: boolean | undefined;
 }
 
 /** A route that BGP chose. Several next hops are an ECMP route; none means that the route is gone. */

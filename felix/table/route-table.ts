@@ -13,6 +13,7 @@ import type { Netlink } from '../kernel.ts';
 import { Summary } from '../summary.ts';
 import { difference, type Step } from './difference.ts';
 import { Entries, type Entry } from './entries.ts';
+import { writeRoutes } from './footing.ts';
 import {
   describeRoute,
   type InterfaceNames,
@@ -262,7 +263,7 @@ export class RouteTable {
 
   #write(steps: readonly Step<Entry>[]): Result[] {
     try {
-      return this.#options.netlink.batch(steps.map(({ action, route }) => ({ action, route })));
+      return writeRoutes(this.#options.netlink, steps);
     } catch (error) {
       // The socket failed, not a route: what the kernel did of it is unknown.
       this.#options.onSurprise();

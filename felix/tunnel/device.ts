@@ -2,7 +2,7 @@
 
 import { type Address, equalAddresses, familyBits, isLinkLocal } from 'net-ipaddr';
 import type { AddressEntry, Link, LinkSpec, Operation } from 'rtnetlink-ts';
-import type { IpipTunnel, Tunnel, VxlanTunnel } from '../calc/overlay.ts';
+import type { IpipTunnel, Tunnel, VxlanTunnel } from '../calc/tunnels.ts';
 import { deviceName, overheadOf } from './devices.ts';
 import type { Underlay } from './underlay.ts';
 import { fitsVxlan, vxlanKind } from './vxlan.ts';
@@ -64,9 +64,4 @@ export function addressOperations(
     operations.push({ action: 'replace', address: { link, address, length, noDad } });
   }
   return operations;
-}
-
-/** Loose reverse-path filtering: what a tunnel brings may have left its node on another way than the answer takes. */
-export function deviceSysctls(name: string): Readonly<Record<string, string>> {
-  return { [`net/ipv4/conf/${name}/rp_filter`]: '2' };
 }

@@ -5,7 +5,7 @@
 
 import { formatAddress } from 'net-ipaddr';
 import type { FdbEntry, Neighbour, Operation } from 'rtnetlink-ts';
-import type { TunnelPeer } from '../calc/overlay.ts';
+import type { TunnelPeer } from '../calc/tunnels.ts';
 
 /** What the kernel has on one device. */
 export interface PeerEntries {

@@ -5,24 +5,20 @@
  * Each pass reads all that there is and writes the difference, so it does not matter what brought it on.
  */
 
-import { formatAddress } from 'net-ipaddr';
+import { formatAddress, type Prefix } from 'net-ipaddr';
 import type { AddressEntry, Link, Monitor, NetlinkError, NetlinkEvent } from 'rtnetlink-ts';
 import type { Clock, Log, Random } from '../../ports.ts';
 import type { Report } from '../calc/join.ts';
-import type { IpipTunnel, Tunnel, UdpTunnel, VxlanTunnel } from '../calc/overlay.ts';
+import type { RemoteTarget } from '../calc/route.ts';
+import type { IpipTunnel, Tunnel, UdpTunnel, VxlanTunnel } from '../calc/tunnels.ts';
 import { WORKLOAD_INTERFACE_PREFIX } from '../endpoint/endpoint.ts';
 import type { Kernel } from '../kernel.ts';
 import { Resync } from '../resync.ts';
-import {
-  addressOperations,
-  deviceOf,
-  deviceOperations,
-  deviceSysctls,
-  fits,
-  mtuOf,
-} from './device.ts';
+import { addressOperations, deviceOf, deviceOperations, fits, mtuOf } from './device.ts';
 import { deviceName, LINK_KIND, TUNNEL_DEVICES } from './devices.ts';
 import { peerOperations } from './peers.ts';
+import { type Reach, reaches, reachOf } from './reach.ts';
+import { filtersToLoosen } from './reverse-path.ts';
 import { Forwarder, type ForwarderCounters } from './udp/forwarder.ts';
 import { forwarderTable } from './udp/table.ts';
 import { type Underlay, underlayOf } from './underlay.ts';
@@ -34,6 +30,8 @@ export interface TunnelsOptions {
   log: Log;
   /** Where the UDP forwarder finds its table, and answers. Made if need be. */
   forwarderFolder: string;
+  /** All has been looked at, and mended as far as it could be. */
+  onPass(): void;
 }
 
 /** What the host has, read at the beginning of a pass. */
@@ -48,6 +46,8 @@ export class Tunnels {
   readonly #forwarder: Forwarder;
   /** By device: why it is not as it should be. */
   readonly #problems = new Map<string, string>();
+  /** By device: where it leads to. It was as it should be when last looked at. */
+  readonly #inPlace = new Map<string, Reach>();
   #desired: readonly Tunnel[] = [];
   #monitor: Monitor | undefined;
 
@@ -60,15 +60,14 @@ export class Tunnels {
     this.#forwarder = new Forwarder({ clock, folder, log, random, start });
   }
 
-  /** From now on the kernel is written to, and devices that `set` has not named go. */
-  open(): void {
-    if (this.#monitor !== undefined) return;
+  /** From now on the kernel is written to, and devices that `set` has not named go. Resolves after the first pass. */
+  open(): Promise<void> {
     this.#monitor = this.#options.kernel.host.monitor(
       ['link', 'address'],
       (event) => this.#hear(event),
       () => this.#resync.soon(),
     );
-    void this.#resync.now();
+    return this.#resync.now();
   }
 
   /** All that should be there, each time. */
@@ -80,6 +79,18 @@ export class Tunnels {
   /** Reads everything again now, and mends it. */
   resync(): Promise<void> {
     return this.#monitor === undefined ? Promise.resolve() : this.#resync.now();
+  }
+
+  /** Whether packets for this block can be sent so. Yes where there is no device: the host knows the way. */
+  isReady(block: Prefix, way: RemoteTarget): boolean {
+    if (way.device === undefined) return true;
+    const reach = this.#inPlace.get(way.device);
+    return reach !== undefined && reaches(reach, block, way);
+  }
+
+  /** The devices that take what comes. */
+  ready(): string[] {
+    return [...this.#inPlace.keys()].sort();
   }
 
   problems(): Report[] {
@@ -116,7 +127,9 @@ export class Tunnels {
       const tunnels = desired.filter(({ kind, family }) => deviceName(kind, family) === name);
       const link = present.links.find((one) => one.name === name);
       try {
-        await this.#bringAbout(name, tunnels, link, present);
+        if (await this.#bringAbout(name, tunnels, link, present))
+          this.#inPlace.set(name, reachOf(tunnels));
+        else this.#inPlace.delete(name);
         this.#problems.delete(name);
       } catch (error) {
         const { code, message } = error as NetlinkError;
@@ -127,25 +140,36 @@ export class Tunnels {
         }
       }
     }
+    this.#options.onPass();
     // What is tried again soon, and less and less often.
     if (failed.length > 0) throw new Error(failed.join('; '));
   }
 
-  /** @param tunnels those of this device: none, one, or of UDP one a family. */
+  /**
+   * @param tunnels those of this device: none, one, or of UDP one a family.
+   * @returns whether they are in place.
+   */
   async #bringAbout(
     name: string,
     tunnels: readonly Tunnel[],
     link: Link | undefined,
     present: Present,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const [tunnel] = tunnels;
-    if (tunnel === undefined) return this.#remove(name, link, present);
+    if (tunnel === undefined) {
+      await this.#remove(name, link, present);
+      return false;
+    }
     const kind = LINK_KIND[tunnel.kind];
     if (link !== undefined && link.kind !== kind)
       throw new Error(`an interface of this name is there and is no ${kind}: remove it`);
-    if (tunnel.kind !== 'udp') return this.#mend(tunnel, link, present);
-    const udp = tunnels.filter((one) => one.kind === 'udp');
-    return this.#mendUdp(udp, link, present);
+    if (tunnel.kind === 'udp') {
+      const udp = tunnels.filter((one) => one.kind === 'udp');
+      await this.#mendUdp(udp, link, present);
+      return link !== undefined;
+    }
+    await this.#mend(tunnel, link, present);
+    return true;
   }
 
   async #mend(
@@ -155,13 +179,14 @@ export class Tunnels {
   ): Promise<void> {
     const { host } = this.#options.kernel;
     const { addresses } = present;
-    const device = deviceOf(tunnel, underlayFor(tunnel, present));
+    const underlay = underlayFor(tunnel, present);
+    const device = deviceOf(tunnel, underlay);
     const isGood = found !== undefined && fits(found, device);
     if (found !== undefined && !isGood) await host.deleteLinks([found.index]);
     if (!isGood) this.#add(device);
     const link = host.link(device.name);
     if (link === undefined) throw new Error('it was made, and is gone again');
-    this.#loosen(device.name);
+    this.#loosen(device.name, underlay.names);
     host.change(
       ...deviceOperations(link, device),
       ...addressOperations(link.index, [tunnel.address], isGood ? addresses : []),
@@ -186,10 +211,16 @@ export class Tunnels {
     this.#options.log.info({ device: device.name, mtu: device.mtu }, 'a tunnel is made');
   }
 
-  #loosen(name: string): void {
+  #loosen(device: string, underlay: readonly string[]): void {
+    const { log } = this.#options;
     const { sysctls } = this.#options.kernel;
-    for (const [key, value] of Object.entries(deviceSysctls(name)))
-      if (sysctls.read(key) !== value) sysctls.write({ [key]: value });
+    for (const key of filtersToLoosen(device, underlay, (name) => sysctls.read(name))) {
+      sysctls.write({ [key]: '2' });
+      log.info(
+        { sysctl: key },
+        'reverse-path filtering is loose where pods’ packets come by a tunnel or beside it',
+      );
+    }
   }
 
   /** The device comes with its forwarder, and brings about the next pass. */
@@ -198,10 +229,14 @@ export class Tunnels {
     link: Link | undefined,
     present: Present,
   ): Promise<void> {
-    const mtus = tunnels.map((tunnel) => mtuOf(tunnel, underlayFor(tunnel, present).mtu));
+    const underlays = tunnels.map((tunnel) => underlayFor(tunnel, present));
+    const mtus = tunnels.map((tunnel, i) => mtuOf(tunnel, underlays[i]!.mtu));
     await this.#forwarder.run(forwarderTable(tunnels));
     if (link === undefined) return;
-    this.#loosen(link.name);
+    this.#loosen(
+      link.name,
+      underlays.flatMap(({ names }) => names),
+    );
     const addresses = tunnels.map(({ address }) => address);
     this.#options.kernel.host.change(
       ...deviceOperations(link, { mtu: Math.min(...mtus) }),
@@ -231,6 +266,7 @@ export class Tunnels {
       'this kernel has no such tunnels: by it no pod on another node is reached; all else works';
     if (this.#problems.get(name) !== reason) this.#options.log.warn({ device: name }, reason);
     this.#problems.set(name, reason);
+    this.#inPlace.delete(name);
   }
 }
 

@@ -8,6 +8,8 @@ import { TUNNEL_DEVICES } from './devices.ts';
 export interface Underlay {
   /** Undefined where the address is on lo: then any interface may be the way out. */
   readonly index: number | undefined;
+  /** The interfaces that may be the way out. */
+  readonly names: readonly string[];
   readonly mtu: number;
 }
 
@@ -20,11 +22,15 @@ export function underlayOf(
   const entry = addresses.find(({ address }) => equalAddresses(address, local));
   const link = links.find(({ index }) => index === entry?.link);
   if (link === undefined) return undefined;
-  if (!link.loopback) return { index: link.index, mtu: link.mtu };
+  if (!link.loopback) return { index: link.index, names: [link.name], mtu: link.mtu };
   const ways = links.filter((other) => other.up && !other.loopback && !isOurs(other.name));
   return ways.length === 0
     ? undefined
-    : { index: undefined, mtu: Math.min(...ways.map(({ mtu }) => mtu)) };
+    : {
+        index: undefined,
+        names: ways.map(({ name }) => name),
+        mtu: Math.min(...ways.map(({ mtu }) => mtu)),
+      };
 }
 
 function isOurs(name: string): boolean {

@@ -2,7 +2,7 @@
 
 import { equalAddresses } from 'net-ipaddr';
 import type { Vxlan } from 'rtnetlink-ts';
-import type { VxlanTunnel } from '../calc/overlay.ts';
+import type { VxlanTunnel } from '../calc/tunnels.ts';
 import type { Underlay } from './underlay.ts';
 
 export function vxlanKind({ local, port, vni: id }: VxlanTunnel, underlay: Underlay): Vxlan {

@@ -43,6 +43,7 @@ import { type NodeAddresses, underlayMtu, waitForNodeAddresses } from './node-ad
 import { registerNode } from './registration.ts';
 import { type AgentStatus, endpointStatus, sessionStatus } from './status.ts';
 import { TunnelAddresses } from './tunnel-addresses.ts';
+import { TunnelUseWriter } from './tunnel-use.ts';
 import { Watches } from './watches.ts';
 
 /** Changes of several resources that come together are derived from once. */
@@ -91,6 +92,7 @@ export class Agent {
   /** Where the node's own prefixes take the place of blocks. */
   readonly #podCidrs: PodCidrs | undefined;
   #tunnelAddresses: TunnelAddresses | undefined;
+  #tunnelUse: TunnelUseWriter | undefined;
   #watches: Watches | undefined;
   #cni: AgentCni | undefined;
   #deriveTimer: Timer | undefined;
@@ -119,6 +121,7 @@ export class Agent {
       kernel: this.#kernel,
       stateDir: config.stateDir,
       learnedDeadlineMs: CONVERGENCE_DEADLINE_MS,
+      onTunnelUse: (use) => this.#tunnelUse?.write(use),
     });
     if (config.usePodCidr)
       this.#podCidrs = new PodCidrs({
@@ -167,6 +170,7 @@ export class Agent {
       ...{ store, nodeName: this.#config.nodeName },
       allocator: this.#podCidrs?.ofTunnels ?? allocator,
     });
+    this.#tunnelUse = new TunnelUseWriter({ ...this.#room('datastore'), store, nodeName });
     this.#watches = new Watches({
       ...this.#room('datastore'),
       store,
@@ -190,6 +194,7 @@ export class Agent {
     this.#deriveTimer?.cancel();
     this.#cni?.close();
     this.#tunnelAddresses?.close();
+    this.#tunnelUse?.close();
     this.#watches?.close();
     for (const server of this.#servers) server.close();
     // Peers that know graceful restart go on sending to our pods, which the kernel goes on serving.
@@ -329,7 +334,8 @@ export class Agent {
       }),
     );
     if (self) {
-      this.#tunnelAddresses!.want(deriveTunnelAddresses(self, pools), self.network);
+      const inUse = new Set(nodes.flatMap(({ network }) => network.sendingTunnels ?? []));
+      this.#tunnelAddresses!.want(deriveTunnelAddresses(self, pools, inUse), self.network);
       this.#asNumber = self.asNumber;
       const peers = derivePeers({ nodeName, nodes, peers: bgpPeers, settings }, problems);
       this.#felix.setPeerRoutes(

@@ -94,9 +94,15 @@ function network(): NodeNetwork {
 }
 
 /** The cluster has these pools now, and what that leads to has been done. */
-async function pools(...texts: string[]): Promise<void> {
+function pools(...texts: string[]): Promise<void> {
+  return poolsWhile([], ...texts);
+}
+
+/** While some node sends by these devices. */
+async function poolsWhile(inUse: readonly string[], ...texts: string[]): Promise<void> {
   const self = { name: 'one', labels: {}, network: network() };
-  addresses.want(deriveTunnelAddresses(self, texts.map(pool)), self.network);
+  const needs = deriveTunnelAddresses(self, texts.map(pool), new Set(inUse));
+  addresses.want(needs, self.network);
   await clock.pass(0);
 }
 
@@ -132,6 +138,16 @@ test('each kind of tunnel has a handle and an annotation of its own, with Calico
 test('without a tunnel nothing is asked of anybody', async () => {
   await pools('60 Never', '61 Never v6');
   expect(done).toEqual([]);
+});
+
+test('what no pool needs is kept while some node sends by it', async () => {
+  await pools('60 Always');
+  done = [];
+  await poolsWhile(['vxlan.calico'], '60 Always ipip');
+  expect(done).toEqual(['assign ipip-tunnel-addr-one', 'annotate IPv4IPIPTunnelAddr 10.60.0.1']);
+  done = [];
+  await poolsWhile(['vxlan-v6.calico', 'tunl0'], '60 Always ipip');
+  expect(done).toEqual(['release vxlan-tunnel-addr-one', 'annotate IPv4VXLANTunnelAddr null']);
 });
 
 test('an address is given back before its annotation goes', async () => {

@@ -13,12 +13,15 @@ const ANNOTATIONS = {
   'projectcalico.org/IPv6UDPTunnelAddr': 'fd60::3',
   'projectcalico.org/VXLANTunnelMACAddr': '66:3e:00:12:ab:01',
   'projectcalico.org/VXLANTunnelMACAddrV6': '66:3e:00:12:ab:02',
+  'tortie/ReceivingTunnels': 'tunl0,vxlan.calico',
+  'tortie/SendingTunnels': 'none',
 };
 
 test('all annotations are read, and written as they were', () => {
   const { network, problems } = readNodeNetwork({ name: 'a', annotations: ANNOTATIONS });
   expect(problems).toEqual([]);
   expect(network.asNumber).toBe(4200000001);
+  expect(network.sendingTunnels).toEqual([]);
   expect(network.ipv4Address?.length).toBe(24);
   expect(formatAddress(network.ipv4Address!.address)).toBe('10.0.0.5');
   expect(nodeAnnotations(network)).toEqual(ANNOTATIONS);
@@ -33,6 +36,7 @@ test('what is malformed counts as absent and is named; the rest is read', () => 
       'projectcalico.org/VXLANTunnelMACAddr': '66:3e',
       'projectcalico.org/IPv6Address': 'fd00::5',
       'projectcalico.org/IPv4IPIPTunnelAddr': '',
+      'tortie/ReceivingTunnels': 'tunl0,,vxlan',
     },
   });
   expect(network).toEqual({ ipv6Address: expect.objectContaining({ length: 128 }) });
@@ -42,6 +46,7 @@ test('what is malformed counts as absent and is named; the rest is read', () => 
     ),
     expect.stringMatching(/ASNumber "x" is not an AS number/),
     expect.stringMatching(/VXLANTunnelMACAddr "66:3e" is not a MAC address/),
+    expect.stringMatching(/ReceivingTunnels "tunl0,,vxlan" is not a list of interfaces/),
   ]);
 });
 

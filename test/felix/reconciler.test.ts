@@ -39,6 +39,7 @@ function newReconciler(): Reconciler {
     log,
     learnedDeadlineMs: 30_000,
     onResynced() {},
+    onWritten() {},
     onInterfaceGone() {},
     onNextHopsChanged: () => reviews++,
   });

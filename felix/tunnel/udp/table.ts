@@ -1,7 +1,7 @@
 /** What the forwarder is told: a text whose form is in forwarder/table.h. Pure. */
 
 import { formatAddress, formatPrefix } from 'net-ipaddr';
-import type { UdpTunnel } from '../../calc/overlay.ts';
+import type { UdpTunnel } from '../../calc/tunnels.ts';
 
 /** @param tunnels of this node, at most one a family. */
 export function forwarderTable(tunnels: readonly UdpTunnel[]): string {

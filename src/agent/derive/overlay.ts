@@ -67,6 +67,8 @@ function overlayNode({ name, network }: ClusterNode): OverlayNode {
       ...(ipv4UDPTunnelAddress && { 4: ipv4UDPTunnelAddress }),
       ...(ipv6UDPTunnelAddress && { 6: ipv6UDPTunnelAddress }),
     },
+    receives: network.receivingTunnels,
+    sends: network.sendingTunnels ?? [],
   };
 }
 

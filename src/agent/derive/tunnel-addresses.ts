@@ -1,6 +1,7 @@
 /** Which addresses this node's tunnel devices need. Handles, attributes and annotations are Calico's, but UDP's. Pure. */
 import { type Family, type Prefix, parsePrefix } from 'net-ipaddr';
 import { allowedUsesOf, IPPool, type NodeNetwork, parseSelector } from '../../../api/index.ts';
+import { deviceName } from '../../../felix/felix.ts';
 import { type ClusterNode, readable } from './cluster.ts';
 
 export type TunnelAddressField =
@@ -23,6 +24,7 @@ export interface TunnelAddressNeed {
 }
 
 interface Kind {
+  readonly device: string;
   readonly field: TunnelAddressField;
   readonly family: Family;
   readonly mode: 'vxlanMode' | 'ipipMode' | 'udpMode';
@@ -32,6 +34,7 @@ interface Kind {
 
 const KINDS: readonly Kind[] = [
   {
+    device: deviceName('vxlan', 4),
     field: 'ipv4VXLANTunnelAddress',
     family: 4,
     mode: 'vxlanMode',
@@ -39,6 +42,7 @@ const KINDS: readonly Kind[] = [
     type: 'vxlanTunnelAddress',
   },
   {
+    device: deviceName('vxlan', 6),
     field: 'ipv6VXLANTunnelAddress',
     family: 6,
     mode: 'vxlanMode',
@@ -46,6 +50,7 @@ const KINDS: readonly Kind[] = [
     type: 'vxlanV6TunnelAddress',
   },
   {
+    device: deviceName('ipip', 4),
     field: 'ipv4IPIPTunnelAddress',
     family: 4,
     mode: 'ipipMode',
@@ -53,6 +58,7 @@ const KINDS: readonly Kind[] = [
     type: 'ipipTunnelAddress',
   },
   {
+    device: deviceName('udp', 4),
     field: 'ipv4UDPTunnelAddress',
     family: 4,
     mode: 'udpMode',
@@ -60,6 +66,7 @@ const KINDS: readonly Kind[] = [
     type: 'udpTunnelAddress',
   },
   {
+    device: deviceName('udp', 6),
     field: 'ipv6UDPTunnelAddress',
     family: 6,
     mode: 'udpMode',
@@ -68,12 +75,14 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
+/** @param inUse devices into which some node still sends: what they have they keep, though no pool needs them now. */
 export function deriveTunnelAddresses(
   { name: node, labels, network }: Pick<ClusterNode, 'name' | 'labels' | 'network'>,
   pools: readonly IPPool[],
+  inUse: ReadonlySet<string>,
 ): TunnelAddressNeed[] {
   const read = pools.flatMap((pool) => readable(IPPool, pool, []) ?? []);
-  return KINDS.map(({ field, family, mode, handle, type }) => {
+  return KINDS.flatMap(({ device, field, family, mode, handle, type }) => {
     const underlay: keyof NodeNetwork = family === 4 ? 'ipv4Address' : 'ipv6Address';
     const using = read.filter(
       ({ spec }) =>
@@ -81,6 +90,7 @@ export function deriveTunnelAddresses(
         spec[mode] !== 'Never' &&
         parsePrefix(spec.cidr).address.family === family,
     );
+    if (using.length === 0 && inUse.has(device)) return [];
     const giving = using.filter(
       ({ spec }) =>
         !spec.disabled &&
@@ -88,7 +98,7 @@ export function deriveTunnelAddresses(
         allowedUsesOf(spec).includes('Tunnel') &&
         parseSelector(spec.nodeSelector)(labels),
     );
-    return {
+    const need: TunnelAddressNeed = {
       field,
       family,
       handleId: `${handle}-${node}`,
@@ -96,5 +106,6 @@ export function deriveTunnelAddresses(
       prefixes: using.map(({ spec }) => parsePrefix(spec.cidr)),
       pools: giving.map(({ metadata }) => metadata.name),
     };
+    return [need];
   });
 }

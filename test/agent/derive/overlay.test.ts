@@ -34,6 +34,7 @@ test('a node’s addresses; its MAC addresses as annotated, or as Calico makes t
     ipv4VXLANTunnelAddress: parseAddress('10.2.0.1'),
     ipv6UDPTunnelAddress: parseAddress('fd00::3'),
     vxlanTunnelMACV6: '66:01:02:03:04:05',
+    receivingTunnels: ['vxlan.calico'],
   };
   const nodes = [{ name: 'node3', labels: {}, network, asNumber: 64512 }];
   const derived = deriveOverlay({ nodeName: 'one', nodes, pools: [], placements: [], settings });
@@ -48,6 +49,8 @@ test('a node’s addresses; its MAC addresses as annotated, or as Calico makes t
       },
       ipipAddress: undefined,
       udpAddresses: { 6: network.ipv6UDPTunnelAddress },
+      receives: ['vxlan.calico'],
+      sends: [],
     },
   ]);
 });

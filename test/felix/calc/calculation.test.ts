@@ -23,10 +23,12 @@ interface Given {
   learned?: string[];
   /** `192.0.2.1 via 192.168.1.1` */
   peerRoutes?: string[];
-  /** Of the datastore: `10.60.1.0/26 via 192.168.1.2`, `10.60.1.0/26 via 10.60.1.1 dev vxlan.calico`. */
+  /** Of the datastore: `10.60.1.0/26 via 192.168.1.2`, `10.60.1.0/26 via 10.60.1.1 dev vxlan.calico until BGP has it`. */
   remote?: string[];
   /** Pools whose routes are the datastore's. */
   pools?: string[];
+  /** And in them, what is BGP's for the time being. */
+  exceptions?: string[];
 }
 
 /** A host on whose networks everybody is. */
@@ -63,13 +65,16 @@ function peerRoute(text: string) {
   return { peer: parseAddress(peer!), gateway: parseAddress(gateway!) };
 }
 
-function setRemote(calc: Calculation, { remote = [], pools = [] }: Given): void {
+function setRemote(calc: Calculation, { remote = [], pools = [], exceptions = [] }: Given): void {
   const routes = remote.map((text) => {
-    const [prefix, , gateway, , device] = text.split(' ');
-    const target = { kind: 'remote', gateway: parseAddress(gateway!), device } as const;
-    return { prefix: parsePrefix(prefix!), target };
+    const [, prefix, gateway, device, yields] =
+      /^(\S+) via (\S+)(?: dev (\S+))?( until BGP has it)?$/.exec(text)!;
+    const way = { kind: 'remote', node: 'there', gateway: parseAddress(gateway!), device } as const;
+    return { prefix: parsePrefix(prefix!), target: { ...way, yields: yields !== undefined } };
   });
-  calc.setRemote(routes, pools.map(parsePrefix));
+  calc.setRemote({
+    ...{ routes, pools: pools.map(parsePrefix), learned: exceptions.map(parsePrefix) },
+  });
 }
 
 function learn(calc: Calculation, text: string): void {
@@ -481,6 +486,27 @@ describe('what the datastore says of other nodes', () => {
       'via 10.60.1.1 dev vxlan.calico',
     ],
     [
+      'but for a block whose tunnel is not ready yet',
+      { learned: ['10.60.1.0/26 via 192.168.1.2'], pools, exceptions: ['10.60.1.0/26'] },
+      '10.60.1.0/26',
+      'via 192.168.1.2',
+    ],
+    [
+      'a pool without a tunnel by now: the tunnel until BGP has the block',
+      { remote: ['10.60.1.0/26 via 10.60.1.1 dev vxlan.calico until BGP has it'] },
+      '10.60.1.0/26',
+      'via 10.60.1.1 dev vxlan.calico',
+    ],
+    [
+      'and then what BGP says',
+      {
+        remote: ['10.60.1.0/26 via 10.60.1.1 dev vxlan.calico until BGP has it'],
+        learned: ['10.60.1.0/26 via 192.168.1.2'],
+      },
+      '10.60.1.0/26',
+      'via 192.168.1.2',
+    ],
+    [
       'nor what BGP alone says of a part of the pool',
       { learned: ['10.60.1.0/27 via 192.168.1.2'], pools },
       '10.60.1.0/27',
@@ -544,6 +570,19 @@ describe('what the datastore says of other nodes', () => {
     drain(calc);
     setRemote(calc, next);
     expect(drain(calc)).toEqual(marked);
+  });
+
+  test('a way that BGP’s has come in place of does not come back when BGP’s goes', () => {
+    const calc = calculation({
+      remote: ['10.60.1.0/26 via 10.60.1.1 dev vxlan.calico until BGP has it'],
+    });
+    drain(calc);
+    expect([...calc.devices()]).toEqual(['vxlan.calico']);
+    learn(calc, '10.60.1.0/26 via 192.168.1.2');
+    expect(drain(calc)).toEqual({ '10.60.1.0/26': 'via 192.168.1.2' });
+    expect([...calc.devices()]).toEqual([]);
+    calc.setLearned(parsePrefix('10.60.1.0/26'), []);
+    expect(drain(calc)).toEqual({ '10.60.1.0/26': '' });
   });
 
   test('a tunnel’s device that is made anew has its routes decided anew', () => {

@@ -8,14 +8,16 @@ import {
 import {
   type EncapsulatedPool,
   type Overlay,
+  type OverlayInput,
   type OverlayNode,
   overlay,
-  type Tunnel,
 } from '../../../felix/calc/overlay.ts';
+import type { RemoteTarget } from '../../../felix/calc/route.ts';
+import { type Tunnel, tunnelsOf } from '../../../felix/calc/tunnels.ts';
 
 /** What the datastore holds, as text; this node is `here`. */
 interface Given {
-  /** `here 192.0.2.1/24 2001:db8::1/64 vxlan 10.60.0.1 fd60::1 ipip 10.60.0.2 udp 10.60.0.3 fd60::3`. */
+  /** `here 192.0.2.1/24 2001:db8::1/64 vxlan 10.60.0.1 fd60::1 ipip 10.60.0.2 udp 10.60.0.3 fd60::3 receives tunl0 sends tunl0`. */
   nodes?: string[];
   /** `10.60.0.0/16 vxlan always`. */
   pools?: string[];
@@ -24,8 +26,8 @@ interface Given {
   mtu?: { 4?: number; 6?: number };
 }
 
-function given({ nodes = [], pools = [], placements = [], mtu = {} }: Given): Overlay {
-  return overlay({
+function given({ nodes = [], pools = [], placements = [], mtu = {} }: Given): OverlayInput {
+  return {
     self: 'here',
     nodes: nodes.map(node),
     pools: pools.map(pool),
@@ -34,12 +36,18 @@ function given({ nodes = [], pools = [], placements = [], mtu = {} }: Given): Ov
       return { prefix: parsePrefix(prefix!), node: name! };
     }),
     settings: { vxlan: { vni: 4096, port: 4789, mtu }, ipip: { mtu: undefined } },
-  });
+  };
 }
 
 function node(text: string): OverlayNode {
+  const [plain = '', ...words] = text.split(/ (?=receives|sends)/);
+  const devices = (word: string) =>
+    words
+      .find((one) => one.startsWith(word))
+      ?.split(' ')
+      .slice(1);
   const [, name, own, vxlan = '', ipip, udp = ''] =
-    /^(\S+) ?(.*?)(?: ?vxlan (.*?))?(?: ?ipip (\S+))?(?: ?udp (.*))?$/.exec(text)!;
+    /^(\S+) ?(.*?)(?: ?vxlan (.*?))?(?: ?ipip (\S+))?(?: ?udp (.*))?$/.exec(plain)!;
   const of = (family: number, addresses: string) =>
     addresses.split(' ').find((one) => one !== '' && one.includes(':') === (family === 6));
   const [own4, own6] = [of(4, own!), of(6, own!)];
@@ -63,6 +71,8 @@ function node(text: string): OverlayNode {
       ...(udp4 && { 4: parseAddress(udp4) }),
       ...(udp6 && { 6: parseAddress(udp6) }),
     },
+    receives: devices('receives'),
+    sends: devices('sends') ?? [],
   };
 }
 
@@ -76,12 +86,14 @@ function pool(text: string): EncapsulatedPool {
   };
 }
 
-function routes({ routes: all, unreachable }: Overlay): string[] {
+function routes({ routes: all, learned, unreachable }: Overlay): string[] {
   return [
-    ...all.map(({ prefix, target: { gateway, device } }) => {
+    ...all.map(({ prefix, target: { gateway, device, yields } }) => {
       const by = device === undefined ? '' : ` dev ${device}`;
-      return `${formatPrefix(prefix)}${gateway ? ` via ${formatAddress(gateway)}` : ''}${by}`;
+      const until = yields ? ' until BGP has it' : '';
+      return `${formatPrefix(prefix)}${gateway ? ` via ${formatAddress(gateway)}` : ''}${by}${until}`;
     }),
+    ...learned.map((prefix) => `${formatPrefix(prefix)} as BGP says`),
     ...unreachable.map(({ subject, reason }) => `${subject}: ${reason}`),
   ];
 }
@@ -181,7 +193,119 @@ test.each<[name: string, given: Given, then: string[]]>([
       '10.60.3.0/26: on node gone: there is no such Node',
     ],
   ],
-])('%s', (_, input, then) => expect(routes(given(input))).toEqual(then));
+])('%s', (_, input, then) => {
+  const nothingBefore = { isReady: () => true, wayTo: () => undefined, isLearned: () => false };
+  expect(routes(overlay(given(input), nothingBefore))).toEqual(then);
+});
+
+describe('make before break: a pool’s mode changes', () => {
+  const block = '10.60.2.0/26';
+  const by = (node: string, gateway: string, device?: string): RemoteTarget => ({
+    ...{ kind: 'remote', node, gateway: parseAddress(gateway), device },
+  });
+  const byVxlan = by('far', '10.60.2.1', 'vxlan.calico');
+  const byIpip = by('far', '198.51.100.3', 'tunl0');
+
+  interface Now {
+    readonly pool?: string;
+    /** What node `far` says. */
+    readonly far: string;
+    readonly ready?: string;
+    readonly before?: RemoteTarget;
+    readonly learned?: boolean;
+  }
+
+  test.each<[name: string, now: Now, then: string[]]>([
+    [
+      'both ends of the new tunnel are ready',
+      { pool: 'ipip always', far: 'receives tunl0', ready: 'tunl0', before: byVxlan },
+      [`${block} via 198.51.100.3 dev tunl0`],
+    ],
+    [
+      'the other end is not: by the old one',
+      { pool: 'ipip always', far: 'receives vxlan.calico', ready: 'tunl0', before: byVxlan },
+      [`${block} via 10.60.2.1 dev vxlan.calico`],
+    ],
+    [
+      'this end is not: by the old one',
+      { pool: 'vxlan always', far: 'receives vxlan.calico', before: byIpip },
+      [`${block} via 198.51.100.3 dev tunl0`],
+    ],
+    [
+      'a node that says nothing of its tunnels is believed to be ready',
+      { pool: 'ipip always', far: '', ready: 'tunl0', before: byVxlan },
+      [`${block} via 198.51.100.3 dev tunl0`],
+    ],
+    [
+      'a node that says it has none is not',
+      { pool: 'ipip always', far: 'receives', ready: 'tunl0' },
+      [`${block}: on node far: tunl0 is not ready there yet`],
+    ],
+    [
+      'from no tunnel to one that is not ready: as BGP says',
+      { pool: 'vxlan always', far: 'receives', learned: true },
+      [`${block} as BGP says`],
+    ],
+    [
+      'from no tunnel to one that is ready',
+      { pool: 'vxlan always', far: 'receives vxlan.calico', ready: 'vxlan.calico', learned: true },
+      [`${block} via 10.60.2.1 dev vxlan.calico`],
+    ],
+    [
+      'to no tunnel',
+      { far: 'receives vxlan.calico', ready: 'vxlan.calico', before: byVxlan },
+      [`${block} via 10.60.2.1 dev vxlan.calico until BGP has it`],
+    ],
+    [
+      'to no tunnel, and to another again',
+      {
+        ...{ pool: 'ipip always', far: 'receives tunl0', ready: 'tunl0' },
+        before: { ...byVxlan, yields: true },
+      },
+      [`${block} via 198.51.100.3 dev tunl0`],
+    ],
+    [
+      'from Always to CrossSubnet',
+      {
+        ...{ pool: 'vxlan cross-subnet', far: 'receives vxlan.calico', ready: 'vxlan.calico' },
+        before: by('far', '198.51.100.3'),
+      },
+      [`${block} via 10.60.2.1 dev vxlan.calico`],
+    ],
+    [
+      'the way to the block when it was on another node is none',
+      { pool: 'ipip always', far: 'receives', before: by('there', '10.60.1.1', 'tunl0') },
+      [`${block}: on node far: tunl0 is not ready here yet`],
+    ],
+  ])('%s', (_, { pool: mode, far, ready, before, learned = false }, then) => {
+    const input = given({
+      nodes: [HERE, `${FAR} ${far}`.trim()],
+      pools: mode === undefined ? [] : [`10.60.0.0/16 ${mode}`],
+      placements: [`${block} far`],
+    });
+    const next = overlay(input, {
+      isReady: (_, { device }) => device === undefined || device === ready,
+      wayTo: () => before,
+      isLearned: () => learned,
+    });
+    expect(routes(next)).toEqual(then);
+  });
+
+  test.each<[name: string, given: Given, sends: string[], then: string[]]>([
+    ['nobody sends by one that no pool needs', { nodes: NODES }, [], []],
+    ['this node still does', { nodes: NODES }, ['vxlan.calico'], ['vxlan 4']],
+    [
+      'another node still does',
+      { nodes: [HERE, `${FAR} sends tunl0 vxlan-v6.calico`] },
+      [],
+      ['vxlan 6', 'ipip 4'],
+    ],
+    ['what this node’s own Node says is what was', { nodes: [`${HERE} sends tunl0`, FAR] }, [], []],
+  ])('a tunnel stays while a node sends by it: %s', (_, input, sends, then) => {
+    const tunnels = tunnelsOf(given(input), new Set(sends));
+    expect(tunnels.map(({ kind, family }) => `${kind} ${family}`)).toEqual(then);
+  });
+});
 
 function show(tunnel: Tunnel): string {
   const { kind, local, address, mtu } = tunnel;
@@ -248,4 +372,6 @@ test.each<[name: string, given: Given, then: string[]]>([
     { nodes: ['here 2001:db8::1/64'], pools: ['10.60.0.0/16 vxlan always'] },
     [],
   ],
-])('tunnels: %s', (_, input, then) => expect(given(input).tunnels.map(show)).toEqual(then));
+])('tunnels: %s', (_, input, then) =>
+  expect(tunnelsOf(given(input), new Set()).map(show)).toEqual(then),
+);

@@ -1,7 +1,7 @@
 /** IPIP on a fake kernel: few have the module at hand. What a kernel that lacks it means is here too. */
 
 import { formatAddress, parseAddress, parseInterfaceAddress, parsePrefix } from 'net-ipaddr';
-import { overlay, type Tunnel } from '../../../felix/calc/overlay.ts';
+import { type Tunnel, tunnelsOf } from '../../../felix/calc/tunnels.ts';
 import { Tunnels } from '../../../felix/tunnel/tunnels.ts';
 import { FakeKernel, type FakeNetlink } from '../fake-kernel.ts';
 import { TestClock, TestLog } from '../ports.ts';
@@ -26,28 +26,35 @@ beforeEach(() => {
     { action: 'change', link: { index, up: true } },
     { action: 'add', address: { link: index, address: parseAddress('192.0.2.1'), length: 24 } },
   );
-  tunnels = new Tunnels({ kernel, clock, random: () => 0.5, log, forwarderFolder: '/nowhere' });
+  tunnels = new Tunnels({
+    ...{ kernel, clock, random: () => 0.5, log, forwarderFolder: '/nowhere' },
+    onPass() {},
+  });
 });
 
 afterEach(() => tunnels.close());
 
 function ipip(mtu?: number): readonly Tunnel[] {
   const mac = '66:00:00:00:00:01';
-  return overlay({
-    self: 'one',
-    nodes: [
-      {
-        name: 'one',
-        underlay: { 4: parseInterfaceAddress('192.0.2.1/24') },
-        vteps: { 4: { address: undefined, mac }, 6: { address: undefined, mac } },
-        ipipAddress: parseAddress('10.60.0.1'),
-        udpAddresses: {},
-      },
-    ],
-    pools: [{ name: 'p', prefix: parsePrefix('10.60.0.0/16'), tunnel: 'ipip', mode: 'always' }],
-    placements: [],
-    settings: { vxlan: { vni: 4096, port: 4789, mtu: {} }, ipip: { mtu } },
-  }).tunnels;
+  return tunnelsOf(
+    {
+      self: 'one',
+      nodes: [
+        {
+          name: 'one',
+          underlay: { 4: parseInterfaceAddress('192.0.2.1/24') },
+          vteps: { 4: { address: undefined, mac }, 6: { address: undefined, mac } },
+          ipipAddress: parseAddress('10.60.0.1'),
+          udpAddresses: {},
+          ...{ receives: undefined, sends: [] },
+        },
+      ],
+      pools: [{ name: 'p', prefix: parsePrefix('10.60.0.0/16'), tunnel: 'ipip', mode: 'always' }],
+      placements: [],
+      settings: { vxlan: { vni: 4096, port: 4789, mtu: {} }, ipip: { mtu } },
+    },
+    new Set(),
+  );
 }
 
 async function run(wanted: readonly Tunnel[]): Promise<void> {

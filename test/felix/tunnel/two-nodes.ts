@@ -169,6 +169,7 @@ export function overlayNode(index: number): OverlayNode {
     vteps: { 4: { address: address4, mac }, 6: { address: address6, mac } },
     ipipAddress: undefined,
     udpAddresses: { 4: address4!, 6: address6! },
+    ...{ receives: undefined, sends: [] },
   };
 }
 

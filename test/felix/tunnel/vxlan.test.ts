@@ -156,7 +156,7 @@ test('a node that leaves: its routes and peers go, and when no pool needs the tu
   await eventually(async () => !/10\.60\.1\.1|192\.0\.2\.2|fd60:1/.test(await tunnelState()));
   expect(await namespace.ip('-br link show type vxlan')).toMatch(/^vxlan\S*\.calico .*\nvxlan/);
 
-  felix.setOverlay(stage.overlay(0, { pools: [] }));
+  felix.setOverlay(stage.overlay(0, { pools: [], placements: [] }));
   await eventually(async () => (await namespace.ip('-br link show type vxlan')) === '');
   expect(felix.podMtu(1500)).toBe(1500);
 });
@@ -175,7 +175,7 @@ test('a restart writes nothing: the tunnels stay as they are', async () => {
 
 test('an interface of that name that is no VXLAN device is left alone, and said', async () => {
   const { felix, namespace } = nodes[0]!;
-  felix.setOverlay(stage.overlay(0, { pools: [] }));
+  felix.setOverlay(stage.overlay(0, { pools: [], placements: [] }));
   await eventually(async () => (await namespace.ip('-br link show type vxlan')) === '');
   await namespace.ip('link add vxlan.calico type bridge');
   felix.setOverlay(stage.overlay(0));

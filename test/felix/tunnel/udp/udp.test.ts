@@ -185,7 +185,7 @@ test('a node that leaves is no sender any more, and when no pool needs the tunne
   });
   expect(await namespace.routes(/dev udp.tortie proto 80/)).toEqual([]);
 
-  felix.setOverlay(stage.overlay(0, { pools: [] }));
+  felix.setOverlay(stage.overlay(0, { pools: [], placements: [] }));
   await eventually(async () => /^no device$/m.test(await tunnelState()), tunnelState);
   await eventually(async () => (await forwarders()).length === 0, forwarders);
   expect(felix.podMtu(1500)).toBe(1500);

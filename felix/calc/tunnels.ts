@@ -1,0 +1,117 @@
+/**
+ * The tunnel devices that this node should have, and who is at their other ends. A function of what the
+ * datastore holds, but for the tunnels by which this node still sends.
+ */
+
+import { type Address, containsPrefix, type Family, type Prefix } from 'net-ipaddr';
+import { deviceName, type TunnelKind } from '../tunnel/devices.ts';
+import type { OverlayInput, OverlayNode } from './overlay.ts';
+
+/** The same family inside and outside. */
+export type Tunnel = VxlanTunnel | IpipTunnel | UdpTunnel;
+
+interface TunnelBase {
+  readonly family: Family;
+  /** Where tunnelled packets come from: the node's own address. */
+  readonly local: Address;
+  /** The device's own address; undefined until IPAM has given one. */
+  readonly address: Address | undefined;
+  readonly mtu: number | undefined;
+}
+
+export interface VxlanTunnel extends TunnelBase {
+  readonly kind: 'vxlan';
+  readonly mac: string;
+  readonly vni: number;
+  readonly port: number;
+  /** The other nodes that have a device of this family. */
+  readonly peers: readonly TunnelPeer[];
+}
+
+export interface IpipTunnel extends TunnelBase {
+  readonly kind: 'ipip';
+}
+
+/** Packets bare in UDP datagrams (tunnel/udp). Both families share one device. */
+export interface UdpTunnel extends TunnelBase {
+  readonly kind: 'udp';
+  /** Where a packet goes by its destination, and from which node one with that source may come. */
+  readonly ways: readonly UdpWay[];
+}
+
+export interface UdpWay {
+  readonly prefix: Prefix;
+  /** The node's own address. */
+  readonly node: Address;
+}
+
+export interface TunnelPeer {
+  readonly address: Address;
+  readonly mac: string;
+  /** Where its packets are sent: that node's own address. */
+  readonly node: Address;
+}
+
+/**
+ * Of each family in which this node has an address and a pool needs a tunnel, whether or not a block is
+ * remote yet; and those that a pool needed and by which a node still sends, this one or another.
+ *
+ * @param sends the devices that routes of this node lead to.
+ */
+export function tunnelsOf(input: OverlayInput, sends: ReadonlySet<string>): Tunnel[] {
+  const { self, nodes, pools, settings } = input;
+  const here = nodes.find(({ name }) => name === self);
+  if (here === undefined) return [];
+  const others = nodes.filter((node) => node !== here);
+  const inUse = new Set([...sends, ...others.flatMap((node) => node.sends)]);
+  const isNeeded = (kind: TunnelKind, family: Family) =>
+    inUse.has(deviceName(kind, family)) ||
+    pools.some(({ prefix, tunnel }) => tunnel === kind && prefix.address.family === family);
+  const tunnels: Tunnel[] = [];
+  for (const family of [4, 6] as const) {
+    const local = here.underlay[family]?.address;
+    if (local === undefined) continue;
+    if (isNeeded('vxlan', family)) {
+      const { vni, port, mtu: mtus } = settings.vxlan;
+      const peers = others.flatMap((node) => peerOf(node, family));
+      const { address, mac } = here.vteps[family];
+      const mtu = mtus[family];
+      tunnels.push({ kind: 'vxlan', family, local, address, mac, vni, port, mtu, peers });
+    }
+    if (family === 4 && isNeeded('ipip', family)) {
+      const { mtu } = settings.ipip;
+      tunnels.push({ kind: 'ipip', family, local, address: here.ipipAddress, mtu });
+    }
+    if (isNeeded('udp', family)) {
+      const address = here.udpAddresses[family];
+      const ways = udpWays(input, family, inUse.has(deviceName('udp', family)));
+      tunnels.push({ kind: 'udp', family, local, address, mtu: undefined, ways });
+    }
+  }
+  return tunnels;
+}
+
+/**
+ * Also of nodes that are reached directly: to these this node may look like one of another subnet.
+ * @param isInUse then also of pools that may have had this tunnel until now.
+ */
+function udpWays(
+  { self, nodes, pools, placements }: OverlayInput,
+  family: Family,
+  isInUse: boolean,
+): UdpWay[] {
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  const byUdp = pools.filter(({ tunnel }) => tunnel === 'udp');
+  return placements.flatMap(({ prefix, node: name }) => {
+    if (name === self || prefix.address.family !== family) return [];
+    const node = byName.get(name)?.underlay[family]?.address;
+    const counts = isInUse || byUdp.some((pool) => containsPrefix(pool.prefix, prefix));
+    return counts && node !== undefined ? [{ prefix, node }] : [];
+  });
+}
+
+function peerOf(node: OverlayNode, family: Family): TunnelPeer[] {
+  const underlay = node.underlay[family]?.address;
+  const { address, mac } = node.vteps[family];
+  return underlay === undefined || address === undefined ? [] : [{ address, mac, node: underlay }];
+}

@@ -1,0 +1,146 @@
+/**
+ * Tunnels, and the routes by them, in step: a route leads into a tunnel once that is ready at both ends,
+ * and a tunnel goes once no node's route leads into it (calc/overlay.ts has the rule).
+ */
+
+import { formatPrefix } from 'net-ipaddr';
+import type { Clock, Log, Random } from '../ports.ts';
+import type { Report } from './calc/join.ts';
+import { type OverlayInput, overlay } from './calc/overlay.ts';
+import { type Tunnel, tunnelsOf } from './calc/tunnels.ts';
+import type { Kernel } from './kernel.ts';
+import type { Reconciler } from './reconciler.ts';
+import { mtuOf } from './tunnel/device.ts';
+import { Tunnels } from './tunnel/tunnels.ts';
+import type { ForwarderCounters } from './tunnel/udp/forwarder.ts';
+
+/** What the other nodes are to know of this one's tunnels: names of devices, in order. */
+export interface TunnelUse {
+  /** They take what comes. */
+  readonly receivingTunnels: readonly string[];
+  /** Routes lead into them. */
+  readonly sendingTunnels: readonly string[];
+}
+
+export interface OverlayNetworkOptions {
+  kernel: Kernel;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** Where the UDP forwarder finds its table, and answers. Made if need be. */
+  forwarderFolder: string;
+  reconciler: Pick<Reconciler, 'calculation' | 'setOverlay'>;
+  /** It is another than before. */
+  onUse(use: TunnelUse): void;
+}
+
+export class OverlayNetwork {
+  readonly #options: OverlayNetworkOptions;
+  readonly #tunnels: Tunnels;
+  #input: OverlayInput | undefined;
+  #desired: readonly Tunnel[] = [];
+  #unreachable: readonly Report[] = [];
+  /** Devices of routes that are desired, or may still be in the kernel. */
+  #sends: ReadonlySet<string> = new Set();
+  #told = '';
+  #isOpen = false;
+
+  constructor(options: OverlayNetworkOptions) {
+    this.#options = options;
+    this.#tunnels = new Tunnels({ ...options, onPass: () => this.#passed() });
+  }
+
+  /** All of it each time. */
+  set(input: OverlayInput): void {
+    this.#input = input;
+    this.#review();
+    this.#route();
+  }
+
+  /** Resolves when the tunnels have been looked at once: from then on routes may lead into them. */
+  async open(): Promise<void> {
+    await this.#tunnels.open();
+    this.#isOpen = true;
+    this.#tell();
+  }
+
+  /** The kernel has the routes that were set last. */
+  routesWritten(): void {
+    const devices = this.#options.reconciler.calculation.devices();
+    if (devices.size === this.#sends.size) return;
+    this.#sends = devices;
+    this.#review();
+    this.#tell();
+  }
+
+  resync(): Promise<void> {
+    return this.#tunnels.resync();
+  }
+
+  problems(): Report[] {
+    return this.#tunnels.problems();
+  }
+
+  /** Other nodes' blocks to which no way leads, or not the one that their pool says. */
+  unreachable(): Report[] {
+    const { calculation } = this.#options.reconciler;
+    const waiting = calculation
+      .yielding()
+      .map(({ prefix, target: { node, device = 'its way' } }) => ({
+        subject: formatPrefix(prefix),
+        reason: `on node ${node}: stays on ${device}, which its pool has no more, until BGP has a route there`,
+      }));
+    return [...this.#unreachable, ...waiting];
+  }
+
+  /** Of the UDP tunnel; undefined where there is none. */
+  forwarderCounters(): Promise<ForwarderCounters | undefined> {
+    return this.#tunnels.forwarderCounters();
+  }
+
+  /** What pods may send at once: what the underlay carries, less what the tunnels take of it. */
+  podMtu(underlayMtu: number): number {
+    const inTunnels = this.#desired.map((tunnel) => mtuOf(tunnel, underlayMtu));
+    return Math.min(underlayMtu, ...inTunnels);
+  }
+
+  close(): void {
+    this.#tunnels.close();
+  }
+
+  #passed(): void {
+    this.#route();
+    this.#tell();
+  }
+
+  #review(): void {
+    if (this.#input === undefined) return;
+    this.#desired = tunnelsOf(this.#input, this.#sends);
+    this.#tunnels.set(this.#desired);
+  }
+
+  #route(): void {
+    if (this.#input === undefined) return;
+    const { calculation } = this.#options.reconciler;
+    const next = overlay(this.#input, {
+      isReady: (block, way) => this.#tunnels.isReady(block, way),
+      wayTo: (block) => calculation.remote(block),
+      isLearned: (block) => calculation.isLearned(block),
+    });
+    this.#unreachable = next.unreachable;
+    this.#options.reconciler.setOverlay(next);
+    this.#sends = this.#sends.union(calculation.devices());
+  }
+
+  #tell(): void {
+    if (!this.#isOpen) return;
+    const use = {
+      receivingTunnels: this.#tunnels.ready(),
+      sendingTunnels: [...this.#sends].sort(),
+    };
+    const text = JSON.stringify(use);
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#options.onUse(use);
+  }
+}

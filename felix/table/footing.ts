@@ -1,0 +1,43 @@
+/**
+ * IPv6 takes a gateway as on-link, whatever one says, only if no route leads to it by another interface.
+ * That of a tunnel lies in the very block that is to be reached by it: where the block's old route goes by
+ * another interface, replacing it is refused. So for as long as a batch lasts the gateway has a route of
+ * its own on the tunnel; afterwards the block's new one leads there.
+ */
+
+import { hostPrefix } from 'net-ipaddr';
+import type { Action, Operation, Result, RouteSpec } from 'rtnetlink-ts';
+import type { Netlink } from '../kernel.ts';
+import { METRIC, PROTOCOL } from './kernel-route.ts';
+
+export interface RouteWrite {
+  readonly action: Action;
+  readonly route: RouteSpec;
+}
+
+/** Sends them all at once. @returns what came of each. */
+export function writeRoutes(
+  netlink: Pick<Netlink, 'batch'>,
+  writes: readonly RouteWrite[],
+): Result[] {
+  const operations: Operation[] = [];
+  const places: number[] = [];
+  for (const { action, route } of writes) {
+    const footing = action === 'delete' ? undefined : footingOf(route);
+    if (footing !== undefined) operations.push({ action: 'add', route: footing });
+    places.push(operations.length);
+    operations.push({ action, route });
+    if (footing !== undefined) operations.push({ action: 'delete', route: footing });
+  }
+  const results = netlink.batch(operations);
+  return places.map((place) => results[place]);
+}
+
+/** Of a metric that no route of ours has: what is removed afterwards is never another. */
+const METRIC_OF_FOOTING = METRIC - 1;
+
+function footingOf({ gateway, oif, onlink, table }: RouteSpec): RouteSpec | undefined {
+  if (!onlink || gateway?.family !== 6) return undefined;
+  const common = { type: 'unicast', protocol: PROTOCOL, metric: METRIC_OF_FOOTING } as const;
+  return { ...common, destination: hostPrefix(gateway), oif, table };
+}
