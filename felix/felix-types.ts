@@ -21,6 +21,8 @@ export interface FelixOptions {
   readonly learnedDeadlineMs?: number;
   /** What the other nodes must be told of this one's tunnels (`OverlayNode`), when it changes. */
   readonly onTunnelUse?: (use: TunnelUse) => void;
+  /** The kernel lacks a tunnel that a pool needs. Once, unless it had it in between. */
+  readonly onTunnelLack?: (device: string, reason: string) => void;
 }
 
 export interface FelixState {

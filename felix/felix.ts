@@ -112,6 +112,7 @@ export class Felix {
       ...{ kernel, clock, random, log, reconciler: this.#reconciler },
       forwarderFolder: joinPath(stateDir, 'udp'),
       onUse: (use) => options.onTunnelUse?.(use),
+      onLack: (device, reason) => options.onTunnelLack?.(device, reason),
     });
     this.#endpoints = new Endpoints({
       kernel,

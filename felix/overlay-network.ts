@@ -32,6 +32,8 @@ export interface OverlayNetworkOptions {
   reconciler: Pick<Reconciler, 'calculation' | 'setOverlay'>;
   /** It is another than before. */
   onUse(use: TunnelUse): void;
+  /** The kernel lacks this tunnel. */
+  onLack(device: string, reason: string): void;
 }
 
 export class OverlayNetwork {

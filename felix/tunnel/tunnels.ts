@@ -32,6 +32,8 @@ export interface TunnelsOptions {
   forwarderFolder: string;
   /** All has been looked at, and mended as far as it could be. */
   onPass(): void;
+  /** The kernel has no such tunnels. Told once, as the log is. */
+  onLack(device: string, reason: string): void;
 }
 
 /** What the host has, read at the beginning of a pass. */
@@ -264,7 +266,10 @@ export class Tunnels {
   #lacks(name: string): void {
     const reason =
       'this kernel has no such tunnels: by it no pod on another node is reached; all else works';
-    if (this.#problems.get(name) !== reason) this.#options.log.warn({ device: name }, reason);
+    if (this.#problems.get(name) !== reason) {
+      this.#options.log.warn({ device: name }, reason);
+      this.#options.onLack(name, reason);
+    }
     this.#problems.set(name, reason);
     this.#inPlace.delete(name);
   }

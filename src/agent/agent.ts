@@ -40,6 +40,7 @@ import { writeDropIns } from './drop-ins.ts';
 import { serveHealth } from './health.ts';
 import { programLearnedRoutes } from './learned-routes.ts';
 import { type NodeAddresses, underlayMtu, waitForNodeAddresses } from './node-addresses.ts';
+import { warnOfNode } from './node-events.ts';
 import { registerNode } from './registration.ts';
 import { type AgentStatus, endpointStatus, sessionStatus } from './status.ts';
 import { TunnelAddresses } from './tunnel-addresses.ts';
@@ -122,6 +123,7 @@ export class Agent {
       stateDir: config.stateDir,
       learnedDeadlineMs: CONVERGENCE_DEADLINE_MS,
       onTunnelUse: (use) => this.#tunnelUse?.write(use),
+      onTunnelLack: (device, reason) => this.#warn('TunnelNotSupported', `${device}: ${reason}`),
     });
     if (config.usePodCidr)
       this.#podCidrs = new PodCidrs({
@@ -363,6 +365,12 @@ export class Agent {
     this.#report(problems);
     this.#felix.setDatastoreInSync();
     this.#awaitConvergence();
+  }
+
+  #warn(reason: string, message: string): void {
+    if (this.#store === undefined) return;
+    const { nodeName } = this.#config;
+    void warnOfNode({ ...this.#room('datastore'), store: this.#store, nodeName }, reason, message);
   }
 
   #report(problems: readonly string[]): void {

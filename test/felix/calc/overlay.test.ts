@@ -298,7 +298,7 @@ describe('make before break: a pool’s mode changes', () => {
       'another node still does',
       { nodes: [HERE, `${FAR} sends tunl0 vxlan-v6.calico`] },
       [],
-      ['vxlan 6', 'ipip 4'],
+      ['ipip 4', 'vxlan 6'],
     ],
     ['what this node’s own Node says is what was', { nodes: [`${HERE} sends tunl0`, FAR] }, [], []],
   ])('a tunnel stays while a node sends by it: %s', (_, input, sends, then) => {

@@ -11,12 +11,14 @@ let kernel: FakeKernel;
 let stranger: FakeNetlink;
 let log: TestLog;
 let tunnels: Tunnels;
+let lacking: string[];
 
 beforeEach(() => {
   clock = new TestClock();
   kernel = new FakeKernel();
   stranger = kernel.stranger();
   log = new TestLog();
+  lacking = [];
   stranger.change({
     action: 'add',
     link: { name: 'eth0', kind: { kind: 'veth', peer: { name: 'p' } } },
@@ -29,6 +31,7 @@ beforeEach(() => {
   tunnels = new Tunnels({
     ...{ kernel, clock, random: () => 0.5, log, forwarderFolder: '/nowhere' },
     onPass() {},
+    onLack: (device) => lacking.push(device),
   });
 });
 
@@ -126,6 +129,7 @@ test('a kernel without IPIP: said once in the log and kept as a problem, and loo
   expect(tunnels.problems()).toEqual([{ subject: 'tunl0', reason }]);
   await clock.pass(300_000);
   expect(log.lines).toEqual([`warn ${reason} {"device":"tunl0"}`]);
+  expect(lacking).toEqual(['tunl0']);
 
   kernel.refuse = () => undefined;
   await clock.pass(100_000);
