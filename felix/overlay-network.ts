@@ -68,7 +68,7 @@ export class OverlayNetwork {
 
   /** The kernel has the routes that were set last. */
   routesWritten(): void {
-    const devices = this.#options.reconciler.calculation.devices();
+    const devices = this.#options.reconciler.calculation.remote.devices();
     if (devices.size === this.#sends.size) return;
     this.#sends = devices;
     this.#review();
@@ -86,7 +86,7 @@ export class OverlayNetwork {
   /** Other nodes' blocks to which no way leads, or not the one that their pool says. */
   unreachable(): Report[] {
     const { calculation } = this.#options.reconciler;
-    const waiting = calculation
+    const waiting = calculation.remote
       .yielding()
       .map(({ prefix, target: { node, device = 'its way' } }) => ({
         subject: formatPrefix(prefix),
@@ -126,12 +126,12 @@ export class OverlayNetwork {
     const { calculation } = this.#options.reconciler;
     const next = overlay(this.#input, {
       isReady: (block, way) => this.#tunnels.isReady(block, way),
-      wayTo: (block) => calculation.remote(block),
-      isLearned: (block) => calculation.isLearned(block),
+      wayTo: (block) => calculation.remote.get(block),
+      isLearned: (block) => calculation.remote.wasBgps(block),
     });
     this.#unreachable = next.unreachable;
     this.#options.reconciler.setOverlay(next);
-    this.#sends = this.#sends.union(calculation.devices());
+    this.#sends = this.#sends.union(calculation.remote.devices());
   }
 
   #tell(): void {

@@ -9,7 +9,7 @@ import type { AddressEntry, Monitor, NetlinkEvent } from 'rtnetlink-ts';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 import { Calculation, type Workload } from './calc/calculation.ts';
 import type { Report } from './calc/join.ts';
-import type { Overlay } from './calc/overlay.ts';
+import type { SaidOfBlocks } from './calc/remote-blocks.ts';
 import type { Decision, LearnedChange, PeerRoute, Refusal } from './calc/route.ts';
 import { WORKLOAD_INTERFACE_PREFIX } from './endpoint/endpoint.ts';
 import type { HostRoutes } from './endpoint/endpoints.ts';
@@ -146,7 +146,7 @@ export class Reconciler implements HostRoutes {
     this.#schedule();
   }
 
-  setOverlay(overlay: Pick<Overlay, 'routes' | 'pools' | 'learned'>): void {
+  setOverlay(overlay: SaidOfBlocks): void {
     this.calculation.setRemote(overlay);
     this.#reviewSoon();
     this.#schedule();

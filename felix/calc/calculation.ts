@@ -9,7 +9,6 @@
 import {
   type Address,
   compareZonedAddresses,
-  equalAddresses,
   familyBits,
   formatAddress,
   formatPrefix,
@@ -28,7 +27,8 @@ import {
   unresolved,
 } from './guards.ts';
 import { type LearnedRoute, NextHopSets, type Resolution, UNREACHABLE } from './next-hops.ts';
-import type { Overlay, RemoteRoute } from './overlay.ts';
+import { differing, prefixSet } from './prefix-sets.ts';
+import { RemoteBlocks, type SaidOfBlocks } from './remote-blocks.ts';
 import type {
   Decision,
   DesiredRoute,
@@ -68,13 +68,8 @@ export class Calculation {
   readonly #nextHops = new NextHopSets((nextHop) => this.resolve(nextHop));
   readonly #resolveByHost: (nextHop: ZonedAddress) => Resolution;
   #peerRoutes = new PrefixTrie<LearnedTarget>();
-  #remote = new PrefixTrie<RemoteTarget>();
-  /** Those of `#remote`; undefined: to be counted. */
-  #devices: ReadonlySet<string> | undefined;
-  /** Pools whose routes come from the datastore; undefined before it has been read. */
-  #pools: PrefixTrie<true> | undefined;
-  /** What in these pools is BGP's for the time being. */
-  #learnedInPools = new PrefixTrie<true>();
+  /** What the datastore says of other nodes. */
+  readonly remote = new RemoteBlocks();
   /** Prefixes to decide anew, by their text. */
   readonly #dirty = new Map<string, Prefix>();
 
@@ -121,66 +116,30 @@ export class Calculation {
   }
 
   prefixesByTunnel(device: string): Prefix[] {
-    const prefixes: Prefix[] = [];
-    for (const { prefix, value } of this.#remote)
-      if (value.device === device) prefixes.push(prefix);
-    return prefixes;
+    return this.remote.prefixesBy(device);
   }
 
-  /** What the datastore says of other nodes, all of it each time; and the pools of which it says all. */
-  setRemote({ routes, pools, learned }: Pick<Overlay, 'routes' | 'pools' | 'learned'>): void {
-    const next = new PrefixTrie<RemoteTarget>();
-    for (const { prefix, target } of routes)
-      if (!target.yields || !this.#hasLearnedWay(prefix)) next.set(prefix, target);
-    for (const prefix of differing(this.#remote, next, sameRemote)) this.#mark(prefix);
-    this.#remote = next;
-    this.#devices = undefined;
-    const [nextPools, nextLearned] = [trieOf(pools), trieOf(learned)];
-    for (const prefix of differing(this.#learnedInPools, nextLearned)) this.#mark(prefix);
-    for (const pool of differing(this.#pools ?? trieOf([]), nextPools))
+  /** What the datastore says of other nodes, all of it each time. */
+  setRemote(overlay: SaidOfBlocks): void {
+    const changed = this.remote.set(overlay, (prefix) => this.#hasLearnedWay(prefix));
+    for (const prefix of changed.prefixes) this.#mark(prefix);
+    for (const pool of changed.pools)
       for (const { prefix } of this.#learned.covered(pool)) this.#mark(prefix);
-    this.#pools = nextPools;
-    this.#learnedInPools = nextLearned;
-  }
-
-  /** What was set for this prefix, and is not BGP's by now. */
-  remote(prefix: Prefix): RemoteTarget | undefined {
-    return this.#remote.get(prefix);
-  }
-
-  /** What stays by a tunnel that its pool has no more, as BGP has no route there. */
-  yielding(): RemoteRoute[] {
-    return Array.from(this.#remote, ({ prefix, value: target }) => ({ prefix, target })).filter(
-      ({ target }) => target.yields,
-    );
-  }
-
-  /** Whether what BGP says of this prefix counts. */
-  isLearned(prefix: Prefix): boolean {
-    if (this.#pools === undefined) return false;
-    const isInPool = this.#pools.covering(prefix).next().done === false;
-    return !isInPool || this.#learnedInPools.get(prefix) !== undefined;
-  }
-
-  /** The tunnel devices by which other nodes are reached. */
-  devices(): ReadonlySet<string> {
-    this.#devices ??= new Set(Array.from(this.#remote, ({ value }) => value.device ?? []).flat());
-    return this.#devices;
   }
 
   setLocalBlocks(blocks: Iterable<Prefix>): void {
-    const next = trieOf(blocks);
+    const next = prefixSet(blocks);
     for (const prefix of differing(this.#localBlocks, next)) {
       this.#mark(prefix);
       // What lies inside the block may no longer, or may now, be learned.
       for (const inside of this.#learned.covered(prefix)) this.#mark(inside.prefix);
-      for (const inside of this.#remote.covered(prefix)) this.#mark(inside.prefix);
+      for (const inside of this.remote.ways.covered(prefix)) this.#mark(inside.prefix);
     }
     this.#localBlocks = next;
   }
 
   setNodeAddresses(addresses: Iterable<Address>): void {
-    const next = trieOf(Array.from(addresses, hostPrefix));
+    const next = prefixSet(Array.from(addresses, hostPrefix));
     for (const prefix of differing(this.#nodeAddresses, next)) this.#markAllThatHold(prefix);
     this.#nodeAddresses = next;
   }
@@ -225,10 +184,7 @@ export class Calculation {
         : this.#learned.get(prefix);
     if (before !== undefined) this.#nextHops.remove(before);
     if (nextHops.length === 0 && !this.#learned.delete(prefix)) return;
-    if (this.#remote.get(prefix)?.yields && this.#hasLearnedWay(prefix)) {
-      this.#remote.delete(prefix);
-      this.#devices = undefined;
-    }
+    if (this.remote.get(prefix)?.yields && this.#hasLearnedWay(prefix)) this.remote.yield(prefix);
     this.#mark(prefix);
   }
 
@@ -246,7 +202,7 @@ export class Calculation {
     if (toPeer !== undefined) return this.#resolveByHost(toPeer.nextHops[0]!);
     if (this.#claims.has(formatAddress(nextHop))) return { cost: 0, gateways: [nextHop] };
     if (this.#localBlocks.match(nextHop) !== undefined) return UNREACHABLE;
-    const remote = this.#remote.match(nextHop)?.value;
+    const remote = this.remote.ways.match(nextHop)?.value;
     if (remote === undefined) return this.#resolveByHost(nextHop);
     const { gateway, device } = remote;
     // Such a device knows the way to pods, and by none of them to others.
@@ -315,8 +271,7 @@ export class Calculation {
   /** Inside a pool of which the datastore says all, what BGP says too is passed over: no fault of anybody. */
   #learnedOf(prefix: Prefix): LearnedRoute | undefined {
     const learned = this.#learned.get(prefix);
-    if (learned === undefined || !this.#pools?.size) return learned;
-    return this.isLearned(prefix) ? learned : undefined;
+    return learned !== undefined && this.remote.leavesToBgp(prefix) ? learned : undefined;
   }
 
   #elsewhere(prefix: Prefix): Elsewhere | undefined {
@@ -324,7 +279,7 @@ export class Calculation {
     if (toPeer !== undefined)
       return { target: toPeer, nextHops: toPeer.nextHops, guards: forPeerRoutes };
     const guards = forRoutesElsewhere;
-    const remote = this.#remote.get(prefix);
+    const remote = this.remote.get(prefix);
     if (remote !== undefined)
       return { target: remote, nextHops: [remote.gateway ?? []].flat(), guards };
     const learned = this.#learnedOf(prefix);
@@ -363,7 +318,7 @@ export class Calculation {
   /** Whatever is routed and holds this host prefix: any of them may be the one that carries it. */
   #markAllThatHold(host: Prefix): void {
     for (const entry of this.#learned.covering(host)) this.#mark(entry.prefix);
-    for (const entry of this.#remote.covering(host)) this.#mark(entry.prefix);
+    for (const entry of this.remote.ways.covering(host)) this.#mark(entry.prefix);
     for (const entry of this.#localBlocks.covering(host)) this.#mark(entry.prefix);
     if (this.#claims.has(formatAddress(host.address))) this.#mark(host);
   }
@@ -377,33 +332,8 @@ function isHost(prefix: Prefix): boolean {
   return prefix.length === familyBits(prefix.address.family);
 }
 
-function trieOf(prefixes: Iterable<Prefix>): PrefixTrie<true> {
-  const trie = new PrefixTrie<true>();
-  for (const prefix of prefixes) trie.set(prefix, true);
-  return trie;
-}
-
-/** The prefixes that are in only one of the two, or in both with different values. */
-function* differing<V>(
-  before: PrefixTrie<V>,
-  after: PrefixTrie<V>,
-  isSame: (a: V, b: V) => boolean = () => true,
-): Generator<Prefix, void, undefined> {
-  for (const { prefix, value } of before) {
-    const now = after.get(prefix);
-    if (now === undefined || !isSame(value, now)) yield prefix;
-  }
-  for (const { prefix } of after) if (before.get(prefix) === undefined) yield prefix;
-}
-
 function sameUnderlay(a: UnderlayRoute, b: UnderlayRoute): boolean {
   return a.isConnected === b.isConnected;
-}
-
-function sameRemote(a: RemoteTarget, b: RemoteTarget): boolean {
-  if (a.node !== b.node || a.device !== b.device || !a.yields !== !b.yields) return false;
-  if (a.gateway === undefined || b.gateway === undefined) return a.gateway === b.gateway;
-  return equalAddresses(a.gateway, b.gateway);
 }
 
 function twoPods(prefix: Prefix, owner: Workload, other: Workload): Refusal {

@@ -577,10 +577,10 @@ describe('what the datastore says of other nodes', () => {
       remote: ['10.60.1.0/26 via 10.60.1.1 dev vxlan.calico until BGP has it'],
     });
     drain(calc);
-    expect([...calc.devices()]).toEqual(['vxlan.calico']);
+    expect([...calc.remote.devices()]).toEqual(['vxlan.calico']);
     learn(calc, '10.60.1.0/26 via 192.168.1.2');
     expect(drain(calc)).toEqual({ '10.60.1.0/26': 'via 192.168.1.2' });
-    expect([...calc.devices()]).toEqual([]);
+    expect([...calc.remote.devices()]).toEqual([]);
     calc.setLearned(parsePrefix('10.60.1.0/26'), []);
     expect(drain(calc)).toEqual({ '10.60.1.0/26': '' });
   });

@@ -1,0 +1,96 @@
+/** Where other nodes' blocks are as the datastore has it, and of which of them BGP may speak. */
+
+import { equalAddresses, type Prefix, PrefixTrie } from 'net-ipaddr';
+import type { Overlay, RemoteRoute } from './overlay.ts';
+import { differing, prefixSet } from './prefix-sets.ts';
+import type { RemoteTarget } from './route.ts';
+
+export type SaidOfBlocks = Pick<Overlay, 'routes' | 'pools' | 'learned'>;
+
+export class RemoteBlocks {
+  #ways = new PrefixTrie<RemoteTarget>();
+  /** Those of `#ways`; undefined: to be counted. */
+  #devices: ReadonlySet<string> | undefined;
+  /** Of which the datastore says all; undefined before it has been read. */
+  #pools: PrefixTrie<true> | undefined;
+  /** What in these pools is BGP's for the time being. */
+  #learned = new PrefixTrie<true>();
+
+  /**
+   * All of it each time.
+   * @param hasLearnedWay whether BGP has a route of this prefix: what yields to it is not taken.
+   * @returns the blocks of which something else is said, and the pools that are new or gone.
+   */
+  set(
+    { routes, pools, learned }: SaidOfBlocks,
+    hasLearnedWay: (prefix: Prefix) => boolean,
+  ): { prefixes: Prefix[]; pools: Prefix[] } {
+    const ways = new PrefixTrie<RemoteTarget>();
+    for (const { prefix, target } of routes)
+      if (!target.yields || !hasLearnedWay(prefix)) ways.set(prefix, target);
+    const next = { pools: prefixSet(pools), learned: prefixSet(learned) };
+    const changed = {
+      prefixes: [
+        ...differing(this.#ways, ways, sameWay),
+        ...differing(this.#learned, next.learned),
+      ],
+      pools: [...differing(this.#pools ?? prefixSet([]), next.pools)],
+    };
+    this.#ways = ways;
+    this.#devices = undefined;
+    this.#pools = next.pools;
+    this.#learned = next.learned;
+    return changed;
+  }
+
+  get ways(): Pick<PrefixTrie<RemoteTarget>, 'match' | 'covered' | 'covering'> {
+    return this.#ways;
+  }
+
+  get(prefix: Prefix): RemoteTarget | undefined {
+    return this.#ways.get(prefix);
+  }
+
+  /** BGP has a route of it now: nothing more is said of this prefix. */
+  yield(prefix: Prefix): void {
+    this.#ways.delete(prefix);
+    this.#devices = undefined;
+  }
+
+  /** What stays by a tunnel that its pool has no more, as BGP has no route there. */
+  yielding(): RemoteRoute[] {
+    return Array.from(this.#ways, ({ prefix, value: target }) => ({ prefix, target })).filter(
+      ({ target }) => target.yields,
+    );
+  }
+
+  prefixesBy(device: string): Prefix[] {
+    return Array.from(this.#ways)
+      .filter(({ value }) => value.device === device)
+      .map(({ prefix }) => prefix);
+  }
+
+  /** The tunnel devices that ways lead into. */
+  devices(): ReadonlySet<string> {
+    this.#devices ??= new Set(Array.from(this.#ways, ({ value }) => value.device ?? []).flat());
+    return this.#devices;
+  }
+
+  /** Whether what BGP says of this prefix counts. */
+  leavesToBgp(prefix: Prefix): boolean {
+    const { size = 0 } = this.#pools ?? {};
+    if (size === 0 || this.#pools!.covering(prefix).next().done) return true;
+    return this.#learned.get(prefix) !== undefined;
+  }
+
+  /** Whether BGP was heard of this prefix, while the datastore had been read. */
+  wasBgps(prefix: Prefix): boolean {
+    return this.#pools !== undefined && this.leavesToBgp(prefix);
+  }
+}
+
+function sameWay(a: RemoteTarget, b: RemoteTarget): boolean {
+  if (a.node !== b.node || a.device !== b.device || !a.yields !== !b.yields) return false;
+  if (a.gateway === undefined || b.gateway === undefined) return a.gateway === b.gateway;
+  return equalAddresses(a.gateway, b.gateway);
+}
