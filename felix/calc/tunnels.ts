@@ -64,26 +64,28 @@ export function tunnelsOf(input: OverlayInput, sends: ReadonlySet<string>): Tunn
   if (here === undefined) return [];
   const others = nodes.filter((node) => node !== here);
   const inUse = new Set([...sends, ...others.flatMap((node) => node.sends)]);
-  const isNeeded = (kind: TunnelKind, family: Family) =>
-    inUse.has(deviceName(kind, family)) ||
+  /** By a pool; one that is only in use yet has an address of its family. */
+  const isNeeded = (kind: TunnelKind, family: Family, address: Address | undefined) =>
+    (address !== undefined && inUse.has(deviceName(kind, family))) ||
     pools.some(({ prefix, tunnel }) => tunnel === kind && prefix.address.family === family);
   const tunnels: Tunnel[] = [];
   for (const family of [4, 6] as const) {
     const local = here.underlay[family]?.address;
     if (local === undefined) continue;
-    if (isNeeded('vxlan', family)) {
+    const { address: vtep, mac } = here.vteps[family];
+    if (isNeeded('vxlan', family, vtep)) {
       const { vni, port, mtu: mtus } = settings.vxlan;
       const peers = others.flatMap((node) => peerOf(node, family));
-      const { address, mac } = here.vteps[family];
       const mtu = mtus[family];
-      tunnels.push({ kind: 'vxlan', family, local, address, mac, vni, port, mtu, peers });
+      tunnels.push({ kind: 'vxlan', family, local, address: vtep, mac, vni, port, mtu, peers });
     }
-    if (family === 4 && isNeeded('ipip', family)) {
+    const { ipipAddress } = here;
+    if (family === 4 && isNeeded('ipip', family, ipipAddress)) {
       const { mtu } = settings.ipip;
-      tunnels.push({ kind: 'ipip', family, local, address: here.ipipAddress, mtu });
+      tunnels.push({ kind: 'ipip', family, local, address: ipipAddress, mtu });
     }
-    if (isNeeded('udp', family)) {
-      const address = here.udpAddresses[family];
+    const address = here.udpAddresses[family];
+    if (isNeeded('udp', family, address)) {
       const ways = udpWays(input, family, inUse.has(deviceName('udp', family)));
       tunnels.push({ kind: 'udp', family, local, address, mtu: undefined, ways });
     }

@@ -23,6 +23,8 @@ import { Forwarder, type ForwarderCounters } from './udp/forwarder.ts';
 import { forwarderTable } from './udp/table.ts';
 import { type Underlay, underlayOf } from './underlay.ts';
 
+const ADDRESS_DEADLINE_MS = 10_000;
+
 export interface TunnelsOptions {
   kernel: Kernel;
   clock: Clock;
@@ -50,7 +52,10 @@ export class Tunnels {
   readonly #problems = new Map<string, string>();
   /** By device: where it leads to. It was as it should be when last looked at. */
   readonly #inPlace = new Map<string, Reach>();
+  /** By device, while its address is missing: until when that is waited for. Monotonic. */
+  readonly #addressDue = new Map<string, number>();
   #desired: readonly Tunnel[] = [];
+  #isClosed = false;
   #monitor: Monitor | undefined;
 
   constructor(options: TunnelsOptions) {
@@ -109,6 +114,7 @@ export class Tunnels {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#forwarder.release();
     this.#monitor?.close();
     this.#resync.close();
@@ -129,7 +135,8 @@ export class Tunnels {
       const tunnels = desired.filter(({ kind, family }) => deviceName(kind, family) === name);
       const link = present.links.find((one) => one.name === name);
       try {
-        if (await this.#bringAbout(name, tunnels, link, present))
+        const isThere = await this.#bringAbout(name, tunnels, link, present);
+        if (isThere && !this.#awaitsAddress(name, tunnels))
           this.#inPlace.set(name, reachOf(tunnels));
         else this.#inPlace.delete(name);
         this.#problems.delete(name);
@@ -145,6 +152,26 @@ export class Tunnels {
     this.#options.onPass();
     // What is tried again soon, and less and less often.
     if (failed.length > 0) throw new Error(failed.join('; '));
+  }
+
+  /**
+   * Even loose reverse-path filtering drops what an interface without any address brings, unless the
+   * answer goes by it. Where IPAM has none to give, that is better than nothing after a while.
+   */
+  #awaitsAddress(name: string, tunnels: readonly Tunnel[]): boolean {
+    const { clock } = this.#options;
+    if (tunnels.every(({ address }) => address !== undefined)) {
+      this.#addressDue.delete(name);
+      return false;
+    }
+    const now = clock.monotonic();
+    const due = this.#addressDue.get(name) ?? now + ADDRESS_DEADLINE_MS;
+    if (!this.#addressDue.has(name))
+      clock.after(ADDRESS_DEADLINE_MS, () => {
+        if (!this.#isClosed) this.#resync.soon();
+      });
+    this.#addressDue.set(name, due);
+    return now < due;
   }
 
   /**
