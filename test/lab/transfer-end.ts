@@ -10,8 +10,9 @@ export interface TransferReport {
   stallMs: number;
 }
 
-const CHUNK = Buffer.alloc(32 << 10);
-const SEND_EVERY_MS = 10;
+/** 400 kB/s: enough to see a gap, and no load to speak of. */
+const CHUNK = Buffer.alloc(8 << 10);
+const SEND_EVERY_MS = 20;
 /** By the ticks that came to pass, not by the clock: a receiver that got no CPU saw no stall. */
 const TICK_MS = 20;
 
@@ -42,9 +43,9 @@ function receive(port: number): void {
   server.listen(port, () => console.log('listening'));
 }
 
-/** Prints how many bytes it sent. */
+/** Says so when it is connected, then prints how many bytes it sent. */
 function send(port: number, host: string): void {
-  const socket = connect({ host, port });
+  const socket = connect({ host, port }, () => console.log('connected'));
   let bytes = 0;
   const timer = setInterval(() => {
     // What does not fit now is not worth remembering: the stall is what counts.

@@ -23,7 +23,7 @@ export interface Transfer extends TransferReport {
 }
 
 const FIRST_PORT = 5201;
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 180_000;
 
 /** Sends each of these ways at once, for as long as `doings` take. */
 export async function transfersDuring(
@@ -47,10 +47,11 @@ async function startTransfer(
   const receiver = startEnd(lab, to, 'receive', String(port));
   await receiver.firstLine;
   const sender = startEnd(lab, from, 'send', String(port), address);
+  await sender.firstLine;
   return async () => {
     sender.child.stdin!.end();
-    const [sent, received] = [await sender.output, await receiver.output];
-    const report: TransferReport = JSON.parse(received.split('\n')[1] || '{"bytes":0}');
+    const [sent, received] = [await sender.secondLine, await receiver.secondLine];
+    const report: TransferReport = JSON.parse(received || '{"bytes":0,"stallMs":0}');
     const name = `${from.name} → ${address}`;
     return { ...report, name, isWhole: report.bytes > 0 && report.bytes === Number(sent) };
   };
@@ -61,13 +62,14 @@ function startEnd(lab: Lab, pod: LabPod, ...args: string[]) {
   const child = spawnIn(lab.node(pod.node), inside);
   const deadline = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
   let text = '';
-  const firstLine = once(child.stdout!.setEncoding('utf8'), 'data');
+  const ended = once(child, 'close');
+  const firstLine = Promise.race([once(child.stdout!.setEncoding('utf8'), 'data'), ended]);
   child.stdout!.on('data', (chunk: string) => {
     text += chunk;
   });
-  const output = once(child, 'close').then(() => {
+  const secondLine = ended.then(() => {
     clearTimeout(deadline);
-    return text;
+    return text.split('\n')[1] ?? '';
   });
-  return { child, firstLine, output };
+  return { child, firstLine, secondLine };
 }

@@ -80,7 +80,7 @@ describe('mended by itself', () => {
     for (const command of harm) await nodes[0]!.namespace.run(command);
     await eventually(async () => (await tunnelState()) === before, tunnelState);
     await podsReachEachOther();
-    expect(nodes[0]!.felix.inspect().failed).toEqual([]);
+    await eventually(() => nodes[0]!.felix.inspect().failed.length === 0);
   });
 
   test('a device that somebody made anew with another VNI', async () => {
