@@ -40,11 +40,10 @@ import { writeDropIns } from './drop-ins.ts';
 import { serveHealth } from './health.ts';
 import { programLearnedRoutes } from './learned-routes.ts';
 import { type NodeAddresses, underlayMtu, waitForNodeAddresses } from './node-addresses.ts';
-import { warnOfNode } from './node-events.ts';
 import { registerNode } from './registration.ts';
 import { type AgentStatus, endpointStatus, sessionStatus } from './status.ts';
 import { TunnelAddresses } from './tunnel-addresses.ts';
-import { TunnelUseWriter } from './tunnel-use.ts';
+import { TunnelReports } from './tunnel-reports.ts';
 import { Watches } from './watches.ts';
 
 /** Changes of several resources that come together are derived from once. */
@@ -93,7 +92,7 @@ export class Agent {
   /** Where the node's own prefixes take the place of blocks. */
   readonly #podCidrs: PodCidrs | undefined;
   #tunnelAddresses: TunnelAddresses | undefined;
-  #tunnelUse: TunnelUseWriter | undefined;
+  #tunnelReports: TunnelReports | undefined;
   #watches: Watches | undefined;
   #cni: AgentCni | undefined;
   #deriveTimer: Timer | undefined;
@@ -122,8 +121,8 @@ export class Agent {
       kernel: this.#kernel,
       stateDir: config.stateDir,
       learnedDeadlineMs: CONVERGENCE_DEADLINE_MS,
-      onTunnelUse: (use) => this.#tunnelUse?.write(use),
-      onTunnelLack: (device, reason) => this.#warn('TunnelNotSupported', `${device}: ${reason}`),
+      onTunnelUse: (use) => this.#tunnelReports?.use(use),
+      onTunnelLack: (device, reason) => this.#tunnelReports?.lack(device, reason),
     });
     if (config.usePodCidr)
       this.#podCidrs = new PodCidrs({
@@ -167,12 +166,12 @@ export class Agent {
     await this.#persist('registering the Node', () => this.#register(store));
     const allocator = this.#podCidrs ?? (await this.#openBlocks(store));
     this.#allocator = allocator;
+    const { nodeName } = this.#config;
     this.#tunnelAddresses = new TunnelAddresses({
       ...this.#room('ipam'),
-      ...{ store, nodeName: this.#config.nodeName },
-      allocator: this.#podCidrs?.ofTunnels ?? allocator,
+      ...{ store, nodeName, allocator: this.#podCidrs?.ofTunnels ?? allocator },
     });
-    this.#tunnelUse = new TunnelUseWriter({ ...this.#room('datastore'), store, nodeName });
+    this.#tunnelReports = new TunnelReports({ ...this.#room('datastore'), store, nodeName });
     this.#watches = new Watches({
       ...this.#room('datastore'),
       store,
@@ -196,7 +195,7 @@ export class Agent {
     this.#deriveTimer?.cancel();
     this.#cni?.close();
     this.#tunnelAddresses?.close();
-    this.#tunnelUse?.close();
+    this.#tunnelReports?.close();
     this.#watches?.close();
     for (const server of this.#servers) server.close();
     // Peers that know graceful restart go on sending to our pods, which the kernel goes on serving.
@@ -365,12 +364,6 @@ export class Agent {
     this.#report(problems);
     this.#felix.setDatastoreInSync();
     this.#awaitConvergence();
-  }
-
-  #warn(reason: string, message: string): void {
-    if (this.#store === undefined) return;
-    const { nodeName } = this.#config;
-    void warnOfNode({ ...this.#room('datastore'), store: this.#store, nodeName }, reason, message);
   }
 
   #report(problems: readonly string[]): void {

@@ -1,15 +1,17 @@
 /**
- * Writes to this node's Node by which tunnels it receives and sends, from which the others see when they may
- * send by one, and when theirs may go. Only the newest is worth writing.
+ * What the cluster is told of this node's tunnels. On its Node, by which it receives and sends, from which the
+ * others see when they may send by one, and when theirs may go: only the newest is worth writing. And an Event
+ * of what the kernel lacks.
  */
 import { Node, nodeAnnotations } from '../../api/index.ts';
 import type { TunnelUse } from '../../felix/felix.ts';
 import type { Clock, Log, Random, Store, Timer } from '../../ports.ts';
+import { warnOfNode } from './node-events.ts';
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
 
-export interface TunnelUseWriterOptions {
+export interface TunnelReportsOptions {
   store: Store;
   nodeName: string;
   clock: Clock;
@@ -17,21 +19,25 @@ export interface TunnelUseWriterOptions {
   log: Log;
 }
 
-export class TunnelUseWriter {
-  readonly #options: TunnelUseWriterOptions;
+export class TunnelReports {
+  readonly #options: TunnelReportsOptions;
   #next: TunnelUse | undefined;
   #isWriting = false;
   #isClosed = false;
   #failures = 0;
   #retry: Timer | undefined;
 
-  constructor(options: TunnelUseWriterOptions) {
+  constructor(options: TunnelReportsOptions) {
     this.#options = options;
   }
 
-  write(use: TunnelUse): void {
+  use(use: TunnelUse): void {
     this.#next = use;
     if (!this.#isWriting && this.#retry === undefined) void this.#write();
+  }
+
+  lack(device: string, reason: string): void {
+    void warnOfNode(this.#options, 'TunnelNotSupported', `${device}: ${reason}`);
   }
 
   close(): void {
