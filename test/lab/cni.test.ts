@@ -27,7 +27,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab?.close();
-  removeCgroups();
+  await removeCgroups();
 }, 60_000);
 
 /** The plugin's exit code and the JSON that it printed. */

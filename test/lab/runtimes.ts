@@ -1,8 +1,11 @@
 /** Container runtimes in a node of a lab: containerd and podman, with a root file system of busybox. Needs root. */
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Lab } from '../../src/lab/lab.ts';
+
+const run = promisify(execFile);
 
 /** Where in the machine's hierarchies containers are put, so that what is left of them can be found. */
 export const CGROUP = `tortie-test-${process.pid}`;
@@ -81,10 +84,13 @@ export async function prepareRuntimes(lab: Lab, node: string): Promise<void> {
   await lab.mustRun(node, ['sh', '-c', script]);
 }
 
-/** What the runtimes left of their containers in the machine's control groups. After the lab has ended. */
-export function removeCgroups(): void {
-  const found = ['-depth', '-type', 'd', '-path', `*/${CGROUP}*`, '-exec', 'rmdir', '{}', '+'];
-  execFileSync('find', ['/sys/fs/cgroup', ...found]);
+/**
+ * What the runtimes left of their containers in the machine's control groups. After the lab has ended, whose
+ * processes may take a moment to be gone.
+ */
+export async function removeCgroups(): Promise<void> {
+  const script = `find /sys/fs/cgroup -depth -type d -path '*/${CGROUP}*' -exec rmdir {} +`;
+  await run('sh', ['-c', `for i in $(seq 200); do ${script} && exit; sleep 0.1; done; exit 1`]);
 }
 
 export function podman(lab: Lab, node: string, args: readonly string[]): Promise<string> {
