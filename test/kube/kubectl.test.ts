@@ -158,6 +158,7 @@ function kubectlSuite(name: string, kubectl: string, start: () => Promise<Server
         '10.1.0.0/16',
         'Never',
         'CrossSubnet',
+        'Never',
         'true',
         'true',
       ]);
