@@ -210,7 +210,7 @@ describe.each(kubectls.slice(0, 1))('kubectl $version', (kubectl) => {
     expect(tables[1]).toContainEqual([
       'ippool.projectcalico.org/zone-west',
       '2001:db8:60::/48',
-      ...['122', 'Always', 'Never', 'false', 'false'],
+      ...['122', 'Always', 'Never', 'Never', 'false', 'false'],
       expect.stringMatching(/^\d+s$/),
     ]);
     expect(tables[2]![1]).toEqual(
