@@ -122,6 +122,8 @@ export function sameRoute(actual: RouteSpec, desired: RouteSpec): boolean {
   // The kernel shows an IPv6 blackhole as one on lo.
   if (desired.type === 'blackhole') return true;
   if (desired.oif !== undefined && actual.oif !== desired.oif) return false;
+  // An interface that the kernel chooses is one that an address says the gateway is on: by IPIP it is the same gateway.
+  if (desired.oif === undefined && actual.onlink) return false;
   if (desired.multipath !== undefined)
     return actual.multipath !== undefined && sameHops(actual.multipath, desired.multipath);
   return actual.multipath === undefined && sameGateway(actual.gateway, desired.gateway);

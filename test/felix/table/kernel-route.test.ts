@@ -27,6 +27,12 @@ const BASE = {
 
 test.each<[what: string, actual: Partial<RouteSpec>, desired: Partial<RouteSpec>, same: boolean]>([
   ['the kernel chose an interface', { ...via('192.0.2.2'), oif: 2 }, via('192.0.2.2'), true],
+  [
+    'by a tunnel where the same gateway is on a network of the host',
+    { ...via('192.0.2.2'), oif: 7, onlink: true },
+    via('192.0.2.2'),
+    false,
+  ],
   ['another gateway', via('192.0.2.3'), via('192.0.2.2'), false],
   ['a gateway where none should be', { ...via('192.0.2.3'), oif: 7 }, { oif: 7 }, false],
   ['another interface', { oif: 8 }, { oif: 7 }, false],
