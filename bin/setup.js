@@ -34,6 +34,8 @@ const TEST_PACKAGES = [
   'busybox-static',
   'etcd-server',
   'curl',
+  'user-mode-linux',
+  'kmod',
 ];
 
 /** Debian starts a daemon as soon as it is installed, unless this file says no (exit code 101). */

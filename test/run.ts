@@ -34,7 +34,7 @@ const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
 ];
 
 /** Suites with daemons or whole labs. */
-const WITH_DAEMONS = 'test/(lab|interop|kube|agent|cni|datastore)/';
+const WITH_DAEMONS = 'test/(lab|interop|kube|agent|cni|datastore|uml)/';
 /** BFD finds out within 900 ms who says nothing: a machine that does something else may be silent so long. */
 const ALONE = 'test/(lab/(mesh|tor-frr)|interop/bfd)';
 

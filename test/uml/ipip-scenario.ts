@@ -1,0 +1,100 @@
+/** Runs inside User-Mode Linux: IPIP between the nodes of two subnets. Tells facts; ipip.test.ts looks at them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { buildCniPlugin } from '../../src/cni/build.ts';
+import { Lab } from '../../src/lab/lab.ts';
+import { cni, type LabPod, startPod } from '../../src/lab/pods.ts';
+import { agentStatuses, agentsConverged } from '../../src/lab/show.ts';
+import { setPoolModes } from '../lab/pool-modes.ts';
+import { transfersDuring } from '../lab/transfer.ts';
+import { tellFact } from './boot.ts';
+
+const NODES = ['node1', 'node2', 'node3'];
+const SWITCH_DEADLINE_MS = 40_000;
+
+const started = performance.now();
+const seconds = () => Math.round((performance.now() - started) / 1000);
+const step = (text: string) => console.log(`${seconds()} s  ${text}`);
+
+const plugin = buildCniPlugin();
+const lab = await Lab.start({
+  topologyFile: fileURLToPath(new URL('../../deploy/containerlab/vxlan.clab.yml', import.meta.url)),
+  environment: {},
+  onStep: step,
+});
+try {
+  await agentsConverged(lab, NODES, step);
+  const pods: LabPod[] = [];
+  for (const node of NODES) pods.push(await startPod(lab, plugin, node, `${node}-pod`));
+  step('pods are wired');
+  await run(pods);
+} finally {
+  await lab.close();
+}
+
+async function run(pods: readonly LabPod[]): Promise<void> {
+  const [pod1, pod2, pod3] = pods as [LabPod, LabPod, LabPod];
+  const [status] = await agentStatuses(lab, ['node1']);
+  tellFact('problems', status!.problems);
+  tellFact('CHECK', await cni(lab, plugin, 'CHECK', pod1));
+  await routesAre('vxlan.calico', 'eth1', 'vxlan.calico');
+
+  const routes = [pod2, pod3].map((to) => ({ from: pod1, to, address: to.addresses[0]! }));
+  const transfers = await transfersDuring(lab, routes, async () => {
+    await setPoolModes(lab, { ipipMode: 'Always' });
+    await routesAre('IPIP Always', 'tunl0', 'tunl0');
+    tellFact('tunl0', await lab.mustRun('node1', ['ip', '-d', 'addr', 'show', 'dev', 'tunl0']));
+    await setPoolModes(lab, { ipipMode: 'CrossSubnet' });
+    await routesAre('IPIP CrossSubnet', 'eth1', 'tunl0');
+    await setPoolModes(lab, { vxlanMode: 'Always' });
+    await routesAre('VXLAN Always', 'vxlan.calico', 'vxlan.calico');
+    tellFact('tunl0 unused', await untilUnused());
+  });
+  tellFact('transfers', transfers);
+
+  await setPoolModes(lab, { ipipMode: 'Always' });
+  await routesAre('IPIP again', 'tunl0', 'tunl0');
+  const netem = ['tc', 'qdisc', 'add', 'dev', 'eth1', 'root', 'netem'];
+  await lab.mustRun('node1', [...netem, 'delay', '40ms', 'loss', '2%']);
+  const inPod = ['ip', 'netns', 'exec', pod1.name];
+  const ping = ['ping', '-n', '-q', '-i', '0.2', '-c', '10', '-W', '5', pod3.addresses[0]!];
+  tellFact('ping', (await lab.run('node1', [...inPod, ...ping])).stdout);
+  tellFact('transfer with loss', await transfersDuring(lab, [routes[1]!], () => sleep(3_000)));
+  tellFact('seconds', seconds());
+}
+
+/** Waits until node1 reaches the blocks of node2 and node3 by these devices, and tells how it stands. */
+async function routesAre(name: string, toNode2: string, toNode3: string): Promise<void> {
+  const deadline = performance.now() + SWITCH_DEADLINE_MS;
+  let shown: string;
+  do {
+    shown = await lab.mustRun('node1', ['ip', 'route', 'show', 'proto', '80']);
+  } while (
+    !areBy(shown, toNode2, toNode3) &&
+    performance.now() < deadline &&
+    (await sleep(300, true))
+  );
+  tellFact(
+    name,
+    shown
+      .split('\n')
+      .filter((line) => line.includes(' via '))
+      .map((line) => line.trim()),
+  );
+  step(name);
+}
+
+function areBy(routes: string, toNode2: string, toNode3: string): boolean {
+  const devices = [...routes.matchAll(/^\S+ via (\S+) dev (\S+)/gm)].map(([, , device]) => device!);
+  return devices.sort().join() === [toNode2, toNode3].sort().join();
+}
+
+/** tunl0 of node1 once nobody sends by it any more. */
+async function untilUnused(): Promise<string> {
+  const deadline = performance.now() + SWITCH_DEADLINE_MS;
+  for (;;) {
+    const shown = await lab.mustRun('node1', ['ip', 'addr', 'show', 'dev', 'tunl0']);
+    if (/[<,]UP[,>]/.test(shown) && performance.now() < deadline) await sleep(300);
+    else return shown;
+  }
+}
