@@ -3,6 +3,8 @@
  * VXLAN CrossSubnet to IPIP Always, CrossSubnet, and VXLAN Always, under TCP transfers. Needs root.
  */
 import { fileURLToPath } from 'node:url';
+import { openNetlink } from 'rtnetlink-ts';
+import { buildCniPlugin } from '../../src/cni/build.ts';
 import type { Transfer } from '../lab/transfer.ts';
 import { missingForUml, runInUml } from './boot.ts';
 
@@ -17,6 +19,9 @@ function inUml(): void {
   let facts: Map<string, unknown>;
 
   beforeAll(async () => {
+    // What is compiled on first use: inside nothing can be written beside the sources.
+    buildCniPlugin();
+    openNetlink().close();
     const done = await runInUml(SCENARIO, DEADLINE_MS);
     facts = done.facts;
     if (!facts.has('seconds')) throw new Error(`the scenario did not end:\n${done.console}`);
