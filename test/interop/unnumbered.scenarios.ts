@@ -190,7 +190,8 @@ await play({
     const isUp = (host: Host) =>
       stage.isUp(host) && stage.status(host).address === `fe80::1%${host.interface}`;
     await until('both sessions', () => hosts.every(isUp), 60_000);
-    await until('two ways', () => kernelRoutes(THEIRS).every((text) => text.includes('to-two')));
+    const hasBoth = (text: string) => hosts.every((host) => text.includes(host.interface));
+    await until('two ways', () => kernelRoutes(THEIRS).every(hasBoth));
     const both = kernelRoutes(THEIRS);
     ip('link', 'set', hosts[1]!.interface, 'down');
     await until('one way', () => kernelRoutes(THEIRS).every((text) => !text.includes('to-two')));
