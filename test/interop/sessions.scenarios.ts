@@ -16,8 +16,10 @@ const TEXT = 'moved to rack 7';
 const SESSION = { as: THEIR_AS, neighborAs: OUR_AS };
 const WRONG_AS = 65_001;
 const OLD_AS = 65_002;
+const LOCAL_AS = 65_003;
 const OURS = '10.1.0.0/26';
 const THEIRS = '198.51.100.0/24';
+const MANY = [THEIRS, '203.0.113.0/25', '203.0.113.128/25'];
 
 function configure(
   stage: Stage,
@@ -113,6 +115,54 @@ await play({
     await stage.speaker.leave({ drainMs: 100, text: TEXT });
     await eachUntil(neighbors, 'no route', async (one) => !(OURS in (await one.routes())));
     return whatEachHears(neighbors);
+  },
+
+  async 'we drain'(stage) {
+    const neighbors = allNeighbors(stage);
+    await Promise.all(neighbors.map((one) => one.start({ ...SESSION, passive: true })));
+    configure(stage, neighbors);
+    const communities = async (one: Neighbor) => (await one.routes())[OURS]?.communities;
+    await eachUntil(neighbors, 'our route', async (one) => OURS in (await one.routes()));
+    void stage.speaker.leave({ drainMs: 15_000, text: TEXT });
+    await eachUntil(neighbors, 'our wish', async (one) => (await communities(one)) !== undefined);
+    const texts = neighbors.map(async (one) => [one.host.name, await communities(one)]);
+    return Object.fromEntries(await Promise.all(texts));
+  },
+
+  async 'whoever dials'(stage) {
+    const neighbors = allNeighbors(stage);
+    await Promise.all(neighbors.map((one) => one.start(SESSION)));
+    const range = { prefix: '10.9.0.0/16', remoteAs: THEIR_AS, maxPeers: neighbors.length };
+    const policy = { importPolicy: 'all', exportPolicy: 'all' } as const;
+    stage.configure([], {
+      peerRanges: [{ ...range, ...policy }],
+      originations: [{ prefix: OURS }],
+    });
+    await eachUntil(neighbors, 'our route', async (one) => OURS in (await one.routes()));
+    const { peers, ranges } = stage.speaker.inspect();
+    const addresses = neighbors.map(({ host }) => host.address4);
+    return { ranges, areAll: addresses.every((one) => peers.some(({ name }) => name === one)) };
+  },
+
+  async 'by a local AS'(stage) {
+    const neighbors = allNeighbors(stage);
+    const session = { ...SESSION, neighborAs: LOCAL_AS };
+    await Promise.all(neighbors.map((one) => one.start(session)));
+    configure(stage, neighbors, { localAs: LOCAL_AS });
+    await eachUntil(neighbors, 'our route', async (one) => OURS in (await one.routes()));
+    const paths = neighbors.map(async (one) => [one.host.name, (await one.routes())[OURS]!.asPath]);
+    return Object.fromEntries(await Promise.all(paths));
+  },
+
+  async 'too many prefixes'(stage) {
+    const neighbors = allNeighbors(stage);
+    await Promise.all(neighbors.map((one) => one.start(SESSION)));
+    configure(stage, neighbors, { maxPrefixes: 2 });
+    await allUp(stage, neighbors);
+    await Promise.all(neighbors.map((one) => one.announce(MANY)));
+    const told = ({ host }: Neighbor) => stage.summary(host).notification;
+    await eachUntil(neighbors, 'the end', async (one) => told(one) !== undefined);
+    return Object.fromEntries(neighbors.map((one) => [one.host.name, told(one)]));
   },
 
   /** Only plain routes: of an old speaker, too, FRR takes none but a new one's AGGREGATOR. */

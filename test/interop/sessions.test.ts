@@ -53,6 +53,62 @@ test.concurrent(
 );
 
 test.concurrent(
+  'RFC 8326 §4: while we drain, every daemon sees that it should take other paths',
+  async () => {
+    expect(await play('we drain')).toEqual({
+      bird: '65535:0',
+      frr: 'graceful-shutdown',
+      gobgp: '65535:0',
+      openbgpd: 'GRACEFUL_SHUTDOWN',
+      exabgp: '65535:0',
+    });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
+  'dynamic neighbours: every daemon that dials from within a range gets our route',
+  async () => {
+    expect(await play('whoever dials')).toEqual({
+      ranges: [{ prefix: '10.9.0.0/16', peers: 5, maxPeers: 5 }],
+      areAll: true,
+    });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
+  'RFC 7705: every daemon knows us by the local AS alone',
+  async () => {
+    expect(await play('by a local AS')).toEqual({
+      bird: '65003',
+      frr: '65003',
+      gobgp: '65003',
+      openbgpd: '65003',
+      exabgp: '65003',
+    });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
+  'RFC 4271 §6.7: with whoever announces too much the session ends',
+  async () => {
+    const excess = 'Cease / Maximum Number of Prefixes Reached';
+    const sent = `notification sent: ${excess}`;
+    expect(await play('too many prefixes')).toEqual({
+      bird: sent,
+      // RFC 8538 §3: with FRR graceful restart is negotiated, and this is not one.
+      frr: `notification sent: Cease / Hard Reset: ${excess}`,
+      gobgp: sent,
+      openbgpd: sent,
+      exabgp: sent,
+    });
+  },
+  DEADLINE_MS,
+);
+
+test.concurrent(
   'RFC 4271 §6.2: we refuse another AS than we expect, and the daemons are told why',
   async () => {
     expect(await play('another AS than we expect')).toEqual({
