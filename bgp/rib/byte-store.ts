@@ -13,8 +13,8 @@
  * Free ids are chained through `location`. Id 0 is none.
  */
 
+import { HashIndex } from 'net-ipaddr';
 import { type HashKey, hashBytes } from './hash.ts';
-import { HashIndex } from './hash-index.ts';
 
 export const PAGE_BITS = 12;
 export const PAGE_SIZE = 1 << PAGE_BITS;

@@ -1,4 +1,4 @@
-/** IPv4 and IPv6 addresses and prefixes: strict text, set operations, prefix ids, longest match. */
+/** IPv4 and IPv6 addresses and prefixes: strict text, set operations, prefix ids, longest match. And the index of hashes that ids are found by. */
 
 export {
   type Address,
@@ -11,6 +11,7 @@ export {
   isAddress,
   parseAddress,
 } from './address.ts';
+export { HashIndex } from './hash-index.ts';
 export {
   canonicalPrefix,
   comparePrefixes,

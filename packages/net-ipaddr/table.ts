@@ -2,20 +2,16 @@
  * Prefix ⇄ id: every distinct prefix gets a small dense number, so that a RIB can keep what it
  * knows of a prefix in typed arrays instead of objects.
  *
- *   hash (32 bits):   [ top bits: which part ........ | low 12 bits: first slot to look at ]
+ *                hash-index.ts     pages, 4096 ids each
+ *                ┌──────────┐      ┌───────────────────────────────┐
+ *                │          │      │ kinds  uint8   4: length      │
+ *   hash ──────▶ │  …  id   │ ───▶ │                6: 64 + length │
+ *                │          │      │ first  uint32  word 0         │
+ *                └──────────┘      │ rest   uint32  words 1–3, only│
+ *                                  │        where a page holds IPv6│
+ *                                  └───────────────────────────────┘
  *
- *   directory         parts (extendible hashing)         pages, 4096 ids each
- *   ┌───┐             ┌──────────────────────────┐       ┌───────────────────────────────┐
- *   │ 0 │──┐          │ slots: 4096 × uint32     │       │ kinds  uint8   4: length      │
- *   │ 1 │──┴────────▶ │   0 = empty, else id + 1 │ ────▶ │                6: 64 + length │
- *   │ 2 │──────────▶  │ at most half are taken   │       │ first  uint32  word 0         │
- *   │ … │             └──────────────────────────┘       │ rest   uint32  words 1–3, only│
- *   └───┘                                                │        where a page holds IPv6│
- *                                                        └───────────────────────────────┘
- *
- * Growth: a part that is half full is split in two on one more bit of the hash (2,048 entries
- * move), and ids come from one more page. No insert ever moves more than one part, whatever the
- * table holds; rehashing a million entries at once would stall the loop for 60–240 ms.
+ * Growth moves no more than one part of the index, and ids come from one more page.
  *
  * The hash is simple tabulation: one random word for each (position, byte), all XORed. With linear
  * probing it keeps expected O(1) for any set of keys chosen without knowing the seed (Pătraşcu and
@@ -28,18 +24,11 @@
  */
 
 import { type Address, type Family, familyBits } from './address.ts';
+import { HashIndex } from './hash-index.ts';
 import { formatPrefix, type Prefix } from './prefix.ts';
 
 // Bound here because a global costs a look-up on every call inside a vm context.
 const { imul } = Math;
-
-const SLOT_BITS = 12;
-const SLOTS = 1 << SLOT_BITS;
-const SLOT_MASK = SLOTS - 1;
-/** Linear probing stays short while half of the slots are empty. */
-const MAX_TAKEN = SLOTS / 2;
-/** Together with SLOT_BITS the whole hash. 2^20 parts are reached near 1.5 billion prefixes. */
-const MAX_DEPTH = 32 - SLOT_BITS;
 
 /** The bits of an address that are not hashed: 20–23 of an IPv4 one, 44–47 of an IPv6 one. */
 const NEAR = 15;
@@ -55,16 +44,6 @@ const FREE = 255;
 const KIND_ROW = 16 * 256;
 const NO_WORDS = new Uint32Array(0);
 
-interface Part {
-  readonly slots: Uint32Array;
-  /** How many leading bits of the hash all entries share. */
-  depth: number;
-  taken: number;
-}
-
-/** The slots of a part that is being split. */
-const splitSlots = new Uint32Array(SLOTS);
-
 interface Page {
   readonly kinds: Uint8Array;
   readonly first: Uint32Array;
@@ -78,9 +57,7 @@ interface Page {
 export class PrefixTable {
   readonly #random: Uint32Array;
   readonly #pages: Page[] = [];
-  #directory: Part[];
-  /** Hash bits that the directory is indexed by. At least 1, as a shift by 32 is one by 0. */
-  #depth = 1;
+  readonly #index = new HashIndex((id) => this.#hashOf(id));
   /** The id after the highest that was ever given. */
   #nextId = 0;
   /** Head of the free list: id + 1, or 0. */
@@ -90,7 +67,6 @@ export class PrefixTable {
   /** @param seed 32 random bits that peers cannot know; the same seed gives the same layout. */
   constructor(seed: number) {
     this.#random = randomWords(seed, KIND_ROW + 256);
-    this.#directory = [newPart(1), newPart(1)];
   }
 
   /** How many prefixes have an id now. */
@@ -161,19 +137,7 @@ export class PrefixTable {
    */
   release(id: number): void {
     this.#kind(id);
-    const part = this.#partOf(this.#hashOf(id));
-    const { slots } = part;
-    let hole = this.#hashOf(id) & SLOT_MASK;
-    while (slots[hole] !== id + 1) hole = (hole + 1) & SLOT_MASK;
-    // Backward-shift deletion (Knuth, 6.4 R): no tombstones, so probes never get longer with age.
-    for (let next = (hole + 1) & SLOT_MASK; slots[next] !== 0; next = (next + 1) & SLOT_MASK) {
-      const home = this.#hashOf(slots[next]! - 1) & SLOT_MASK;
-      if (((next - home) & SLOT_MASK) < ((next - hole) & SLOT_MASK)) continue;
-      slots[hole] = slots[next]!;
-      hole = next;
-    }
-    slots[hole] = 0;
-    part.taken--;
+    this.#index.remove(this.#hashOf(id), id);
     const page = this.#pages[id >>> PAGE_BITS]!;
     page.kinds[id & PAGE_MASK] = FREE;
     page.first[id & PAGE_MASK] = this.#freeHead;
@@ -214,26 +178,19 @@ export class PrefixTable {
     return formatPrefix(this.prefix(id));
   }
 
-  #partOf(hash: number): Part {
-    return this.#directory[hash >>> (32 - this.#depth)]!;
-  }
-
   #find4(hash: number, word: number, kind: number): number {
-    const { slots } = this.#partOf(hash);
-    for (let at = hash & SLOT_MASK; ; at = (at + 1) & SLOT_MASK) {
-      const id = slots[at]! - 1;
-      if (id < 0) return -1;
+    const index = this.#index;
+    for (let id = index.first(hash); id >= 0; id = index.next()) {
       const page = this.#pages[id >>> PAGE_BITS]!;
       const offset = id & PAGE_MASK;
       if (page.first[offset] === word && page.kinds[offset] === kind) return id;
     }
+    return -1;
   }
 
   #find6(hash: number, w0: number, w1: number, w2: number, w3: number, kind: number): number {
-    const { slots } = this.#partOf(hash);
-    for (let at = hash & SLOT_MASK; ; at = (at + 1) & SLOT_MASK) {
-      const id = slots[at]! - 1;
-      if (id < 0) return -1;
+    const index = this.#index;
+    for (let id = index.first(hash); id >= 0; id = index.next()) {
       const page = this.#pages[id >>> PAGE_BITS]!;
       const offset = id & PAGE_MASK;
       if (page.kinds[offset] !== kind || page.first[offset] !== w0) continue;
@@ -241,14 +198,10 @@ export class PrefixTable {
       const at1 = 3 * offset;
       if (rest[at1] === w1 && rest[at1 + 1] === w2 && rest[at1 + 2] === w3) return id;
     }
+    return -1;
   }
 
   #insert(hash: number, kind: number, w0: number, w1: number, w2: number, w3: number): number {
-    let part = this.#partOf(hash);
-    while (part.taken >= MAX_TAKEN) {
-      this.#split(part, hash);
-      part = this.#partOf(hash);
-    }
     const id = this.#takeId();
     const page = this.#pages[id >>> PAGE_BITS]!;
     const offset = id & PAGE_MASK;
@@ -260,7 +213,7 @@ export class PrefixTable {
       page.rest[3 * offset + 1] = w2;
       page.rest[3 * offset + 2] = w3;
     }
-    place(part, hash, id);
+    this.#index.add(hash, id);
     this.#size++;
     return id;
   }
@@ -279,31 +232,6 @@ export class PrefixTable {
       });
     }
     return this.#nextId++;
-  }
-
-  /** Divides the entries of `part`, where `hash` belongs, by the next bit of their hashes: half stay. */
-  #split(part: Part, hash: number): void {
-    if (part.depth === this.#depth) this.#doubleDirectory();
-    // All directory cells whose leading `part.depth` bits are the hash's point at this part.
-    const cells = 1 << (this.#depth - part.depth);
-    const first = (hash >>> (32 - part.depth)) * cells;
-    part.depth++;
-    const high = newPart(part.depth);
-    this.#directory.fill(high, first + cells / 2, first + cells);
-    splitSlots.set(part.slots);
-    part.slots.fill(0);
-    part.taken = 0;
-    for (const slot of splitSlots) {
-      if (slot === 0) continue;
-      const moved = this.#hashOf(slot - 1);
-      place((moved >>> (32 - part.depth)) & 1 ? high : part, moved, slot - 1);
-    }
-  }
-
-  #doubleDirectory(): void {
-    if (this.#depth === MAX_DEPTH) throw new RangeError('the prefix table is full');
-    this.#directory = this.#directory.flatMap((part) => [part, part]);
-    this.#depth++;
   }
 
   /** Family and length in one byte. @throws RangeError when the id is not in use. */
@@ -342,19 +270,6 @@ export class PrefixTable {
       0
     );
   }
-}
-
-function newPart(depth: number): Part {
-  return { slots: new Uint32Array(SLOTS), depth, taken: 0 };
-}
-
-/** Puts an id that is not in `part` into its first free slot. */
-function place(part: Part, hash: number, id: number): void {
-  const { slots } = part;
-  let at = hash & SLOT_MASK;
-  while (slots[at] !== 0) at = (at + 1) & SLOT_MASK;
-  slots[at] = id + 1;
-  part.taken++;
 }
 
 /** XOR of the four rows of `random`, from `row` on, that the bytes of `word` choose. */

