@@ -3,10 +3,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseAddress } from 'net-ipaddr';
 import { type EndpointRequest, Felix, hostInterfaceOf } from '../../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../../felix/kernel.ts';
 import { TestNamespace } from '../namespace.ts';
+import { pod } from '../pod.ts';
 import { realClock, TestLog } from '../ports.ts';
 
 let host: TestNamespace;
@@ -42,20 +42,9 @@ afterEach(async () => {
   await rm(stateDir, { recursive: true });
 });
 
-function pod(name: string, netns: TestNamespace, more: Partial<EndpointRequest> = {}) {
-  return felix.addEndpoint({
-    containerID: `c-${name}`,
-    ifname: 'eth0',
-    netns: netns.path,
-    sandbox: netns.path,
-    namespace: 'default',
-    pod: name,
-    addresses: [parseAddress(name === 'a' ? '10.60.0.1' : '10.60.0.2')],
-    mtu: 1450,
-    network: 'k8s',
-    handleId: `k8s.c-${name}`,
-    ...more,
-  });
+function add(name: string, netns: TestNamespace, more: Partial<EndpointRequest> = {}) {
+  const address = name === 'a' ? '10.60.0.1' : '10.60.0.2';
+  return felix.addEndpoint({ ...pod(name, netns, address), sandbox: netns.path, ...more });
 }
 
 /** Of the pod's end and the host's. */
@@ -68,8 +57,8 @@ async function mtus(name: string, netns: TestNamespace): Promise<number[]> {
 }
 
 test('smaller and larger, on both ends; not where the conf says another', async () => {
-  await pod('a', a);
-  await pod('b', b, { isMtuFixed: true });
+  await add('a', a);
+  await add('b', b, { isMtuFixed: true });
   for (const mtu of [1300, 1480]) {
     await felix.setPodMtu(mtu);
     expect(await mtus('a', a)).toEqual([mtu, mtu]);
@@ -80,7 +69,7 @@ test('smaller and larger, on both ends; not where the conf says another', async 
 });
 
 test('after a restart, too, and the new one is kept', async () => {
-  await pod('a', a);
+  await add('a', a);
   await felix.close();
   felix = newFelix();
   await felix.start();
@@ -98,8 +87,8 @@ test('after a restart, too, and the new one is kept', async () => {
 });
 
 test('where the runtime’s path leads to another namespace nothing is changed, which is told once', async () => {
-  await pod('a', a);
-  await pod('b', b, { sandbox: a.path });
+  await add('a', a);
+  await add('b', b, { sandbox: a.path });
   await felix.setPodMtu(1300);
   await felix.setPodMtu(1300);
   expect(await mtus('a', a)).toEqual([1300, 1300]);
