@@ -3,15 +3,11 @@
 import { formatAddress } from 'net-ipaddr';
 import type { RawPeer } from '../bgp/speaker/raw-peer.ts';
 import { IBGP, LOCAL_PREF, ORIGIN, update } from '../bgp-parser-ts/wire.ts';
-import { Bird } from './daemons/bird.ts';
-import { birdConfig } from './daemons/bird-config.ts';
-import { Frr, frrConfig } from './daemons/frr.ts';
-import { Gobgp, gobgpConfig } from './daemons/gobgp.ts';
-import { type Host, until } from './daemons/host.ts';
-import { Openbgpd, openbgpdConfig } from './daemons/openbgpd.ts';
+import { until } from './daemons/host.ts';
 import { allNeighbors } from './neighbors/all.ts';
 import { eachUntil, seenHere } from './neighbors/neighbor.ts';
 import { secondNeighbor, tableOf } from './neighbors/raw.ts';
+import { servers } from './neighbors/serving.ts';
 import { OUR_AS, play, type Stage } from './stage.ts';
 
 const OURS = '10.1.0.0/26';
@@ -21,59 +17,16 @@ const SESSION = { as: OUR_AS, neighborAs: OUR_AS };
 
 const prefixOf = (index: number) => `198.51.${index}.0/24`;
 
-/** Each starts a reflector on `host` that has us and `other` as clients. ExaBGP reflects nothing. */
-const reflectors: Record<string, (host: Host, other: string) => Promise<void>> = {
-  bird: (host, other) =>
-    new Bird(host).start(
-      birdConfig(host, {
-        ...SESSION,
-        options: 'rr client;',
-        channelOptions4: 'export where source = RTS_BGP;',
-        more: `protocol bgp second {
-  local ${host.address4} as ${OUR_AS};
-  neighbor ${other} as ${OUR_AS};
-  rr client;
-  passive;
-  ipv4 { import all; export all; };
-}`,
-      }),
-    ),
-
-  frr(host, other) {
-    const options = ` neighbor ${other} remote-as ${OUR_AS}
- neighbor ${other} passive
- address-family ipv4 unicast
-  neighbor ${other} activate
-  neighbor ${other} route-reflector-client
-  neighbor ${host.ours4} route-reflector-client
- exit-address-family`;
-    return new Frr(host).start(frrConfig(host, { ...SESSION, options }));
-  },
-
-  gobgp(host, other) {
-    const isClient = `  [neighbors.route-reflector.config]
+const reflectors = servers({
+  session: SESSION,
+  otherAs: OUR_AS,
+  bird: 'rr client;',
+  frr: 'route-reflector-client',
+  gobgp: ({ address4 }) => `  [neighbors.route-reflector.config]
     route-reflector-client = true
-    route-reflector-cluster-id = "${host.address4}"`;
-    const more = `[[neighbors]]
-  [neighbors.config]
-    neighbor-address = "${other}"
-    peer-as = ${OUR_AS}
-${isClient}
-  [neighbors.transport.config]
-    passive-mode = true`;
-    return new Gobgp(host).start(gobgpConfig(host, { ...SESSION, options: isClient, more }));
-  },
-
-  openbgpd(host, other) {
-    const more = `neighbor ${other} {
-  remote-as ${OUR_AS}
-  passive
-  route-reflector
-}`;
-    const options = '  route-reflector';
-    return new Openbgpd(host).start(openbgpdConfig(host, { ...SESSION, options, more }));
-  },
-};
+    route-reflector-cluster-id = "${address4}"`,
+  openbgpd: '  route-reflector',
+});
 
 /** It announces a route, and another one that says that we have originated it. */
 function announce(raw: RawPeer, cable: number): void {

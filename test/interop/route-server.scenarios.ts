@@ -2,15 +2,11 @@
 
 import { formatAddress } from 'net-ipaddr';
 import { ORIGIN, update } from '../bgp-parser-ts/wire.ts';
-import { Bird } from './daemons/bird.ts';
-import { birdConfig } from './daemons/bird-config.ts';
-import { Frr, frrConfig } from './daemons/frr.ts';
-import { Gobgp, gobgpConfig } from './daemons/gobgp.ts';
-import { type Host, until } from './daemons/host.ts';
-import { Openbgpd, openbgpdConfig } from './daemons/openbgpd.ts';
+import { until } from './daemons/host.ts';
 import { allNeighbors, type Words, wordFor } from './neighbors/all.ts';
 import { eachUntil } from './neighbors/neighbor.ts';
 import { secondNeighbor } from './neighbors/raw.ts';
+import { servers } from './neighbors/serving.ts';
 import { asPathText, OUR_AS, play, THEIR_AS } from './stage.ts';
 
 const SESSION = { as: THEIR_AS, neighborAs: OUR_AS };
@@ -21,59 +17,17 @@ const prefixOf = (index: number) => `198.51.${index}.0/24`;
 /** That a path may begin with another AS than ours. */
 const ANY_FIRST_AS: Words = { openbgpd: () => '  enforce neighbor-as no' };
 
-/** Each starts a route server on `host` that has us and `other` as clients. ExaBGP has no RIB to serve. */
-const servers: Record<string, (host: Host, other: string) => Promise<void>> = {
-  bird: (host, other) =>
-    new Bird(host).start(
-      birdConfig(host, {
-        ...SESSION,
-        options: 'rs client;',
-        channelOptions4: 'export where source = RTS_BGP; next hop keep;',
-        more: `protocol bgp second {
-  local ${host.address4} as ${THEIR_AS};
-  neighbor ${other} as ${CLIENT_AS};
-  rs client;
-  passive;
-  ipv4 { import all; export all; };
-}`,
-      }),
-    ),
-
-  frr(host, other) {
-    const options = ` neighbor ${other} remote-as ${CLIENT_AS}
- neighbor ${other} passive
- address-family ipv4 unicast
-  neighbor ${other} activate
-  neighbor ${other} route-server-client
-  neighbor ${host.ours4} route-server-client
- exit-address-family`;
-    return new Frr(host).start(frrConfig(host, { ...SESSION, options }));
-  },
-
-  gobgp(host, other) {
-    const isClient = `  [neighbors.route-server.config]
-    route-server-client = true`;
-    const more = `[[neighbors]]
-  [neighbors.config]
-    neighbor-address = "${other}"
-    peer-as = ${CLIENT_AS}
-${isClient}
-  [neighbors.transport.config]
-    passive-mode = true`;
-    return new Gobgp(host).start(gobgpConfig(host, { ...SESSION, options: isClient, more }));
-  },
-
-  openbgpd(host, other) {
-    const more = `neighbor ${other} {
-  remote-as ${CLIENT_AS}
-  passive
-  transparent-as yes
-}
-match to any set nexthop no-modify`;
-    const options = '  transparent-as yes';
-    return new Openbgpd(host).start(openbgpdConfig(host, { ...SESSION, options, more }));
-  },
-};
+const routeServers = servers({
+  session: SESSION,
+  otherAs: CLIENT_AS,
+  bird: 'rs client;',
+  birdExport: 'next hop keep;',
+  frr: 'route-server-client',
+  gobgp: () => `  [neighbors.route-server.config]
+    route-server-client = true`,
+  openbgpd: '  transparent-as yes',
+  openbgpdRules: 'match to any set nexthop no-modify',
+});
 
 await play({
   async 'we serve'(stage) {
@@ -112,7 +66,7 @@ await play({
   },
 
   async 'they serve'(stage) {
-    const cables = Object.entries(servers).map(([name, start], index) => {
+    const cables = Object.entries(routeServers).map(([name, start], index) => {
       const host = stage.host(name);
       return { host, cable: index + 1, start };
     });
