@@ -12,8 +12,6 @@ import {
   formatAddress,
   formatPrefix,
   hostPrefix,
-  type Prefix,
-  parseAddress,
   prefixOf,
 } from 'net-ipaddr';
 import {
@@ -36,47 +34,7 @@ import {
   type RouteSpec,
 } from 'rtnetlink-ts';
 import type { Kernel, Netlink, Sysctls } from '../../felix/kernel.ts';
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-interface FakeLink {
-  readonly told: Mutable<Link>;
-  /** The other end of a veth. */
-  peer?: { space: Space; index: number };
-}
-
-interface Listener {
-  readonly owner: FakeNetlink;
-  readonly onEvent: (event: NetlinkEvent) => void;
-  readonly onResync: () => void;
-}
-
-/** One network namespace. */
-class Space {
-  readonly deliver: (event: () => void) => void;
-  readonly links = new Map<number, FakeLink>();
-  readonly listeners = new Set<Listener>();
-  readonly sysctls = new Map<string, string>();
-  addresses: AddressEntry[] = [];
-  neighbours: Neighbour[] = [];
-  fdb: FdbEntry[] = [];
-  routes: Route[] = [];
-  nextIndex = 1;
-
-  constructor(deliver: (event: () => void) => void) {
-    this.deliver = deliver;
-  }
-
-  byName(name: string): FakeLink | undefined {
-    return [...this.links.values()].find(({ told }) => told.name === name);
-  }
-
-  tell(event: NetlinkEvent, except?: FakeNetlink): void {
-    for (const listener of [...this.listeners]) {
-      if (listener.owner !== except) this.deliver(() => listener.onEvent(event));
-    }
-  }
-}
+import { connectedRoute, FakeNamespace, hopsOf } from './fake-namespace.ts';
 
 export class FakeKernel implements Kernel {
   readonly host: FakeNetlink;
@@ -99,17 +57,17 @@ export class FakeKernel implements Kernel {
   readonly batches: Operation[][] = [];
   /** How the host's notifications come: each in its turn, at some time after the change. */
   deliver: (event: () => void) => void = queueMicrotask;
-  readonly #host = new Space((event) => this.deliver(event));
-  readonly #pods = new Map<string, Space>();
+  readonly #host = new FakeNamespace((event) => this.deliver(event));
+  readonly #pods = new Map<string, FakeNamespace>();
 
   constructor() {
     this.host = new FakeNetlink(this, this.#host, true);
     for (const key of ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'])
       this.#host.sysctls.set(key, '0');
     this.sysctls = {
-      read: (key, netns) => this.space(netns).sysctls.get(key),
+      read: (key, netns) => this.namespace(netns).sysctls.get(key),
       write: (values, netns) => {
-        const { sysctls } = this.space(netns);
+        const { sysctls } = this.namespace(netns);
         for (const [key, value] of Object.entries(values)) {
           if (!sysctls.has(key))
             throw Object.assign(new Error(`ENOENT: ${key}`), { code: 'ENOENT' });
@@ -121,12 +79,12 @@ export class FakeKernel implements Kernel {
 
   /** A pod's namespace; its name stands for its path. */
   addPod(name: string): string {
-    this.#pods.set(name, new Space(queueMicrotask));
+    this.#pods.set(name, new FakeNamespace(queueMicrotask));
     return name;
   }
 
   enter(netns: Namespace): FakeNetlink {
-    return new FakeNetlink(this, this.space(netns), false);
+    return new FakeNetlink(this, this.namespace(netns), false);
   }
 
   /** Another program in the host's namespace. */
@@ -139,52 +97,52 @@ export class FakeKernel implements Kernel {
     for (const listener of this.#host.listeners) queueMicrotask(listener.onResync);
   }
 
-  space(netns: Namespace | undefined): Space {
+  namespace(netns: Namespace | undefined): FakeNamespace {
     if (netns === undefined) return this.#host;
-    const space = this.#pods.get(`${netns}`);
-    if (space === undefined) throw Object.assign(new Error(`ENOENT: ${netns}`), { code: 'ENOENT' });
-    return space;
+    const found = this.#pods.get(`${netns}`);
+    if (found === undefined) throw Object.assign(new Error(`ENOENT: ${netns}`), { code: 'ENOENT' });
+    return found;
   }
 }
 
 export class FakeNetlink implements Netlink {
   readonly #kernel: FakeKernel;
-  readonly #space: Space;
+  readonly #netns: FakeNamespace;
   readonly #isFelix: boolean;
 
-  constructor(kernel: FakeKernel, space: Space, isFelix: boolean) {
+  constructor(kernel: FakeKernel, netns: FakeNamespace, isFelix: boolean) {
     this.#kernel = kernel;
-    this.#space = space;
+    this.#netns = netns;
     this.#isFelix = isFelix;
   }
 
   link(ref: LinkRef): Link | undefined {
-    const found = typeof ref === 'number' ? this.#space.links.get(ref) : this.#space.byName(ref);
+    const found = typeof ref === 'number' ? this.#netns.links.get(ref) : this.#netns.byName(ref);
     return found && { ...found.told };
   }
 
   async links(): Promise<Link[]> {
-    return Array.from(this.#space.links.values(), ({ told }) => ({ ...told }));
+    return Array.from(this.#netns.links.values(), ({ told }) => ({ ...told }));
   }
 
   async addresses(filter: { family?: Family; link?: number } = {}): Promise<AddressEntry[]> {
-    return this.#space.addresses.filter(
+    return this.#netns.addresses.filter(
       ({ address, link }) =>
         (filter.family ?? address.family) === address.family && (filter.link ?? link) === link,
     );
   }
 
   async neighbours(filter: { family?: Family; link?: number } = {}): Promise<Neighbour[]> {
-    return this.#space.neighbours.filter(({ link }) => (filter.link ?? link) === link);
+    return this.#netns.neighbours.filter(({ link }) => (filter.link ?? link) === link);
   }
 
   async fdb(filter: { link?: number } = {}): Promise<FdbEntry[]> {
-    return this.#space.fdb.filter(({ link }) => (filter.link ?? link) === link);
+    return this.#netns.fdb.filter(({ link }) => (filter.link ?? link) === link);
   }
 
   async routes(filter: RouteFilter = {}): Promise<Route[]> {
     const { family, oif, protocol, table } = filter;
-    return this.#space.routes.filter(
+    return this.#netns.routes.filter(
       (route) =>
         (family ?? route.family) === route.family &&
         (table ?? route.table) === route.table &&
@@ -223,14 +181,14 @@ export class FakeNetlink implements Netlink {
   async deleteLinks(refs: Iterable<LinkRef>): Promise<void> {
     for (const ref of refs) {
       const link = this.link(ref);
-      if (link !== undefined) removeLink(this.#space, link.index);
+      if (link !== undefined) this.#netns.removeLink(link.index);
     }
   }
 
   monitor(_groups: unknown, onEvent: (event: NetlinkEvent) => void, onResync: () => void): Monitor {
     const listener = { owner: this, onEvent, onResync };
-    this.#space.listeners.add(listener);
-    return { close: () => void this.#space.listeners.delete(listener) };
+    this.#netns.listeners.add(listener);
+    return { close: () => void this.#netns.listeners.delete(listener) };
   }
 
   close(): void {}
@@ -246,7 +204,7 @@ export class FakeNetlink implements Netlink {
     if ('route' in operation) return this.#doRoute(operation.action, operation.route);
     if ('address' in operation) return this.#doAddress(operation.action, operation.address);
     if ('neighbour' in operation) {
-      this.#space.neighbours.push({ state: 'permanent', ...operation.neighbour });
+      this.#netns.neighbours.push({ state: 'permanent', ...operation.neighbour });
       return undefined;
     }
     return 'EOPNOTSUPP';
@@ -255,31 +213,31 @@ export class FakeNetlink implements Netlink {
   #doLink(action: string, spec: LinkSpec): string | undefined {
     if (action === 'add') return this.#addLink(spec);
     const found =
-      spec.index === undefined ? this.#space.byName(spec.name!) : this.#space.links.get(spec.index);
+      spec.index === undefined ? this.#netns.byName(spec.name!) : this.#netns.links.get(spec.index);
     if (found === undefined) return 'ENODEV';
-    if (action === 'delete') removeLink(this.#space, found.told.index);
+    if (action === 'delete') this.#netns.removeLink(found.told.index);
     else {
       if (spec.mtu !== undefined) found.told.mtu = spec.mtu;
       if (spec.mac !== undefined) found.told.mac = spec.mac;
-      if (spec.up !== undefined) setUp(this.#space, found, spec.up);
-      this.#space.tell({ kind: 'link', gone: false, link: { ...found.told } });
+      if (spec.up !== undefined) this.#netns.setUp(found, spec.up);
+      this.#netns.tell({ kind: 'link', gone: false, link: { ...found.told } });
     }
     return undefined;
   }
 
   #addLink(spec: LinkSpec): string | undefined {
-    if (this.#space.byName(spec.name!) !== undefined) return 'EEXIST';
+    if (this.#netns.byName(spec.name!) !== undefined) return 'EEXIST';
     if (spec.kind?.kind !== 'veth') {
-      newLink(this.#space, spec.name!, spec);
+      this.#netns.addLink(spec.name!, spec);
       return undefined;
     }
-    const { name, namespace, mac, mtu } = spec.kind.peer!;
-    const peerSpace = namespace === undefined ? this.#space : this.#kernel.space(namespace);
-    if (peerSpace.byName(name) !== undefined) return 'EEXIST';
-    const one = newLink(this.#space, spec.name!, spec);
-    const two = newLink(peerSpace, name, { mac, mtu } as LinkSpec);
-    one.peer = { space: peerSpace, index: two.told.index };
-    two.peer = { space: this.#space, index: one.told.index };
+    const { name, namespace } = spec.kind.peer!;
+    const peerNetns = namespace === undefined ? this.#netns : this.#kernel.namespace(namespace);
+    if (peerNetns.byName(name) !== undefined) return 'EEXIST';
+    const one = this.#netns.addLink(spec.name!, spec);
+    const two = peerNetns.addLink(name, spec.kind.peer!);
+    one.peer = { namespace: peerNetns, index: two.told.index };
+    two.peer = { namespace: this.#netns, index: one.told.index };
     one.told.peerIndex = two.told.index;
     two.told.peerIndex = one.told.index;
     return undefined;
@@ -287,17 +245,17 @@ export class FakeNetlink implements Netlink {
 
   #doAddress(action: string, spec: AddressSpec): string | undefined {
     const { address, length, link } = spec;
-    const found = this.#space.links.get(link);
+    const found = this.#netns.links.get(link);
     if (found === undefined) return 'ENODEV';
-    const at = this.#space.addresses.findIndex(
+    const at = this.#netns.addresses.findIndex(
       (one) => one.link === link && equalAddresses(one.address, address),
     );
     if (action === 'delete') {
       if (at < 0) return 'EADDRNOTAVAIL';
-      const [entry] = this.#space.addresses.splice(at, 1);
-      this.#space.tell({ kind: 'address', gone: true, address: entry! });
+      const [entry] = this.#netns.addresses.splice(at, 1);
+      this.#netns.tell({ kind: 'address', gone: true, address: entry! });
       const connected = connectedRoute(link, prefixOf(address, length));
-      removeRoutes(this.#space, (route) => isSameSpec(route, connected), true);
+      this.#netns.removeRoutes((route) => isSameSpec(route, connected), true);
       return undefined;
     }
     if (at >= 0) return action === 'replace' ? undefined : 'EEXIST';
@@ -308,32 +266,32 @@ export class FakeNetlink implements Netlink {
       dadFailed: false,
       ...spec,
     } as const;
-    this.#space.addresses.push(entry);
-    this.#space.tell({ kind: 'address', gone: false, address: entry });
-    if (found.told.up) connect(this.#space, entry);
+    this.#netns.addresses.push(entry);
+    this.#netns.tell({ kind: 'address', gone: false, address: entry });
+    if (found.told.up) this.#netns.connect(entry);
     return undefined;
   }
 
   #doRoute(action: string, spec: RouteSpec): string | undefined {
     if (action === 'delete') {
-      const at = this.#space.routes.findIndex((route) => isSameSpec(route, spec));
+      const at = this.#netns.routes.findIndex((route) => isSameSpec(route, spec));
       if (at < 0) return 'ESRCH';
-      const [route] = this.#space.routes.splice(at, 1);
-      this.#space.tell({ kind: 'route', gone: true, route: route! }, this);
+      const [route] = this.#netns.routes.splice(at, 1);
+      this.#netns.tell({ kind: 'route', gone: true, route: route! }, this);
       return undefined;
     }
     const route = this.#resolve(spec);
     if (typeof route === 'string') return route;
-    const at = this.#space.routes.findIndex(
+    const at = this.#netns.routes.findIndex(
       (one) =>
         one.table === route.table &&
         one.metric === route.metric &&
         equalPrefixes(one.destination, route.destination),
     );
     if (at >= 0 && action === 'add') return 'EEXIST';
-    if (at >= 0) this.#space.routes[at] = route;
-    else this.#space.routes.push(route);
-    this.#space.tell({ kind: 'route', gone: false, route }, this);
+    if (at >= 0) this.#netns.routes[at] = route;
+    else this.#netns.routes.push(route);
+    this.#netns.tell({ kind: 'route', gone: false, route }, this);
     return undefined;
   }
 
@@ -345,7 +303,7 @@ export class FakeNetlink implements Netlink {
       const { gateway } = hop;
       let { oif } = hop;
       if (gateway !== undefined) {
-        const reach = this.#space.routes.find(
+        const reach = this.#netns.routes.find(
           (route) =>
             route.gateway === undefined &&
             route.oif !== undefined &&
@@ -356,7 +314,7 @@ export class FakeNetlink implements Netlink {
         oif = reach?.oif ?? (isLinkLocal ? oif : undefined);
         if (oif === undefined) return family === 4 ? 'ENETUNREACH' : 'EHOSTUNREACH';
       }
-      const link = this.#space.links.get(oif!);
+      const link = this.#netns.links.get(oif!);
       if (link === undefined) return 'ENODEV';
       if (!link.told.up) return 'ENETDOWN';
       hops.push({ ...(gateway && { gateway }), oif: oif! });
@@ -374,128 +332,6 @@ export class FakeNetlink implements Netlink {
       ...(spec.multipath === undefined ? hops[0] : { multipath: hops }),
     };
   }
-}
-
-function newLink(space: Space, name: string, spec: LinkSpec): FakeLink {
-  const index = space.nextIndex++;
-  const link: FakeLink = {
-    told: {
-      index,
-      name,
-      up: false,
-      hasCarrier: false,
-      loopback: false,
-      operState: 'down',
-      mtu: spec.mtu ?? 1500,
-      mac: spec.mac ?? `02:00:00:00:00:${(index % 256).toString(16).padStart(2, '0')}`,
-      txQueueLength: 1000,
-      group: 0,
-      kind: spec.kind?.kind ?? 'veth',
-      ...(spec.kind && { details: spec.kind }),
-    },
-  };
-  space.links.set(index, link);
-  for (const [key, value] of Object.entries(SYSCTLS_OF_A_LINK))
-    space.sysctls.set(key.replace('*', name), value);
-  space.tell({ kind: 'link', gone: false, link: { ...link.told } });
-  return link;
-}
-
-const SYSCTLS_OF_A_LINK = {
-  'net/ipv4/conf/*/proxy_arp': '0',
-  'net/ipv4/conf/*/rp_filter': '0',
-  'net/ipv4/conf/*/forwarding': '0',
-  'net/ipv4/conf/*/route_localnet': '0',
-  'net/ipv4/neigh/*/proxy_delay': '80',
-  'net/ipv6/conf/*/disable_ipv6': '0',
-  'net/ipv6/conf/*/accept_dad': '1',
-  'net/ipv6/conf/*/accept_ra': '1',
-  'net/ipv6/conf/*/addr_gen_mode': '0',
-  'net/ipv6/conf/*/proxy_ndp': '0',
-  'net/ipv6/conf/*/forwarding': '0',
-};
-
-function removeLink(space: Space, index: number): void {
-  const link = space.links.get(index);
-  if (link === undefined) return;
-  space.links.delete(index);
-  space.addresses = space.addresses.filter((address) => address.link !== index);
-  space.neighbours = space.neighbours.filter((neighbour) => neighbour.link !== index);
-  loseRoutes(space, index);
-  space.tell({ kind: 'link', gone: true, link: { ...link.told } });
-  if (link.peer !== undefined) removeLink(link.peer.space, link.peer.index);
-}
-
-function setUp(space: Space, link: FakeLink, up: boolean): void {
-  if (link.told.up === up) return;
-  link.told.up = up;
-  const { index, mac } = link.told;
-  if (!up) {
-    // IPv6 addresses go with it, IPv4's stay.
-    space.addresses = space.addresses.filter(
-      (one) => one.link !== index || one.address.family === 4,
-    );
-    loseRoutes(space, index);
-    return;
-  }
-  const linkLocal = linkLocalOf(mac!);
-  space.addresses.push({
-    link: index,
-    address: linkLocal,
-    length: 64,
-    scope: 'link',
-    permanent: true,
-    tentative: false,
-    dadFailed: false,
-  });
-  for (const address of space.addresses) if (address.link === index) connect(space, address);
-}
-
-/** RFC 4291, appendix A. */
-function linkLocalOf(mac: string): Address {
-  const [a, b, c, d, e, f] = mac.split(':').map((octet) => Number.parseInt(octet, 16));
-  const bytes = [a! ^ 2, b!, c!, 0xff, 0xfe, d!, e!, f!];
-  const groups = [0, 2, 4, 6].map((i) => ((bytes[i]! << 8) | bytes[i + 1]!).toString(16));
-  return parseAddress(`fe80::${groups.join(':')}`);
-}
-
-function connect(space: Space, { address, length, link }: AddressEntry): void {
-  if (address.family === 4 && length === 32) return;
-  const route = connectedRoute(link, prefixOf(address, length));
-  space.routes.push(route);
-  space.tell({ kind: 'route', gone: false, route });
-}
-
-function connectedRoute(oif: number, destination: Prefix): Route {
-  const { family } = destination.address;
-  return {
-    family,
-    destination,
-    oif,
-    table: 254,
-    protocol: 2,
-    type: 'unicast',
-    scope: family === 4 ? 'link' : 'global',
-    metric: family === 4 ? 0 : 256,
-    linkDown: false,
-  };
-}
-
-/** What goes with an interface: of IPv4 the kernel doesn't tell. */
-function loseRoutes(space: Space, index: number): void {
-  const leads = (route: Route) => hopsOf(route).some(({ oif }) => oif === index);
-  removeRoutes(space, (route) => route.family === 4 && leads(route), false);
-  removeRoutes(space, (route) => route.family === 6 && leads(route), true);
-}
-
-function removeRoutes(space: Space, which: (route: Route) => boolean, tells: boolean): void {
-  const gone = space.routes.filter(which);
-  space.routes = space.routes.filter((route) => !gone.includes(route));
-  if (tells) for (const route of gone) space.tell({ kind: 'route', gone: true, route });
-}
-
-function hopsOf(route: RouteSpec): readonly NextHop[] {
-  return route.multipath ?? [route];
 }
 
 /** Whether a deletion of `spec` would take this route. */

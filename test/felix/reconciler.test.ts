@@ -332,7 +332,7 @@ describe('others write too', () => {
     await run();
     learn('10.60.1.0/26 via 192.0.2.2');
     await clock.pass(0);
-    const { listeners } = kernel.space(undefined);
+    const { listeners } = kernel.namespace(undefined);
     const [felix] = listeners;
     listeners.clear();
     stranger.change({ action: 'delete', route: route('10.60.1.0/26 via 192.0.2.2', 80) });
@@ -373,7 +373,7 @@ describe('others write too', () => {
 
   test('a stranger’s route that we were not told of is found when it is in the way', async () => {
     await run();
-    const { listeners } = kernel.space(undefined);
+    const { listeners } = kernel.namespace(undefined);
     const [felix] = listeners;
     listeners.clear();
     stranger.change({ action: 'add', route: route('10.60.1.0/26 via 192.0.2.9') });
