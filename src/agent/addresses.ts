@@ -18,7 +18,7 @@ export interface InterfaceAddress {
 
 /** Interfaces that hold pods, containers and services, and never the node's own address. */
 const NEVER =
-  /^(lo|cali.*|tunl\d*|vxlan\.calico|vxlan-v6\.calico|kube-ipvs\d*|docker.*|cbr.*|br-.*|virbr.*|veth.*|cni\d*|dummy.*|nodelocaldns)$/;
+  /^(lo|cali.*|tunl\d*|vxlan\.calico|vxlan-v6\.calico|udp\.tortie|kube-ipvs\d*|docker.*|cbr.*|br-.*|virbr.*|veth.*|cni\d*|dummy.*|nodelocaldns)$/;
 
 /**
  * `undefined`: there is none yet. Interfaces in the order of their index, as the kernel lists them, so that the

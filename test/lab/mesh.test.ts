@@ -16,8 +16,7 @@ import {
   startLabWithPods,
   within,
 } from './lab-with-pods.ts';
-import { setPoolModes } from './pool-modes.ts';
-import { transfersDuring } from './transfer.ts';
+import { transfersThroughModes, UNBROKEN } from './pool-modes.ts';
 
 const NODES = ['node1', 'node2', 'node3'];
 const HOLD_TIME_MS = 9_000;
@@ -72,42 +71,10 @@ test('the kernel of a node has a route to each other node’s blocks and a black
   expect(routes.filter((route) => / via (10\.10\.0|fd10::)/.test(route))).toHaveLength(4);
 });
 
-/** All routes to other nodes' blocks lead into such a device, and there is no other tunnel. */
-async function isSwitched(node: string, device: RegExp): Promise<boolean> {
-  const blocks = (await bgpRoutes(node)).filter((route) => /^\S+\/(26|122) /.test(route));
-  const links = await lab.mustRun(node, ['ip', '-br', 'link']);
-  const tunnels = [...links.matchAll(/^(\S*vxlan|udp)\S*/gm)].map(([name]) => name);
-  return (
-    blocks.length === 4 &&
-    blocks.every((route) => device.test(route.split(' dev ')[1]!)) &&
-    tunnels.every((name) => device.test(name))
-  );
-}
-
 test('pools go from no encapsulation to VXLAN, to UDP, and back: TCP between pods goes on, no second without data', async () => {
   const strict = 'for f in all eth1; do echo 1 > /proc/sys/net/ipv4/conf/$f/rp_filter; done';
   for (const node of NODES) await lab.mustRun(node, ['sh', '-c', strict]);
-  const [from, ...others] = onePodANode(pods);
-  const routes = others.flatMap((to) =>
-    to.addresses.map((address) => ({ from: from!, to, address })),
-  );
-  const transfers = await transfersDuring(lab, routes, async () => {
-    for (const [modes, device] of [
-      [{ vxlanMode: 'Always' }, /^vxlan/],
-      [{ udpMode: 'Always' }, /^udp/],
-      [{}, /^eth1/],
-    ] as const) {
-      await setPoolModes(lab, modes);
-      const switched = async () =>
-        (await Promise.all(NODES.map((node) => isSwitched(node, device)))).every(Boolean);
-      expect(await within(30_000, switched)).toBe(true);
-    }
-  });
-  expect(transfers).toHaveLength(4);
-  for (const { name, isWhole, stallMs } of transfers)
-    expect({ name, isWhole, hasStalled: stallMs > 1000 }).toEqual({
-      ...{ name, isWhole: true, hasStalled: false },
-    });
+  expect(await transfersThroughModes(lab, pods)).toEqual(Array(4).fill(UNBROKEN));
   const problems = (await agentStatuses(lab, NODES)).flatMap((status) => status!.problems);
   expect(problems).toEqual([]);
 }, 150_000);
