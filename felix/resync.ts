@@ -1,5 +1,6 @@
 /** When the kernel's tables are read again: from time to time, after a hint, on request, after a failure. */
 
+import { backoffMs } from '../backoff.ts';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 
 const INTERVAL_MS = 90_000;
@@ -7,10 +8,9 @@ const INTERVAL_MS = 90_000;
 const SOON_MS = 50;
 /** Hints by the thousand must not make us read all the time: reading gets about a tenth of it. */
 const REST_PER_READING = 10;
-const FIRST_RETRY_MS = 1000;
-const LAST_RETRY_MS = 30_000;
+const BACKOFF = { firstMs: 1000, longestMs: 30_000 };
 
-const { max, min } = Math;
+const { max } = Math;
 
 export interface ResyncOptions {
   clock: Clock;
@@ -42,9 +42,8 @@ export class Resync {
   /** Begins to read from time to time. */
   start(): void {
     const { random } = this.#options;
-    const backOff = min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
-    const delay = this.#failures > 0 ? backOff : INTERVAL_MS;
-    this.#readIn(delay * (0.9 + random() / 5));
+    if (this.#failures > 0) this.#readIn(backoffMs(BACKOFF, this.#failures, random));
+    else this.#readIn(INTERVAL_MS * (0.9 + random() / 5));
   }
 
   /** Something may have changed. */

@@ -3,6 +3,7 @@
  * again, later and later. For servers that a speaker is a client of; peers have the state machine.
  */
 
+import { Retry } from '../../backoff.ts';
 import type { Clock, Random, Timer } from '../../ports.ts';
 import type { Endpoint, Stream, Transport } from './transport.ts';
 
@@ -23,39 +24,40 @@ export interface DialerEvents {
 }
 
 const CONNECT_DEADLINE_MS = 10_000;
-const RETRY_MS = 1_000;
-const MAX_RETRY_MS = 60_000;
+const BACKOFF = { firstMs: 1_000, longestMs: 60_000 };
 
 export class Dialer {
   readonly #to: Endpoint;
   readonly #options: DialerOptions;
   readonly #events: DialerEvents;
+  readonly #retry: Retry;
   #stream: Stream | undefined;
-  #timer: Timer | undefined;
-  #failures = 0;
+  #deadline: Timer | undefined;
 
   constructor(to: Endpoint, options: DialerOptions, events: DialerEvents) {
     this.#to = to;
     this.#options = options;
     this.#events = events;
+    this.#retry = new Retry(options, BACKOFF, () => this.#dial());
     this.#dial();
   }
 
   /** The connection was of use: after it ends, the next attempt comes soon. */
   succeeded(): void {
-    this.#failures = 0;
+    this.#retry.succeeded();
   }
 
   /** Ends the connection in order, so that what was written last arrives, and tries again later. */
   drop(why: string): void {
     const stream = this.#forget();
     stream?.end(() => {});
-    this.#retry();
+    this.#retry.failed();
     this.#events.disconnected(why);
   }
 
   /** For good. `done` is called when the connection is closed. */
   close(done: () => void): void {
+    this.#retry.close();
     const stream = this.#forget();
     if (stream === undefined) done();
     else stream.end(done);
@@ -65,13 +67,13 @@ export class Dialer {
     const { clock, transport } = this.#options;
     const stream = transport.connect(this.#to, undefined, {});
     this.#stream = stream;
-    this.#timer = clock.after(CONNECT_DEADLINE_MS, () => {
+    this.#deadline = clock.after(CONNECT_DEADLINE_MS, () => {
       stream.destroy();
       this.#ended('the server does not answer');
     });
     stream.attach({
       connected: () => {
-        this.#timer?.cancel();
+        this.#deadline?.cancel();
         this.#events.connected(stream);
       },
       data: (octets) => this.#events.data(octets),
@@ -82,20 +84,14 @@ export class Dialer {
 
   #ended(why: string): void {
     this.#forget();
-    this.#retry();
+    this.#retry.failed();
     this.#events.disconnected(why);
   }
 
   #forget(): Stream | undefined {
     const stream = this.#stream;
     this.#stream = undefined;
-    this.#timer?.cancel();
+    this.#deadline?.cancel();
     return stream;
-  }
-
-  #retry(): void {
-    const { clock, random } = this.#options;
-    const waitMs = Math.min(RETRY_MS * 2 ** this.#failures++, MAX_RETRY_MS);
-    this.#timer = clock.after(waitMs * (0.75 + 0.25 * random()), () => this.#dial());
   }
 }

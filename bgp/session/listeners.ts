@@ -1,6 +1,7 @@
 /** The sockets that all peers connect to: opened, tried again, and closed as the configuration says. */
 
-import type { Clock, Log, Random, Timer } from '../../ports.ts';
+import { Retry } from '../../backoff.ts';
+import type { Clock, Log, Random } from '../../ports.ts';
 import type { Endpoint, Listener, PeerKeys, Stream, Transport } from './transport.ts';
 
 export interface ListenerStatus {
@@ -21,8 +22,7 @@ export interface ListenersOptions {
   readonly incoming: (stream: Stream) => void;
 }
 
-const RETRY_MS = 1_000;
-const MAX_RETRY_MS = 30_000;
+const BACKOFF = { firstMs: 1_000, longestMs: 30_000 };
 
 export class Listeners {
   readonly #options: ListenersOptions;
@@ -63,18 +63,21 @@ export class Listeners {
 class ListenSocket {
   readonly #at: Endpoint;
   readonly #options: ListenersOptions;
+  readonly #retry: Retry;
   #listener: Listener;
   #keys: readonly PeerKeys[] = [];
   #port: number;
   #isListening = false;
   #error: string | undefined;
-  #retry: Timer | undefined;
-  #failures = 0;
 
   constructor(at: Endpoint, options: ListenersOptions) {
     this.#at = at;
     this.#options = options;
     this.#port = at.port;
+    this.#retry = new Retry(options, BACKOFF, () => {
+      this.#listener = this.#open();
+      this.setKeys(this.#keys);
+    });
     this.#listener = this.#open();
   }
 
@@ -98,7 +101,7 @@ class ListenSocket {
   }
 
   close(): void {
-    this.#retry?.cancel();
+    this.#retry.close();
     this.#listener.close();
   }
 
@@ -108,7 +111,7 @@ class ListenSocket {
         this.#port = port;
         this.#isListening = true;
         this.#error = undefined;
-        this.#failures = 0;
+        this.#retry.succeeded();
       },
       incoming: this.#options.incoming,
       failed: (why) => this.#failed(why),
@@ -117,16 +120,12 @@ class ListenSocket {
 
   /** The address may be given to an interface later, or its present user may go away: try again. */
   #failed(why: string): void {
-    const { clock, log, random } = this.#options;
+    const { log } = this.#options;
     this.#isListening = false;
     if (why !== this.#error) {
       log.warn({ ...this.#at, why }, 'cannot listen for BGP peers; will try again');
     }
     this.#error = why;
-    const waitMs = Math.min(RETRY_MS * 2 ** this.#failures++, MAX_RETRY_MS);
-    this.#retry = clock.after(waitMs * (0.75 + 0.25 * random()), () => {
-      this.#listener = this.#open();
-      this.setKeys(this.#keys);
-    });
+    this.#retry.failed();
   }
 }

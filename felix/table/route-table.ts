@@ -7,6 +7,7 @@
 
 import { type Family, formatPrefix, type Prefix } from 'net-ipaddr';
 import type { NetlinkError, Result, Route, RouteSpec } from 'rtnetlink-ts';
+import { backoffMs } from '../../backoff.ts';
 import type { Clock, Log, Random } from '../../ports.ts';
 import type { Report } from '../calc/join.ts';
 import type { Netlink } from '../kernel.ts';
@@ -29,15 +30,14 @@ import { believe, sightOurs, sightStranger } from './sighting.ts';
 
 /** How long an unknown route to a pod's interface stays: another program may be wiring that pod now. */
 const GRACE_MS = 10_000;
-const FIRST_RETRY_MS = 500;
-const LAST_RETRY_MS = 30_000;
+const BACKOFF = { firstMs: 500, longestMs: 30_000 };
 /** Longest stretch of work without a return to the event loop. */
 const SLICE_MS = 5;
 const MAX_REPORTS = 1000;
 
 const FAMILIES: readonly Family[] = [4, 6];
 
-const { floor, min } = Math;
+const { floor } = Math;
 
 export interface RouteTableOptions {
   netlink: Pick<Netlink, 'batch' | 'eachRoute'>;
@@ -314,9 +314,7 @@ export class RouteTable {
   #fail(entry: Entry, reason: string): void {
     this.counters.failed++;
     this.#blame(entry, reason);
-    const backOff = min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** min(entry.attempts, 10));
-    entry.attempts++;
-    this.#later.add(entry, backOff * (0.5 + this.#options.random() / 2));
+    this.#later.add(entry, backoffMs(BACKOFF, ++entry.attempts, this.#options.random));
   }
 
   #blame(entry: Entry, reason: string): void {

@@ -14,6 +14,7 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { type Address, containsAddress, parsePrefix } from 'net-ipaddr';
 import { openNetlink, type Rtnetlink } from 'rtnetlink-ts';
+import { backoffMs } from '../../backoff.ts';
 import { Speaker } from '../../bgp/speaker.ts';
 import { Felix } from '../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../felix/kernel.ts';
@@ -50,8 +51,7 @@ import { Watches } from './watches.ts';
 const DERIVE_DELAY_MS = 20;
 /** A restarted agent keeps the kernel's learned routes until BGP has converged, but not for ever. */
 const CONVERGENCE_DEADLINE_MS = 60_000;
-const RETRY_LEAST_MS = 500;
-const RETRY_MOST_MS = 15_000;
+const BACKOFF = { firstMs: 500, longestMs: 15_000 };
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -391,15 +391,14 @@ export class Agent {
   /** Tries until it works: at boot an agent may be up long before its datastore. */
   async #persist<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.#starting = what;
-    for (let delayMs = RETRY_LEAST_MS; ; delayMs = Math.min(delayMs * 2, RETRY_MOST_MS)) {
+    for (let failures = 1; ; failures++) {
       try {
         return await work();
       } catch (error) {
         this.#starting = `${what}: ${(error as Error).message}`;
-        this.#log.warn({ retryMs: delayMs }, this.#starting);
-        await new Promise<void>((resolve) =>
-          this.#clock.after(delayMs * (0.5 + this.#random()), resolve),
-        );
+        const retryMs = backoffMs(BACKOFF, failures, this.#random);
+        this.#log.warn({ retryMs }, this.#starting);
+        await new Promise<void>((resolve) => this.#clock.after(retryMs, resolve));
       }
     }
   }

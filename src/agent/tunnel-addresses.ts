@@ -13,12 +13,12 @@ import {
   parseAddress,
 } from 'net-ipaddr';
 import { Node, type NodeNetwork, nodeAnnotations } from '../../api/index.ts';
+import { Retry } from '../../backoff.ts';
 import type { Allocator } from '../../ipam/index.ts';
-import type { Clock, Log, Random, Store, Timer } from '../../ports.ts';
+import type { Clock, Log, Random, Store } from '../../ports.ts';
 import type { TunnelAddressField, TunnelAddressNeed } from './derive/tunnel-addresses.ts';
 
-const FIRST_RETRY_MS = 1_000;
-const LAST_RETRY_MS = 60_000;
+const BACKOFF = { firstMs: 1_000, longestMs: 60_000 };
 
 export interface TunnelAddressesOptions {
   store: Store;
@@ -31,6 +31,7 @@ export interface TunnelAddressesOptions {
 
 export class TunnelAddresses {
   readonly #options: TunnelAddressesOptions;
+  readonly #retry: Retry;
   /** Ours for sure: IPAM said so since the start. */
   readonly #held = new Map<TunnelAddressField, Address>();
   readonly #problems = new Map<TunnelAddressField, string>();
@@ -38,11 +39,10 @@ export class TunnelAddresses {
   #annotated: NodeNetwork = {};
   #running: Promise<void> | undefined;
   #isClosed = false;
-  #failures = 0;
-  #retry: Timer | undefined;
 
   constructor(options: TunnelAddressesOptions) {
     this.#options = options;
+    this.#retry = new Retry(options, BACKOFF, () => this.#run());
   }
 
   /** What is needed now, and what the Node says now; each time either may have changed. */
@@ -50,7 +50,7 @@ export class TunnelAddresses {
     this.#needs = needs;
     this.#annotated = annotated;
     // What failed waits for its time: this is called with every change of the cluster.
-    if (this.#retry === undefined) this.#run();
+    if (!this.#retry.isWaiting) this.#run();
   }
 
   problems(): string[] {
@@ -59,13 +59,13 @@ export class TunnelAddresses {
 
   close(): void {
     this.#isClosed = true;
-    this.#retry?.cancel();
+    this.#retry.close();
   }
 
   #run(): void {
     this.#running ??= this.#settleAll().then(() => {
       this.#running = undefined;
-      if (this.#problems.size > 0) this.#tryAgain();
+      if (this.#problems.size > 0) this.#retry.failed();
       else if (this.#next() !== undefined) this.#run();
     });
   }
@@ -79,7 +79,7 @@ export class TunnelAddresses {
     for (let need = this.#next(); need && !this.#isClosed; need = this.#next()) {
       try {
         await this.#settle(need);
-        this.#failures = 0;
+        this.#retry.succeeded();
       } catch (error) {
         const reason = `no address for ${need.handleId}: ${(error as Error).message}`;
         this.#options.log.warn({ handle: need.handleId }, reason);
@@ -156,16 +156,6 @@ export class TunnelAddresses {
     await store.patch(Node, nodeName, { metadata: { annotations } });
     // The watch will say so too, a little later.
     this.#annotated = { ...this.#annotated, [field]: address };
-  }
-
-  #tryAgain(): void {
-    const { clock, random } = this.#options;
-    if (this.#isClosed) return;
-    const most = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++);
-    this.#retry = clock.after(most * (0.5 + random() / 2), () => {
-      this.#retry = undefined;
-      this.#run();
-    });
   }
 }
 

@@ -4,12 +4,12 @@
  * of what the kernel lacks.
  */
 import { Node, nodeAnnotations } from '../../api/index.ts';
+import { Retry } from '../../backoff.ts';
 import type { TunnelUse } from '../../felix/felix.ts';
-import type { Clock, Log, Random, Store, Timer } from '../../ports.ts';
+import type { Clock, Log, Random, Store } from '../../ports.ts';
 import { warnOfNode } from './node-events.ts';
 
-const FIRST_RETRY_MS = 500;
-const LAST_RETRY_MS = 30_000;
+const BACKOFF = { firstMs: 500, longestMs: 30_000 };
 
 export interface TunnelReportsOptions {
   store: Store;
@@ -21,19 +21,19 @@ export interface TunnelReportsOptions {
 
 export class TunnelReports {
   readonly #options: TunnelReportsOptions;
+  readonly #retry: Retry;
   #next: TunnelUse | undefined;
   #isWriting = false;
   #isClosed = false;
-  #failures = 0;
-  #retry: Timer | undefined;
 
   constructor(options: TunnelReportsOptions) {
     this.#options = options;
+    this.#retry = new Retry(options, BACKOFF, () => void this.#write());
   }
 
   use(use: TunnelUse): void {
     this.#next = use;
-    if (!this.#isWriting && this.#retry === undefined) void this.#write();
+    if (!this.#isWriting && !this.#retry.isWaiting) void this.#write();
   }
 
   lack(device: string, reason: string): void {
@@ -42,11 +42,11 @@ export class TunnelReports {
 
   close(): void {
     this.#isClosed = true;
-    this.#retry?.cancel();
+    this.#retry.close();
   }
 
   async #write(): Promise<void> {
-    const { nodeName, store } = this.#options;
+    const { log, nodeName, store } = this.#options;
     this.#isWriting = true;
     for (let use = this.#next; use !== undefined && !this.#isClosed; use = this.#next) {
       this.#next = undefined;
@@ -54,24 +54,15 @@ export class TunnelReports {
         await store.patch(Node, nodeName, {
           metadata: { annotations: nodeAnnotations({ ...use }) },
         });
-        this.#failures = 0;
+        this.#retry.succeeded();
       } catch (error) {
         this.#next ??= use;
-        this.#tryLater(error as Error);
+        const { message } = error as Error;
+        log.warn({ error: message }, 'cannot tell the other nodes of the tunnels of this one');
+        this.#retry.failed();
         break;
       }
     }
     this.#isWriting = false;
-  }
-
-  #tryLater(error: Error): void {
-    const { clock, log, random } = this.#options;
-    if (this.#isClosed) return;
-    log.warn({ error: error.message }, 'cannot tell the other nodes of the tunnels of this one');
-    const most = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++);
-    this.#retry = clock.after(most * (0.5 + random() / 2), () => {
-      this.#retry = undefined;
-      void this.#write();
-    });
   }
 }

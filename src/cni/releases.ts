@@ -4,12 +4,12 @@
  */
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { backoffMs } from '../../backoff.ts';
 import type { Clock, Log, Random, Timer } from '../../ports.ts';
 
 /** A runtime waits for the answer to its DEL, and the pod's deletion with it: beyond this it is done behind its back. */
 const DEADLINE_MS = 3_000;
-const RETRY_LEAST_MS = 1_000;
-const RETRY_MOST_MS = 60_000;
+const BACKOFF = { firstMs: 1_000, longestMs: 60_000 };
 
 export interface ReleasesOptions {
   /** A folder of our own: one file a handle. */
@@ -25,7 +25,7 @@ export class Releases {
   readonly #options: ReleasesOptions;
   readonly #pending = new Set<string>();
   #timer: Timer | undefined;
-  #delayMs = RETRY_LEAST_MS;
+  #failures = 0;
   #closed = false;
 
   private constructor(options: ReleasesOptions) {
@@ -97,19 +97,19 @@ export class Releases {
 
   #schedule(): void {
     if (this.#timer || this.#closed) return;
-    const delay = this.#delayMs * (0.5 + this.#options.random());
-    this.#timer = this.#options.clock.after(delay, () => void this.#retry());
+    const { clock, random } = this.#options;
+    const delayMs = backoffMs(BACKOFF, ++this.#failures, random);
+    this.#timer = clock.after(delayMs, () => void this.#retry());
   }
 
   async #retry(): Promise<void> {
-    this.#delayMs = Math.min(this.#delayMs * 2, RETRY_MOST_MS);
     for (const handleId of [...this.#pending]) {
       if (this.#closed) return;
       try {
         await this.#options.release(handleId);
         await rm(this.#path(handleId), { force: true });
         this.#pending.delete(handleId);
-        this.#delayMs = RETRY_LEAST_MS;
+        this.#failures = 0;
       } catch (error) {
         this.#options.log.debug(
           { handleId, error: (error as Error).message },

@@ -3,6 +3,7 @@
  * It outlives whatever happens to the server: it never gives up and never goes silent unnoticed.
  */
 import { parseJson } from '../../api/index.ts';
+import { backoffMs } from '../../backoff.ts';
 import type { Clock, KubeObject, Log, Random, ResourceType, Timer } from '../../ports.ts';
 import { cleaned, type Datastore, PAGE_SIZE, type Selection } from './client.ts';
 import { storeErrorCode } from './errors.ts';
@@ -42,8 +43,7 @@ const WATCH_SECONDS = 300;
 /** Above what etcd stores (1.5 MB), as JSON with its escapes, in a watch event. */
 const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 
-const FIRST_BACKOFF_MS = 200;
-const MAX_BACKOFF_MS = 30_000;
+const BACKOFF = { firstMs: 200, longestMs: 30_000 };
 
 /** A watch that lasted so long has worked, and its end is no failure. */
 const STEADY_MS = 5_000;
@@ -246,13 +246,11 @@ export class Reflector<T extends KubeObject> {
   async #backOff(): Promise<void> {
     if (this.#closed) return;
     const { clock, random } = this.#options;
-    const most = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#failures);
-    this.#failures++;
-    const delayMs = (most * (1 + random())) / 2;
+    const pauseMs = backoffMs(BACKOFF, ++this.#failures, random);
     let timer: Timer | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      timer = clock.after(delayMs, resolve);
+      timer = clock.after(pauseMs, resolve);
     });
     timer?.cancel();
     this.#wake = undefined;

@@ -9,6 +9,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { backoffMs } from '../../../backoff.ts';
 import type { Clock, Log, Random } from '../../../ports.ts';
 import { deviceName, UDP_TUNNEL_PORT } from '../devices.ts';
 import type { StartForwarder } from './process.ts';
@@ -18,11 +19,8 @@ const ANSWER_DEADLINE_MS = 10_000;
 const ANSWER_POLL_MS = 20;
 /** One that has run for so long is started again at once. */
 const STEADY_MS = 30_000;
-const FIRST_RETRY_MS = 1000;
-const LAST_RETRY_MS = 30_000;
+const BACKOFF = { firstMs: 1000, longestMs: 30_000 };
 const COUNTERS_DEADLINE_MS = 2000;
-
-const { min } = Math;
 
 export interface ForwarderOptions {
   /** Made if need be. */
@@ -162,14 +160,14 @@ export class Forwarder {
 
   #rest(): Promise<void> {
     const { clock, random } = this.#options;
-    const most = min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 2));
+    const restMs = backoffMs(BACKOFF, this.#failures - 1, random);
     return new Promise((resolve) => {
       this.#wake = () => {
         timer.cancel();
         this.#wake = undefined;
         resolve();
       };
-      const timer = clock.after(most * (0.5 + random() / 2), this.#wake);
+      const timer = clock.after(restMs, this.#wake);
     });
   }
 }
