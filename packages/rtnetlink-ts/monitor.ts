@@ -11,6 +11,12 @@ import {
   RTM_DELNEIGH,
   RTM_NEWNEIGH,
 } from './codec/neighbour.ts';
+import {
+  decodeNextHop,
+  type NextHopObject,
+  RTM_DELNEXTHOP,
+  RTM_NEWNEXTHOP,
+} from './codec/next-hop-object.ts';
 import { decodeRoute, type Route, RTM_DELROUTE, RTM_NEWROUTE } from './codec/route.ts';
 import { decodeRule, RTM_DELRULE, RTM_NEWRULE, type Rule } from './codec/rule.ts';
 import type { NetlinkSocket } from './netlink-socket.ts';
@@ -18,14 +24,18 @@ import { checked, errnoName } from './system-call-error.ts';
 import { HEADER_LENGTH, messageLength, messagePortId, messageType } from './wire/message.ts';
 import { align4, type Words } from './wire/words.ts';
 
-/** What to be told of, both families each. 'neighbour' includes FDB entries. */
-export type Group = 'link' | 'address' | 'route' | 'rule' | 'neighbour';
+/**
+ * What to be told of, both families each. 'neighbour' includes FDB entries. 'nextHop' is refused with
+ * EINVAL by kernels that have no such objects.
+ */
+export type Group = 'link' | 'address' | 'route' | 'rule' | 'neighbour' | 'nextHop';
 
 /** `gone` false: it is new or has changed. */
 export type NetlinkEvent =
   | { readonly kind: 'link'; readonly gone: boolean; readonly link: Link }
   | { readonly kind: 'address'; readonly gone: boolean; readonly address: AddressEntry }
   | { readonly kind: 'route'; readonly gone: boolean; readonly route: Route }
+  | { readonly kind: 'nextHop'; readonly gone: boolean; readonly nextHop: NextHopObject }
   | { readonly kind: 'rule'; readonly gone: boolean; readonly rule: Rule }
   | { readonly kind: 'neighbour'; readonly gone: boolean; readonly neighbour: Neighbour }
   | { readonly kind: 'fdb'; readonly gone: boolean; readonly fdb: FdbEntry };
@@ -42,6 +52,7 @@ const GROUPS: Readonly<Record<Group, readonly number[]>> = {
   address: [5, 9],
   route: [7, 11],
   rule: [8, 19],
+  nextHop: [32],
 };
 
 /** Datagrams that one turn of the event loop reads; libuv calls again while there are more. */
@@ -51,7 +62,7 @@ export interface MonitorOptions {
   readonly groups: readonly Group[];
   readonly onEvent: (event: NetlinkEvent) => void;
   readonly onResync: () => void;
-  /** Whether a route change was made by this socket, and so is no news. */
+  /** Whether a change of a route or next hop was made by this socket, and so is no news. */
   readonly isOwnPort: (portId: number) => boolean;
 }
 
@@ -121,10 +132,15 @@ export class NetlinkMonitor implements Monitor {
   #eventOf(at: number): NetlinkEvent | undefined {
     const { received } = this.#socket;
     const type = messageType(received, at);
-    const isRoute = type === RTM_NEWROUTE || type === RTM_DELROUTE;
-    if (isRoute && this.#options.isOwnPort(messagePortId(received, at))) return undefined;
+    if (isRouting(type) && this.#options.isOwnPort(messagePortId(received, at))) return undefined;
     return decodeEvent(received, type, at + HEADER_LENGTH, at + messageLength(received, at));
   }
+}
+
+/** Of these one makes many, and what they were made into is known. */
+function isRouting(type: number): boolean {
+  const kind = type & ~3;
+  return kind === RTM_NEWROUTE || kind === RTM_NEWNEXTHOP;
 }
 
 function decodeEvent(
@@ -148,6 +164,11 @@ function decodeEvent(
     case RTM_DELROUTE: {
       const route = decodeRoute(words, start, end);
       return route && { kind: 'route', gone: type === RTM_DELROUTE, route };
+    }
+    case RTM_NEWNEXTHOP:
+    case RTM_DELNEXTHOP: {
+      const nextHop = decodeNextHop(words, start, end);
+      return { kind: 'nextHop', gone: type === RTM_DELNEXTHOP, nextHop };
     }
     case RTM_NEWRULE:
     case RTM_DELRULE: {

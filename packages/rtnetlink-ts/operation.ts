@@ -31,6 +31,14 @@ import {
   RTM_NEWNEIGH,
 } from './codec/neighbour.ts';
 import {
+  decodeNextHop,
+  describeNextHop,
+  encodeNextHop,
+  type NextHopObject,
+  RTM_DELNEXTHOP,
+  RTM_NEWNEXTHOP,
+} from './codec/next-hop-object.ts';
+import {
   decodeRoute,
   describeRoute,
   encodeRoute,
@@ -73,6 +81,7 @@ export type Operation =
   | { readonly action: 'add' | 'change' | 'delete'; readonly link: LinkSpec }
   | { readonly action: 'add' | 'replace' | 'delete'; readonly address: AddressSpec }
   | { readonly action: Action; readonly route: RouteSpec }
+  | { readonly action: 'add' | 'replace' | 'delete'; readonly nextHop: NextHopObject }
   | { readonly action: 'add' | 'delete'; readonly rule: Rule }
   | { readonly action: 'add' | 'replace' | 'delete'; readonly neighbour: Neighbour }
   | { readonly action: Action; readonly fdb: FdbEntry };
@@ -110,6 +119,9 @@ export function encodeOperation(
     } else if ('fdb' in operation) {
       begin(out, action, RTM_NEWNEIGH, RTM_DELNEIGH, sequence);
       encodeFdb(out, operation.fdb);
+    } else if ('nextHop' in operation) {
+      begin(out, action, RTM_NEWNEXTHOP, RTM_DELNEXTHOP, sequence);
+      encodeNextHop(out, operation.nextHop, action === 'delete');
     } else {
       begin(out, action, RTM_NEWRULE, RTM_DELRULE, sequence);
       encodeRule(out, operation.rule);
@@ -136,6 +148,7 @@ function begin(
 export function describeOperation(operation: Operation): string {
   const verb = VERBS[operation.action];
   if ('link' in operation) return `${verb} link ${operation.link.name ?? operation.link.index}`;
+  if ('nextHop' in operation) return `${verb} next hop ${operation.nextHop.id}`;
   const what = (['route', 'address', 'neighbour', 'fdb', 'rule'] as const).find(
     (kind) => kind in operation,
   );
@@ -171,6 +184,7 @@ function objectOf(words: Words, at: number): string {
   if (type === RTM_NEWROUTE) return orUnknown(decodeRoute(words, start, end), describeRoute);
   if (type === RTM_NEWLINK) return orUnknown(decodeLink(words, start, end), describeLink);
   if (type === RTM_NEWADDR) return orUnknown(decodeAddress(words, start, end), describeAddress);
+  if (type === RTM_NEWNEXTHOP) return describeNextHop(decodeNextHop(words, start, end));
   if (type === RTM_NEWRULE) return orUnknown(decodeRule(words, start, end), describeRule);
   return isFdb(words, start)
     ? orUnknown(decodeFdb(words, start, end), describeFdb)

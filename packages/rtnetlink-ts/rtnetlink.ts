@@ -21,6 +21,12 @@ import {
   RTM_GETNEIGH,
 } from './codec/neighbour.ts';
 import {
+  decodeNextHop,
+  encodeNextHopDump,
+  type NextHopObject,
+  RTM_GETNEXTHOP,
+} from './codec/next-hop-object.ts';
+import {
   decodeRoute,
   encodeRouteDump,
   type Route,
@@ -139,6 +145,11 @@ export class Rtnetlink {
     return this.#visit('routes', RTM_GETROUTE, ofFamily(family, decodeRoute), encode, begin);
   }
 
+  /** Objects and groups of them, by id. @throws NetlinkError EOPNOTSUPP by kernels before 5.3. */
+  nextHops(): Promise<NextHopObject[]> {
+    return this.#collect('next hops', RTM_GETNEXTHOP, decodeNextHop, encodeNextHopDump);
+  }
+
   async rules(filter: { family?: Family } = {}): Promise<Rule[]> {
     const all: Rule[] = [];
     for (const family of families(filter.family)) {
@@ -211,8 +222,8 @@ export class Rtnetlink {
 
   /**
    * Calls `onEvent` for each change from now on, and `onResync` when the kernel had to drop some
-   * (ENOBUFS): then what was told before is worth nothing; dump again. Route changes made through
-   * this very object are not reported.
+   * (ENOBUFS): then what was told before is worth nothing; dump again. Changes of routes and next
+   * hops made through this very object are not reported.
    */
   monitor(
     groups: readonly Group[],

@@ -54,6 +54,27 @@ test('a route by a gateway', () => {
   );
 });
 
+test('a group of next hops, and a route by it', () => {
+  const group = [{ id: 1 }, { id: 0x20000, weight: 256 }];
+  expect(encoded({ action: 'replace', nextHop: { id: 258, protocol: 80, group } })).toBe(
+    [
+      '34000000 68000105 07000000 00000000', // length, RTM_NEWNEXTHOP, REQUEST|REPLACE|CREATE
+      '00005000 00000000', // AF_UNSPEC, protocol 80
+      '08000100 02010000', // NHA_ID
+      '14000200 01000000 00000000 00000200 ff000000', // NHA_GROUP: id, weight - 1
+    ].join(' '),
+  );
+  // What the object stands for, as a dump tells it, is not said with it.
+  const told = { gateway: parseAddress('10.0.0.2'), oif: 3, onlink: true, nextHopId: 258 };
+  const destination = parsePrefix('10.1.0.0/26');
+  expect(encoded({ action: 'add', route: { destination, ...told } })).toBe(
+    [
+      '2c000000 18000106 07000000 00000000 021a0000 fe030001 00000000',
+      '08000100 0a010000 08001e00 02010000', // RTA_DST, RTA_NH_ID
+    ].join(' '),
+  );
+});
+
 test('a deletion leaves open what it does not say', () => {
   expect(encoded({ action: 'delete', route: { destination: parsePrefix('10.1.0.0/26') } })).toBe(
     '24000000 19000100 07000000 00000000 021a0000 fe00ff00 00000000 08000100 0a010000',

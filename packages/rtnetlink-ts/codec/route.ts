@@ -54,6 +54,8 @@ export interface RouteSpec {
   readonly onlink?: boolean;
   /** Several next hops, in place of gateway, oif and onlink. */
   readonly multipath?: readonly NextHop[];
+  /** A `NextHopObject`'s, in place of all of these, which are what it stands for in what the kernel tells. */
+  readonly nextHopId?: number;
   readonly preferredSource?: Address;
 }
 
@@ -90,6 +92,7 @@ const RTA_PREFSRC = 7;
 const RTA_MULTIPATH = 9;
 const RTA_TABLE = 15;
 const RTA_VIA = 18;
+const RTA_NH_ID = 30;
 
 const RTNH_F_DEAD = 1;
 const RTNH_F_ONLINK = 4;
@@ -127,16 +130,20 @@ export function encodeRoute(out: MessageWriter, spec: RouteSpec, deletes: boolea
   const type = spec.type ? TYPES.indexOf(spec.type) : deletes ? ANY_TYPE : RTN_UNICAST;
   const scope = spec.scope !== undefined ? scopeNumber(spec.scope) : scopeOf(spec, deletes);
   const protocol = spec.protocol ?? (deletes ? 0 : RTPROT_BOOT);
-  const flags = spec.onlink ? RTNH_F_ONLINK : 0;
+  const { nextHopId } = spec;
+  const flags = spec.onlink && nextHopId === undefined ? RTNH_F_ONLINK : 0;
   const { family } = address;
   header(out, familyNumber(family), length, spec.table ?? MAIN_TABLE, protocol, scope, type, flags);
   if (length > 0) out.attributeBytes(RTA_DST, address.bytes);
-  if (spec.gateway) encodeGateway(out, family, spec.gateway);
-  if (spec.oif !== undefined) out.attributeU32(RTA_OIF, spec.oif);
+  if (nextHopId !== undefined) out.attributeU32(RTA_NH_ID, nextHopId);
+  else {
+    if (spec.gateway) encodeGateway(out, family, spec.gateway);
+    if (spec.oif !== undefined) out.attributeU32(RTA_OIF, spec.oif);
+    if (spec.multipath) encodeMultipath(out, family, spec.multipath);
+  }
   // In a deletion, a metric of 0 matches any for IPv6 and only 0 for IPv4, as if it were absent.
   if (spec.metric) out.attributeU32(RTA_PRIORITY, spec.metric);
   if (spec.preferredSource) out.attributeBytes(RTA_PREFSRC, spec.preferredSource.bytes);
-  if (spec.multipath) encodeMultipath(out, family, spec.multipath);
 }
 
 /** As ip(8) chooses it, where the caller doesn't. IPv6 ignores it. */
@@ -146,7 +153,8 @@ function scopeOf(spec: RouteSpec, deletes: boolean): number {
   if (spec.type === 'broadcast' || spec.type === 'multicast' || spec.type === 'anycast')
     return scopeNumber('link');
   const unicast = spec.type === undefined || spec.type === 'unicast';
-  return scopeNumber(unicast && !spec.gateway && !spec.multipath ? 'link' : 'global');
+  const isDirect = !spec.gateway && !spec.multipath && spec.nextHopId === undefined;
+  return scopeNumber(unicast && isDirect ? 'link' : 'global');
 }
 
 function encodeGateway(out: MessageWriter, family: Family, gateway: Address): void {
@@ -212,6 +220,7 @@ export function decodeRoute(words: Words, start: number, end: number): Route | u
   let preferredSource: Address | undefined;
   let oif: number | undefined;
   let multipath: NextHop[] | undefined;
+  let nextHopId: number | undefined;
   const attributes = new AttributeCursor(words).reset(start + HEADER_LENGTH, end);
   while (attributes.next()) {
     switch (attributes.type) {
@@ -238,6 +247,9 @@ export function decodeRoute(words: Words, start: number, end: number): Route | u
         break;
       case RTA_MULTIPATH:
         multipath = decodeMultipath(attributes);
+        break;
+      case RTA_NH_ID:
+        nextHopId = attributes.u32();
     }
   }
   // IPv6 tells of a blackhole as `dev lo`, which nobody gave and IPv4 doesn't say.
@@ -258,6 +270,7 @@ export function decodeRoute(words: Words, start: number, end: number): Route | u
     ...(oif !== undefined && { oif }),
     ...((flags & RTNH_F_ONLINK) !== 0 && { onlink: true }),
     ...(multipath && { multipath }),
+    ...(nextHopId !== undefined && { nextHopId }),
     ...(preferredSource && { preferredSource }),
   };
 }
@@ -297,9 +310,13 @@ function decodeMultipath(multipath: AttributeCursor): NextHop[] {
 
 export function describeRoute(route: Route): string {
   const type = route.type === 'unicast' ? '' : `${route.type} `;
-  const hops = route.multipath ? route.multipath.map(describeNextHop) : [describeNextHop(route)];
   const table = route.table === MAIN_TABLE ? '' : ` in table ${route.table}`;
-  return `${type}route ${formatPrefix(route.destination)}${hops.join(',')}${table}`;
+  return `${type}route ${formatPrefix(route.destination)}${describeNextHops(route)}${table}`;
+}
+
+function describeNextHops(route: Route): string {
+  if (route.nextHopId !== undefined) return ` by next hop ${route.nextHopId}`;
+  return (route.multipath ?? [route]).map(describeNextHop).join(',');
 }
 
 function describeNextHop(hop: NextHop): string {
