@@ -1,6 +1,7 @@
 /**
  * `npm test`: lint, types, dead code, import rules, then every suite; last, one line that counts it all:
- * `N passed, N failed, N skipped`. The exit code is 0 only if nothing failed and something passed.
+ * `N passed, N failed, N skipped`. The exit code is 0 only if nothing failed and something passed. That nothing is left
+ * on the machine afterwards is one of the checks.
  *
  * Suites run two at a time, those with daemons, which mostly wait, after those that compute; what judges
  * fractions of a second runs last and alone.
@@ -9,6 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { leftBehind, RUN_VARIABLE, traces } from './left-behind.ts';
 
 interface Count {
   passed: number;
@@ -38,8 +40,13 @@ const WITH_DAEMONS = 'test/(lab|interop|kube|agent|cni|datastore|uml)/';
 /** BFD finds out within 900 ms who says nothing: a machine that does something else may be silent so long. */
 const ALONE = 'test/(lab/(mesh|tor-frr)|interop/bfd)';
 
+/** For what was told to end as the last test did. */
+const ENDING_DEADLINE_MS = 30_000;
+
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
 const scratch = mkdtempSync(join(tmpdir(), 'tortie-test-'));
+process.env[RUN_VARIABLE] = scratch;
+const before = traces(scratch);
 try {
   for (const [name, command, ...args] of CHECKS) add(check(name, command!, args));
   const only = (pattern: string) => `--testPathPatterns=${pattern}`;
@@ -47,6 +54,7 @@ try {
   add(jest('suites', ['--maxWorkers=2', not(WITH_DAEMONS)]));
   add(jest('suites with daemons', ['--maxWorkers=2', only(WITH_DAEMONS), not(ALONE)]));
   add(jest('suites alone', ['--runInBand', only(ALONE)]));
+  add(await nothingLeft());
 } finally {
   rmSync(scratch, { recursive: true });
 }
@@ -56,7 +64,18 @@ process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 function check(name: string, command: string, args: string[]): Count {
   console.log(`== ${name}`);
   const { status } = spawnSync(command, args, { stdio: 'inherit' });
-  return status === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+  return oneCheck(status === 0);
+}
+
+async function nothingLeft(): Promise<Count> {
+  console.log('== nothing is left on this machine');
+  const left = await leftBehind(before, scratch, ENDING_DEADLINE_MS);
+  for (const trace of left) console.log(`left behind: ${trace}`);
+  return oneCheck(left.length === 0);
+}
+
+function oneCheck(isPassed: boolean): Count {
+  return { passed: isPassed ? 1 : 0, failed: isPassed ? 0 : 1, skipped: 0 };
 }
 
 function jest(name: string, args: string[]): Count {
@@ -79,7 +98,7 @@ function jest(name: string, args: string[]): Count {
     };
   } catch {
     console.error(`${name}: jest ended with ${done.signal ?? done.status} and left no report`);
-    return { passed: 0, failed: 1, skipped: 0 };
+    return oneCheck(false);
   }
 }
 
