@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addBgpBench } from './bgp/command.ts';
 import { addCniBench } from './cni/command.ts';
+import { addFibBench } from './fib/command.ts';
 import { addUdpBench } from './udp/command.ts';
 
 const program = new Command('bench')
@@ -10,6 +11,7 @@ const program = new Command('bench')
 
 addBgpBench(program);
 addCniBench(program);
+addFibBench(program);
 addUdpBench(program);
 
 await program.parseAsync();

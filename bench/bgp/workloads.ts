@@ -1,4 +1,5 @@
 /** What the daemons are made to do, and which figures count. */
+import type { Turns } from '../turns.ts';
 import type { Load } from './load.ts';
 import type { Sample } from './results.ts';
 import type { Usage } from './usage.ts';
@@ -16,14 +17,6 @@ export interface LoadPeer {
   readonly count: number;
   readonly receives: boolean;
   readonly isClient: boolean;
-}
-
-/** Turns of the event loop since the last time asked. */
-export interface Turns {
-  readonly longestMs: number;
-  readonly p999Ms: number;
-  /** CPU time of the thread, which a turn of another one may have been. */
-  readonly longestCpuMs: number;
 }
 
 /** A daemon that runs, all sessions Established, one route passed and withdrawn. */

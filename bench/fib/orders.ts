@@ -1,0 +1,25 @@
+/** A program of ours under orders of the benchmark, and what it takes for them. */
+import { TurnWatch } from '../turns.ts';
+import type { Figures } from './results.ts';
+
+const US_PER_MS = 1000;
+
+/** An order is answered with what it resolves to, if that is anything. */
+export type Orders = Readonly<Record<string, () => unknown>>;
+
+/** Tells that it is ready, and obeys for as long as the process lives. */
+export function obey(orders: Orders): void {
+  const turns = new TurnWatch();
+  let since = process.cpuUsage();
+  const figures = (): Figures => {
+    const { user, system } = process.cpuUsage(since);
+    since = process.cpuUsage();
+    return { cpuMs: (user + system) / US_PER_MS, turns: turns.take() };
+  };
+  const all: Orders = { ...orders, figures };
+  process.on('message', async (order: string) => {
+    const answer = await all[order]!();
+    if (answer !== undefined) process.send!(answer);
+  });
+  process.send!('ready');
+}
