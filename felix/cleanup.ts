@@ -3,13 +3,12 @@
 import { join } from 'node:path';
 import type { Family } from 'net-ipaddr';
 import type { Operation, Route } from 'rtnetlink-ts';
-import { WORKLOAD_INTERFACE_PREFIX } from './endpoint/endpoint.ts';
 import { EndpointFiles } from './endpoint/endpoint-files.ts';
 import { Interfaces } from './interfaces.ts';
 import type { Kernel } from './kernel.ts';
 import { deletePacketTable } from './nat/packet-table.ts';
-import { isOurs, TABLE } from './table/kernel-route.ts';
-import { TUNNEL_DEVICES } from './tunnel/devices.ts';
+import { TABLE, TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
+import { isOurs } from './table/kernel-route.ts';
 
 export interface Cleaned {
   /** Pods that lost their network with it, if they still ran. */

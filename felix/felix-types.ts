@@ -1,9 +1,9 @@
 /** What Felix is made with, and what it tells of itself. */
 
 import type { Clock, Log, Random } from '../ports.ts';
-import type { Report } from './calc/join.ts';
 import type { Kernel } from './kernel.ts';
 import type { TunnelUse } from './overlay-network.ts';
+import type { Report } from './report.ts';
 import type { RouteCounters } from './table/route-table.ts';
 
 export interface FelixOptions {

@@ -11,7 +11,7 @@
  *     await felix.close();                    // leaves the kernel as it is
  *
  * Ours are the routes of protocol 80 in the main table, the routes to `cali*` interfaces and by tunnels,
- * the `cali*` veths and the tunnel devices (tunnel/devices.ts) themselves, and the nftables table
+ * the `cali*` veths and the tunnel devices (ours.ts) themselves, and the nftables table
  * `inet tortie`. Nothing else is changed, but IP forwarding, which is turned on.
  */
 
@@ -25,7 +25,6 @@ import {
 } from 'net-ipaddr';
 import type { Timer } from '../ports.ts';
 import type { Workload } from './calc/calculation.ts';
-import { type Allocation, join, type Report } from './calc/join.ts';
 import type { OverlayInput } from './calc/overlay.ts';
 import type { LearnedChange, PeerRoute } from './calc/route.ts';
 import {
@@ -33,18 +32,19 @@ import {
   EndpointError,
   type EndpointRef,
   type EndpointRequest,
-  WORKLOAD_INTERFACE_PREFIX,
 } from './endpoint/endpoint.ts';
 import { EndpointFiles } from './endpoint/endpoint-files.ts';
 import { Endpoints } from './endpoint/endpoints.ts';
+import { type Allocation, join } from './endpoint/join.ts';
 import type { FelixOptions, FelixState } from './felix-types.ts';
 import { PacketTable } from './nat/packet-table.ts';
 import { type AllowedSources, type NatSettings, NO_NAT, ruleset } from './nat/ruleset.ts';
+import { WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
 import { OverlayNetwork } from './overlay-network.ts';
 import { Reconciler } from './reconciler.ts';
+import type { Report } from './report.ts';
 import type { ForwarderCounters } from './tunnel/udp/forwarder.ts';
 
-export type { Allocation, Report } from './calc/join.ts';
 export type {
   EncapsulatedPool,
   OverlayInput,
@@ -58,13 +58,14 @@ export {
   type EndpointRef,
   type EndpointRequest,
   HOST_MAC,
-  hostInterfaceOf,
 } from './endpoint/endpoint.ts';
+export type { Allocation } from './endpoint/join.ts';
 export { GATEWAY4, HOST_LINK_LOCAL } from './endpoint/wiring.ts';
 export type * from './felix-types.ts';
 export type { NatSettings } from './nat/ruleset.ts';
+export { deviceName, hostInterfaceOf } from './ours.ts';
 export type { TunnelUse } from './overlay-network.ts';
-export { deviceName } from './tunnel/devices.ts';
+export type { Report } from './report.ts';
 
 /** Runtimes wait for minutes, people don't: an ADD that comes too early is told so after this time. */
 const ADD_WAIT_MS = 10_000;

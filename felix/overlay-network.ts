@@ -5,11 +5,11 @@
 
 import { formatPrefix } from 'net-ipaddr';
 import type { Clock, Log, Random } from '../ports.ts';
-import type { Report } from './calc/join.ts';
 import { type OverlayInput, overlay } from './calc/overlay.ts';
 import { type Tunnel, tunnelsOf } from './calc/tunnels.ts';
 import type { Kernel } from './kernel.ts';
 import type { Reconciler } from './reconciler.ts';
+import type { Report } from './report.ts';
 import { mtuOf } from './tunnel/device.ts';
 import { Tunnels } from './tunnel/tunnels.ts';
 import type { ForwarderCounters } from './tunnel/udp/forwarder.ts';

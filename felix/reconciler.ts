@@ -8,17 +8,17 @@ import { type Address, formatPrefix, hostPrefix, type Prefix, PrefixTrie } from 
 import type { AddressEntry, Monitor, NetlinkEvent } from 'rtnetlink-ts';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 import { Calculation, type Workload } from './calc/calculation.ts';
-import type { Report } from './calc/join.ts';
 import type { SaidOfBlocks } from './calc/remote-blocks.ts';
 import type { Decision, LearnedChange, PeerRoute, Refusal } from './calc/route.ts';
-import { WORKLOAD_INTERFACE_PREFIX } from './endpoint/endpoint.ts';
 import type { HostRoutes } from './endpoint/endpoints.ts';
 import { type InterfaceChange, Interfaces } from './interfaces.ts';
 import type { Kernel } from './kernel.ts';
+import { TABLE, WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
+import type { Report } from './report.ts';
 import { Resync } from './resync.ts';
 import { Summary } from './summary.ts';
 import { InteriorRoutes } from './table/interior.ts';
-import { isOurs, podAddress, routeSpec, TABLE } from './table/kernel-route.ts';
+import { isOurs, podAddress, routeSpec } from './table/kernel-route.ts';
 import { RouteTable } from './table/route-table.ts';
 import { Underlay } from './table/underlay.ts';
 

@@ -19,8 +19,8 @@ import {
   PrefixTrie,
   prefixOf,
 } from 'net-ipaddr';
-import { deviceName, type TunnelKind } from '../tunnel/devices.ts';
-import type { Report } from './join.ts';
+import { deviceName, type TunnelKind } from '../ours.ts';
+import type { Report } from '../report.ts';
 import type { RemoteTarget } from './route.ts';
 
 /** A pool that needs a tunnel: wherever nodes are, or between nodes of different subnets. */

@@ -4,7 +4,7 @@
  */
 
 import { type Address, containsPrefix, type Family, type Prefix } from 'net-ipaddr';
-import { deviceName, type TunnelKind } from '../tunnel/devices.ts';
+import { deviceName, type TunnelKind } from '../ours.ts';
 import type { OverlayInput, OverlayNode } from './overlay.ts';
 
 /** The same family inside and outside. */

@@ -17,7 +17,8 @@ import {
   parsePrefix,
 } from 'net-ipaddr';
 import { z } from 'zod';
-import { type Endpoint, type EndpointRef, WORKLOAD_INTERFACE_PREFIX } from './endpoint.ts';
+import { WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
+import type { Endpoint, EndpointRef } from './endpoint.ts';
 import { faultOfContainerID, faultOfInterfaceName } from './names.ts';
 
 const ENDING = '.json';

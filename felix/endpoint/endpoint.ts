@@ -1,6 +1,5 @@
-/** A pod's interface: what the CNI server asks for, what felix keeps of it, how it is named. */
+/** A pod's interface: what the CNI server asks for, what felix keeps of it. */
 
-import { createHash } from 'node:crypto';
 import type { Address, Prefix } from 'net-ipaddr';
 
 /** Which interface of which sandbox: the key that CNI gives an attachment. */
@@ -54,15 +53,6 @@ export interface Endpoint extends EndpointRef {
 
 /** Every host end has this one: pods send to a gateway that is always the same. */
 export const HOST_MAC = 'ee:ee:ee:ee:ee:ee';
-
-/** What all our host interfaces begin with; whatever is routed to one is ours. */
-export const WORKLOAD_INTERFACE_PREFIX = 'cali';
-
-/** The host interface of a pod, as Calico names it: a cluster can move over with its veths in place. */
-export function hostInterfaceOf(namespace: string, pod: string): string {
-  const digest = createHash('sha1').update(`${namespace}.${pod}`).digest('hex');
-  return WORKLOAD_INTERFACE_PREFIX + digest.slice(0, 11);
-}
 
 /** Why an endpoint cannot be added, where it is not the kernel or the disk that says so. */
 export class EndpointError extends Error {

@@ -10,13 +10,12 @@ import type { Link } from 'rtnetlink-ts';
 import type { Clock, Log } from '../../ports.ts';
 import type { Workload } from '../calc/calculation.ts';
 import type { Kernel, Netlink } from '../kernel.ts';
+import { hostInterfaceOf, WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
 import {
   type Endpoint,
   EndpointError,
   type EndpointRef,
   type EndpointRequest,
-  hostInterfaceOf,
-  WORKLOAD_INTERFACE_PREFIX,
 } from './endpoint.ts';
 import type { EndpointFiles, EndpointFilesRead } from './endpoint-files.ts';
 import { inspectEndpoint } from './inspection.ts';

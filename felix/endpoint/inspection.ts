@@ -11,7 +11,7 @@ import {
 } from 'net-ipaddr';
 import type { Route } from 'rtnetlink-ts';
 import type { Kernel, Netlink } from '../kernel.ts';
-import { TABLE } from '../table/kernel-route.ts';
+import { TABLE } from '../ours.ts';
 import { type Endpoint, HOST_MAC } from './endpoint.ts';
 import {
   DEFAULT4,

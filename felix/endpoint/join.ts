@@ -11,8 +11,10 @@ import {
   formatAddress,
   type Prefix,
 } from 'net-ipaddr';
-import { type Endpoint, hostInterfaceOf } from '../endpoint/endpoint.ts';
-import type { Workload } from './calculation.ts';
+import type { Workload } from '../calc/calculation.ts';
+import { hostInterfaceOf } from '../ours.ts';
+import type { Report } from '../report.ts';
+import type { Endpoint } from './endpoint.ts';
 
 /** An address of this node that IPAM has given out. */
 export interface Allocation {
@@ -21,13 +23,6 @@ export interface Allocation {
   /** The pod it is for, where the allocation's attributes name one. */
   readonly namespace?: string | undefined;
   readonly pod?: string | undefined;
-}
-
-/** One thing that is not as it should be, for the admin. */
-export interface Report {
-  /** An interface, a prefix, a file. */
-  readonly subject: string;
-  readonly reason: string;
 }
 
 export interface Found {

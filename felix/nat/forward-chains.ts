@@ -5,8 +5,8 @@
  */
 
 import { formatPrefix, type Prefix } from 'net-ipaddr';
-import type { Report } from '../calc/join.ts';
-import { WORKLOAD_INTERFACE_PREFIX } from '../endpoint/endpoint.ts';
+import { WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
+import type { Report } from '../report.ts';
 import type { Nft } from './nft.ts';
 
 interface Chain {

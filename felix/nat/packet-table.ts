@@ -5,7 +5,7 @@
 
 import type { Prefix } from 'net-ipaddr';
 import type { Clock, Log, Random } from '../../ports.ts';
-import type { Report } from '../calc/join.ts';
+import type { Report } from '../report.ts';
 import { Resync } from '../resync.ts';
 import { inspectForwarding } from './forward-chains.ts';
 import { type Nft, NftError } from './nft.ts';

@@ -15,7 +15,7 @@ import {
   hostPrefix,
   type Prefix,
 } from 'net-ipaddr';
-import { WORKLOAD_INTERFACE_PREFIX } from '../endpoint/endpoint.ts';
+import { WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
 
 /** Family and name of the table that is ours; we touch no other. */
 export const TABLE = 'inet tortie';

@@ -8,7 +8,8 @@
 import { hostPrefix } from 'net-ipaddr';
 import type { Action, Operation, Result, RouteSpec } from 'rtnetlink-ts';
 import type { Netlink } from '../kernel.ts';
-import { METRIC, PROTOCOL } from './kernel-route.ts';
+import { PROTOCOL } from '../ours.ts';
+import { METRIC } from './kernel-route.ts';
 
 export interface RouteWrite {
   readonly action: Action;

@@ -18,7 +18,8 @@ import {
 } from 'net-ipaddr';
 import type { NextHop, Route } from 'rtnetlink-ts';
 import { type Gateway, type Resolution, UNREACHABLE } from '../calc/next-hops.ts';
-import { type InterfaceNames, isConnected, TABLE } from './kernel-route.ts';
+import { TABLE } from '../ours.ts';
+import { type InterfaceNames, isConnected } from './kernel-route.ts';
 import type { StrangerListener } from './route-table.ts';
 
 /** Changes during one dump: with more of them another dump is due anyway. */

@@ -4,18 +4,11 @@ import { type Address, equalAddresses, familyBits, formatAddress, formatPrefix }
 import type { NextHop, Route, RouteSpec } from 'rtnetlink-ts';
 import type { Gateway } from '../calc/next-hops.ts';
 import type { DesiredRoute } from '../calc/route.ts';
-import { WORKLOAD_INTERFACE_PREFIX } from '../endpoint/endpoint.ts';
-import { TUNNEL_DEVICES } from '../tunnel/devices.ts';
-
-/** The main routing table. */
-export const TABLE = 254;
-
-/** rtm_protocol of all that we write, as Calico's. */
-export const PROTOCOL = 80;
+import { PROTOCOL, TABLE, TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
 
 /**
- * Metric of what we write, but for learned routes that have their own: Calico's normal route priority, and what the kernel makes of an IPv6
- * metric of 0. What an administrator sets without a metric is in front of it.
+ * Metric of what we write, but for learned routes that have their own: Calico's normal route priority, and
+ * what the kernel makes of an IPv6 metric of 0. What an administrator sets without a metric is in front of it.
  */
 export const METRIC = 1024;
 

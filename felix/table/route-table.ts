@@ -9,8 +9,9 @@ import { type Family, formatPrefix, type Prefix } from 'net-ipaddr';
 import type { NetlinkError, Result, Route, RouteSpec } from 'rtnetlink-ts';
 import { backoffMs } from '../../backoff.ts';
 import type { Clock, Log, Random } from '../../ports.ts';
-import type { Report } from '../calc/join.ts';
 import type { Netlink } from '../kernel.ts';
+import { TABLE } from '../ours.ts';
+import type { Report } from '../report.ts';
 import { Summary } from '../summary.ts';
 import { difference, type Step } from './difference.ts';
 import { Entries, type Entry } from './entries.ts';
@@ -23,7 +24,6 @@ import {
   leadsToPod,
   METRIC,
   sameRoute,
-  TABLE,
 } from './kernel-route.ts';
 import { Later } from './later.ts';
 import { believe, sightOurs, sightStranger } from './sighting.ts';

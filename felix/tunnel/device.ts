@@ -3,7 +3,8 @@
 import { type Address, equalAddresses, familyBits, isLinkLocal } from 'net-ipaddr';
 import type { AddressEntry, Link, LinkSpec, Operation } from 'rtnetlink-ts';
 import type { IpipTunnel, Tunnel, VxlanTunnel } from '../calc/tunnels.ts';
-import { deviceName, overheadOf } from './devices.ts';
+import { deviceName } from '../ours.ts';
+import { overheadOf } from './devices.ts';
 import type { Underlay } from './underlay.ts';
 import { fitsVxlan, vxlanKind } from './vxlan.ts';
 

@@ -8,14 +8,14 @@
 import { formatAddress, type Prefix } from 'net-ipaddr';
 import type { AddressEntry, Link, Monitor, NetlinkError, NetlinkEvent } from 'rtnetlink-ts';
 import type { Clock, Log, Random } from '../../ports.ts';
-import type { Report } from '../calc/join.ts';
 import type { RemoteTarget } from '../calc/route.ts';
 import type { IpipTunnel, Tunnel, UdpTunnel, VxlanTunnel } from '../calc/tunnels.ts';
-import { WORKLOAD_INTERFACE_PREFIX } from '../endpoint/endpoint.ts';
 import type { Kernel } from '../kernel.ts';
+import { deviceName, TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
+import type { Report } from '../report.ts';
 import { Resync } from '../resync.ts';
 import { addressOperations, deviceOf, deviceOperations, fits, mtuOf } from './device.ts';
-import { deviceName, LINK_KIND, TUNNEL_DEVICES } from './devices.ts';
+import { LINK_KIND } from './devices.ts';
 import { peerOperations } from './peers.ts';
 import { type Reach, reaches, reachOf } from './reach.ts';
 import { filtersToLoosen } from './reverse-path.ts';

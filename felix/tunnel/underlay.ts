@@ -2,8 +2,7 @@
 
 import { type Address, equalAddresses } from 'net-ipaddr';
 import type { AddressEntry, Link } from 'rtnetlink-ts';
-import { WORKLOAD_INTERFACE_PREFIX } from '../endpoint/endpoint.ts';
-import { TUNNEL_DEVICES } from './devices.ts';
+import { TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
 
 export interface Underlay {
   /** Undefined where the address is on lo: then any interface may be the way out. */

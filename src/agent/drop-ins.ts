@@ -5,8 +5,7 @@
  */
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { WORKLOAD_INTERFACE_PREFIX } from '../../felix/endpoint/endpoint.ts';
-import { TUNNEL_DEVICES } from '../../felix/tunnel/devices.ts';
+import { TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from '../../felix/ours.ts';
 import type { Log } from '../../ports.ts';
 
 const OURS = [`${WORKLOAD_INTERFACE_PREFIX}*`, ...TUNNEL_DEVICES];

@@ -11,7 +11,8 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { backoffMs } from '../../../backoff.ts';
 import type { Clock, Log, Random } from '../../../ports.ts';
-import { deviceName, UDP_TUNNEL_PORT } from '../devices.ts';
+import { deviceName } from '../../ours.ts';
+import { UDP_TUNNEL_PORT } from '../devices.ts';
 import type { StartForwarder } from './process.ts';
 
 /** From its start until it answers, on a machine that has much else to do. */

@@ -1,6 +1,7 @@
 import { type Address, formatAddress, parseAddress, parsePrefix } from 'net-ipaddr';
-import { type Allocation, type Found, join } from '../../../felix/calc/join.ts';
-import { type Endpoint, hostInterfaceOf } from '../../../felix/endpoint/endpoint.ts';
+import type { Endpoint } from '../../../felix/endpoint/endpoint.ts';
+import { type Allocation, type Found, join } from '../../../felix/endpoint/join.ts';
+import { hostInterfaceOf } from '../../../felix/ours.ts';
 
 const WEB = hostInterfaceOf('default', 'web');
 
