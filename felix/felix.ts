@@ -279,7 +279,7 @@ export class Felix {
   }
 
   inspect(): FelixState {
-    const { calculation, isLearnedInSync, isOpen, table } = this.#reconciler;
+    const { calculation, isLearnedInSync, isOpen, refusals, table } = this.#reconciler;
     return {
       inSync: isOpen,
       learnedInSync: isLearnedInSync,
@@ -289,10 +289,10 @@ export class Felix {
         desired: table.desiredCount,
         learned: calculation.learnedCount,
         pending: table.pendingCount + calculation.dirtyCount,
-        refused: this.#reconciler.refusedCount(),
+        refused: refusals.count,
         failing: table.failingCount,
       },
-      refused: this.#reconciler.refused(),
+      refused: refusals.reports(),
       failed: [...table.problems(), ...this.#overlay.problems(), ...this.#packets.problems()],
       unreachable: this.#overlay.unreachable(),
       inDoubt: [...this.#unreadable, ...this.#join().inDoubt],

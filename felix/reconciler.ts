@@ -4,19 +4,18 @@
  * that came since the last.
  */
 
-import { type Address, formatPrefix, hostPrefix, type Prefix, PrefixTrie } from 'net-ipaddr';
+import { type Address, hostPrefix, type Prefix, PrefixTrie } from 'net-ipaddr';
 import type { AddressEntry, Monitor, NetlinkEvent } from 'rtnetlink-ts';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 import { Calculation, type Workload } from './calc/calculation.ts';
 import type { SaidOfBlocks } from './calc/remote-blocks.ts';
-import type { Decision, LearnedChange, PeerRoute, Refusal } from './calc/route.ts';
+import type { Decision, LearnedChange, PeerRoute } from './calc/route.ts';
 import type { HostRoutes } from './endpoint/endpoints.ts';
 import { type InterfaceChange, Interfaces } from './interfaces.ts';
 import type { Kernel } from './kernel.ts';
 import { TABLE, WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
-import type { Report } from './report.ts';
+import { Refusals } from './refusals.ts';
 import { Resync } from './resync.ts';
-import { Summary } from './summary.ts';
 import { InteriorRoutes } from './table/interior.ts';
 import { isOurs, podAddress, routeSpec } from './table/kernel-route.ts';
 import { RouteTable } from './table/route-table.ts';
@@ -25,7 +24,6 @@ import { Underlay } from './table/underlay.ts';
 /** Prefixes a netlink batch: about a millisecond in the kernel. */
 const BATCH = 256;
 const SLICE_MS = 5;
-const MAX_REPORTS = 1000;
 /** After a change of the host's routes: long enough for its fellows to come, too short to be felt. */
 const REVIEW_MS = 50;
 /** Changes without end must not make us look at next hops all the time. */
@@ -52,9 +50,8 @@ export class Reconciler implements HostRoutes {
   readonly interfaces = new Interfaces();
   readonly calculation = new Calculation((nextHop) => this.#interior.resolve(nextHop));
   readonly table: RouteTable;
+  readonly refusals: Refusals;
   readonly #options: ReconcilerOptions;
-  readonly #refusals = new Map<string, readonly Refusal[]>();
-  readonly #refused: Summary;
   readonly #resync: Resync;
   readonly #interior: InteriorRoutes;
   #addresses: readonly AddressEntry[] = [];
@@ -75,7 +72,7 @@ export class Reconciler implements HostRoutes {
     const failure = 'cannot read the routes of the kernel';
     this.#resync = new Resync({ clock, random, log, failure, read: () => this.#read() });
     this.#interior = new InteriorRoutes(this.interfaces, Math.floor(random() * 2 ** 32));
-    this.#refused = new Summary(clock, log, 'routes are refused');
+    this.refusals = new Refusals(clock, log);
     this.table = new RouteTable({
       netlink: kernel.host,
       names: this.interfaces,
@@ -200,20 +197,6 @@ export class Reconciler implements HostRoutes {
     return this.#resync.now();
   }
 
-  refusedCount(): number {
-    return this.#refusals.size;
-  }
-
-  refused(): Report[] {
-    const reports: Report[] = [];
-    for (const [subject, refusals] of this.#refusals) {
-      if (reports.length >= MAX_REPORTS) break;
-      for (const { rule, reason } of refusals)
-        reports.push({ subject, reason: `${rule}: ${reason}` });
-    }
-    return reports;
-  }
-
   close(): void {
     this.#isClosed = true;
     this.#isOpen = false;
@@ -221,7 +204,7 @@ export class Reconciler implements HostRoutes {
     this.#learnedDeadline?.cancel();
     this.#review?.cancel();
     this.#resync.close();
-    this.#refused.tell();
+    this.refusals.tell();
     this.table.close();
   }
 
@@ -281,14 +264,7 @@ export class Reconciler implements HostRoutes {
     const decision = this.calculation.decide(prefix);
     const { route, refusals } = decision;
     this.table.want(prefix, route && routeSpec(route, this.interfaces));
-    if (refusals.length === 0 && this.#refusals.size === 0) return decision;
-    const key = formatPrefix(prefix);
-    const before = this.#refusals.get(key) ?? [];
-    if (refusals.length === 0) this.#refusals.delete(key);
-    else this.#refusals.set(key, refusals);
-    for (const { reason } of refusals) {
-      if (!before.some((told) => told.reason === reason)) this.#refused.add(reason);
-    }
+    this.refusals.set(prefix, refusals);
     return decision;
   }
 

@@ -7,14 +7,13 @@
 
 import { type Family, formatPrefix, type Prefix } from 'net-ipaddr';
 import type { NetlinkError, Result, Route, RouteSpec } from 'rtnetlink-ts';
-import { backoffMs } from '../../backoff.ts';
 import type { Clock, Log, Random } from '../../ports.ts';
 import type { Netlink } from '../kernel.ts';
 import { TABLE } from '../ours.ts';
 import type { Report } from '../report.ts';
-import { Summary } from '../summary.ts';
 import { difference, type Step } from './difference.ts';
 import { Entries, type Entry } from './entries.ts';
+import { Failures } from './failures.ts';
 import { writeRoutes } from './footing.ts';
 import {
   describeRoute,
@@ -25,15 +24,12 @@ import {
   METRIC,
   sameRoute,
 } from './kernel-route.ts';
-import { Later } from './later.ts';
 import { believe, sightOurs, sightStranger } from './sighting.ts';
 
 /** How long an unknown route to a pod's interface stays: another program may be wiring that pod now. */
 const GRACE_MS = 10_000;
-const BACKOFF = { firstMs: 500, longestMs: 30_000 };
 /** Longest stretch of work without a return to the event loop. */
 const SLICE_MS = 5;
-const MAX_REPORTS = 1000;
 
 const FAMILIES: readonly Family[] = [4, 6];
 
@@ -81,11 +77,7 @@ export class RouteTable {
   readonly #options: RouteTableOptions;
   readonly #entries: Entries;
   readonly #queue = new Set<Entry>();
-  /** Why an entry is not as desired. */
-  readonly #problems = new Map<Entry, string>();
-  /** Failed, or in their time of grace. */
-  readonly #later: Later<Entry>;
-  readonly #faults: Summary;
+  readonly #failures: Failures;
   #keepsUnknownRemote = true;
   #desiredCount = 0;
   /** Counts dumps, those that began again too. */
@@ -95,10 +87,8 @@ export class RouteTable {
 
   constructor(options: RouteTableOptions) {
     this.#options = options;
-    const { clock, log, random } = options;
-    this.#entries = new Entries(floor(random() * 2 ** 32));
-    this.#later = new Later(clock, (entry) => this.#enqueue(entry));
-    this.#faults = new Summary(clock, log, 'routes cannot be written');
+    this.#entries = new Entries(floor(options.random() * 2 ** 32));
+    this.#failures = new Failures(options, (entry) => this.#enqueue(entry));
   }
 
   get hasWork(): boolean {
@@ -110,11 +100,11 @@ export class RouteTable {
   }
 
   get failingCount(): number {
-    return this.#problems.size;
+    return this.#failures.count;
   }
 
   get pendingCount(): number {
-    return this.#queue.size + this.#later.size;
+    return this.#queue.size + this.#failures.waitingCount;
   }
 
   /**
@@ -133,7 +123,7 @@ export class RouteTable {
     // Who is in the other place the next dump tells; adding overwrites nobody until then.
     if (metricOf(entry) !== placeBefore) entry.stranger = entry.sightedStranger = undefined;
     entry.attempts = 0;
-    this.#problems.delete(entry);
+    this.#failures.acquit(entry);
     this.#enqueue(entry);
   }
 
@@ -171,20 +161,20 @@ export class RouteTable {
     }
     this.#send(entries);
     return entries.flatMap((entry) => {
-      const problem = this.#problems.get(entry);
+      const problem = this.#failures.reasonOf(entry);
       return problem === undefined ? [] : [`${formatPrefix(entry.prefix)}: ${problem}`];
     });
   }
 
   /** The obstacle may be gone (an interface came up): what failed is tried again at once. */
   retryAll(): void {
-    for (const entry of this.#later.things()) this.#retry(entry);
+    for (const entry of this.#failures.obstructed()) this.#retry(entry);
   }
 
   retryNow(prefixes: Iterable<Prefix>): void {
     for (const prefix of prefixes) {
       const entry = this.#entries.find(prefix);
-      if (entry !== undefined && this.#later.has(entry)) this.#retry(entry);
+      if (entry !== undefined && this.#failures.isObstructed(entry)) this.#retry(entry);
     }
   }
 
@@ -231,12 +221,7 @@ export class RouteTable {
 
   /** What is not as desired, and why; the first thousand. */
   problems(): Report[] {
-    const reports: Report[] = [];
-    for (const [entry, reason] of this.#problems) {
-      if (reports.length === MAX_REPORTS) break;
-      reports.push({ subject: formatPrefix(entry.prefix), reason });
-    }
-    return reports;
+    return this.#failures.reports();
   }
 
   /** Our routes that the kernel has, as far as it is known. */
@@ -246,8 +231,7 @@ export class RouteTable {
 
   close(): void {
     this.#queue.clear();
-    this.#later.clear();
-    this.#faults.tell();
+    this.#failures.close();
   }
 
   #send(batch: readonly Entry[]): void {
@@ -256,7 +240,7 @@ export class RouteTable {
     for (const [i, step] of steps.entries()) this.#settleStep(step, results[i]);
     for (const entry of blocked) {
       const stranger = describeRoute(entry.stranger!, this.#options.names);
-      this.#blame(entry, `a route that is not ours has its place: ${stranger}`);
+      this.#failures.blame(entry, `a route that is not ours has its place: ${stranger}`);
     }
     for (const entry of batch) this.#afterSend(entry);
   }
@@ -274,7 +258,8 @@ export class RouteTable {
   #settleStep({ action, slot: entry, route }: Step<Entry>, error: Result): void {
     this.#touch(entry);
     if (error !== undefined && !(action === 'delete' && isGone(error.code))) {
-      this.#fail(entry, error.message);
+      this.counters.failed++;
+      this.#failures.fail(entry, error.message);
       // It is there, and we did not know: ours or a stranger's, the next dump tells.
       if (error.code === 'EEXIST') this.#options.onSurprise();
       return;
@@ -287,13 +272,11 @@ export class RouteTable {
     if (action === 'add') this.counters.added++;
     else this.counters.replaced++;
     entry.ours = [...entry.ours.filter((known) => known.metric !== route.metric), route];
-    this.#problems.delete(entry);
+    this.#failures.acquit(entry);
     entry.attempts = 0;
   }
 
   #retry(entry: Entry): void {
-    // Others wait for their time of grace, not for an obstacle.
-    if (!this.#problems.has(entry)) return;
     entry.attempts = 0;
     this.#enqueue(entry);
   }
@@ -302,24 +285,17 @@ export class RouteTable {
   #afterSend(entry: Entry): void {
     const { desired, ours } = entry;
     if (desired === undefined && ours.length === 0) {
-      this.#problems.delete(entry);
+      this.#failures.acquit(entry);
       entry.isKnown = false;
       entry.unwantedSince = undefined;
       if (entry.stranger === undefined) this.#drop(entry);
     }
-    if (!this.#problems.has(entry) && desired !== undefined && !this.#isAsDesired(entry))
+    if (
+      this.#failures.reasonOf(entry) === undefined &&
+      desired !== undefined &&
+      !this.#isAsDesired(entry)
+    )
       this.#enqueue(entry);
-  }
-
-  #fail(entry: Entry, reason: string): void {
-    this.counters.failed++;
-    this.#blame(entry, reason);
-    this.#later.add(entry, backoffMs(BACKOFF, ++entry.attempts, this.#options.random));
-  }
-
-  #blame(entry: Entry, reason: string): void {
-    if (!this.#problems.has(entry)) this.#faults.add(`${formatPrefix(entry.prefix)}: ${reason}`);
-    this.#problems.set(entry, reason);
   }
 
   #mayRemove(entry: Entry, route: RouteSpec): boolean {
@@ -328,7 +304,7 @@ export class RouteTable {
     entry.unwantedSince ??= now;
     if (leadsToPod(route, this.#options.names)) {
       const rest = entry.unwantedSince + GRACE_MS - now;
-      if (rest > 0) this.#later.add(entry, rest);
+      if (rest > 0) this.#failures.postpone(entry, rest);
       return rest <= 0;
     }
     return !(this.#keepsUnknownRemote && isRemote(route));
@@ -379,8 +355,8 @@ export class RouteTable {
     const wasAsDesired = this.#isAsDesired(entry);
     believe(entry, this.#dumpOf[entry.prefix.address.family]);
     if (this.#isAsDesired(entry)) {
-      this.#problems.delete(entry);
-      this.#later.delete(entry);
+      this.#failures.acquit(entry);
+      this.#failures.awaitNoMore(entry);
       if (entry.desired === undefined && entry.stranger === undefined) this.#drop(entry);
       return;
     }
@@ -391,8 +367,8 @@ export class RouteTable {
   /** Nothing refers to it afterwards: its id goes to another prefix. */
   #drop(entry: Entry): void {
     this.#queue.delete(entry);
-    this.#later.delete(entry);
-    this.#problems.delete(entry);
+    this.#failures.awaitNoMore(entry);
+    this.#failures.acquit(entry);
     this.#entries.delete(entry);
   }
 
@@ -401,7 +377,7 @@ export class RouteTable {
   }
 
   #enqueue(entry: Entry): void {
-    this.#later.delete(entry);
+    this.#failures.awaitNoMore(entry);
     this.#queue.add(entry);
     this.#options.onWork();
   }

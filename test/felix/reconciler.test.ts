@@ -164,7 +164,7 @@ describe('RFC 4271 §9.1.2.1: next hops that are no neighbours', () => {
     learn(FAR);
     await clock.pass(0);
     expect(await routes(80)).toEqual([]);
-    expect(reconciler.refused()).toEqual([
+    expect(reconciler.refusals.reports()).toEqual([
       { subject: '10.60.1.0/26', reason: expect.stringContaining('no route of the host itself') },
     ]);
     stranger.change({ action: 'add', route: route('198.51.100.0/24 via 192.0.2.7') });
@@ -625,14 +625,14 @@ describe('guards', () => {
     reconciler.setNodeAddresses(['192.0.2.1', '10.7.7.7'].map(parseAddress));
     await clock.pass(1100);
     expect(await routes(80)).toEqual([]);
-    expect(reconciler.refused()).toEqual([
+    expect(reconciler.refusals.reports()).toEqual([
       { subject: '10.0.0.0/8', reason: expect.stringMatching(/covers a node.*10\.7\.7\.7/) },
     ]);
     expect(log.lines).toEqual([expect.stringContaining('10.7.7.7')]);
     reconciler.setNodeAddresses([parseAddress('192.0.2.1')]);
     await clock.pass(100);
     expect(await routes(80)).toEqual(['10.0.0.0/8']);
-    expect(reconciler.refused()).toEqual([]);
+    expect(reconciler.refusals.reports()).toEqual([]);
   });
 
   test('a default route stays when a node joins that a connected network carries', async () => {
