@@ -11,6 +11,7 @@ import {
   integer,
   password,
   prefix,
+  programClusterRoutes,
 } from './fields.ts';
 import { resource, typeAndMeta } from './resource.ts';
 import { withRules } from './rules.ts';
@@ -83,9 +84,7 @@ const spec = withRules(
     serviceLoadBalancerAggregation: z.enum(['Enabled', 'Disabled']).default('Enabled'),
     localWorkloadPeeringIPV4: addressOfFamily(4).optional(),
     localWorkloadPeeringIPV6: addressOfFamily(6).optional(),
-    programClusterRoutes: z
-      .enum(['Enabled', 'Disabled', 'EnabledIPIPOnly', 'EnabledNoEncapOnly'])
-      .default('Enabled'),
+    programClusterRoutes: programClusterRoutes.optional(),
     ipv4NormalRoutePriority: integer(1, MAX_ROUTE_PRIORITY).default(1024),
     ipv6NormalRoutePriority: integer(1, MAX_ROUTE_PRIORITY).default(1024),
   }),

@@ -3,7 +3,7 @@
  * fields here; those that we act on are typed, all others are kept as they are.
  */
 import { z } from 'zod';
-import { address, duration, integer, portRange } from './fields.ts';
+import { address, duration, integer, portRange, programClusterRoutes } from './fields.ts';
 import { resource, typeAndMeta } from './resource.ts';
 
 const schema = z.looseObject({
@@ -23,9 +23,7 @@ const schema = z.looseObject({
       natPortRange: portRange().optional(),
       natOutgoingAddress: address().optional(),
       natOutgoingExclusions: z.enum(['IPPoolsOnly', 'IPPoolsAndHostIPs']).optional(),
-      programClusterRoutes: z
-        .enum(['Enabled', 'Disabled', 'EnabledIPIPOnly', 'EnabledNoEncapOnly'])
-        .optional(),
+      programClusterRoutes: programClusterRoutes.optional(),
     })
     .prefault({}),
 });

@@ -236,6 +236,17 @@ export const bfd = z.looseObject({
   multihop: z.boolean().optional(),
 });
 
+/**
+ * Of which pools without VXLAN a FelixConfiguration's or BGPConfiguration's side programs the routes to other
+ * nodes' blocks. Without a default: what is not said here may be said there.
+ */
+export const programClusterRoutes = z.enum([
+  'Enabled',
+  'Disabled',
+  'EnabledIPIPOnly',
+  'EnabledNoEncapOnly',
+]);
+
 /** metav1.Condition. */
 export const conditions = z.array(
   z.looseObject({

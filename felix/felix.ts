@@ -46,9 +46,9 @@ import type { Report } from './report.ts';
 import type { ForwarderCounters } from './tunnel/udp/forwarder.ts';
 
 export type {
-  EncapsulatedPool,
   OverlayInput,
   OverlayNode,
+  OverlayPool,
   Placement,
   TunnelSettings,
 } from './calc/overlay.ts';

@@ -17,6 +17,7 @@ import {
   PrefixTrie,
   type ZonedAddress,
 } from 'net-ipaddr';
+import { TUNNEL_DEVICES } from '../tunnel/devices.ts';
 import {
   firstObjection,
   forEveryRoute,
@@ -68,6 +69,8 @@ export class Calculation {
   readonly #nextHops = new NextHopSets((nextHop) => this.resolve(nextHop));
   readonly #resolveByHost: (nextHop: ZonedAddress) => Resolution;
   #peerRoutes = new PrefixTrie<LearnedTarget>();
+  /** The gateways of what the datastore says without a tunnel. */
+  readonly #directWays = new PrefixTrie<LearnedRoute>();
   /** What the datastore says of other nodes. */
   readonly remote = new RemoteBlocks();
   /** Prefixes to decide anew, by their text. */
@@ -122,9 +125,23 @@ export class Calculation {
   /** What the datastore says of other nodes, all of it each time. */
   setRemote(overlay: SaidOfBlocks): void {
     const changed = this.remote.set(overlay, (prefix) => this.#hasLearnedWay(prefix));
-    for (const prefix of changed.prefixes) this.#mark(prefix);
+    for (const prefix of changed.prefixes) {
+      this.#followDirectWay(prefix);
+      this.#mark(prefix);
+    }
     for (const pool of changed.pools)
-      for (const { prefix } of this.#learned.covered(pool)) this.#mark(prefix);
+      for (const { prefix, value } of [...this.#learned.covered(pool)])
+        this.setLearned(prefix, value.set.nextHops.map(offTunnels), value.metric);
+  }
+
+  /** Without a tunnel a node is reached as BGP's next hops are: it may be in another subnet. */
+  #followDirectWay(prefix: Prefix): void {
+    const before = this.#directWays.get(prefix);
+    if (before !== undefined) this.#nextHops.remove(before);
+    const { device, gateway } = this.remote.get(prefix) ?? {};
+    if (device === undefined && gateway !== undefined)
+      this.#directWays.set(prefix, this.#nextHops.add(prefix, [gateway], undefined));
+    else if (before !== undefined) this.#directWays.delete(prefix);
   }
 
   setLocalBlocks(blocks: Iterable<Prefix>): void {
@@ -180,11 +197,17 @@ export class Calculation {
   setLearned(prefix: Prefix, nextHops: readonly ZonedAddress[], metric?: number): void {
     const before =
       nextHops.length > 0
-        ? this.#learned.set(prefix, this.#nextHops.add(prefix, nextHops, metric))
+        ? this.#learned.set(
+            prefix,
+            this.#nextHops.add(prefix, this.remote.onTunnels(prefix, nextHops), metric),
+          )
         : this.#learned.get(prefix);
     if (before !== undefined) this.#nextHops.remove(before);
     if (nextHops.length === 0 && !this.#learned.delete(prefix)) return;
-    if (this.remote.get(prefix)?.yields && this.#hasLearnedWay(prefix)) this.remote.yield(prefix);
+    if (this.remote.get(prefix)?.yields && this.#hasLearnedWay(prefix)) {
+      this.remote.yield(prefix);
+      this.#followDirectWay(prefix);
+    }
     this.#mark(prefix);
   }
 
@@ -200,6 +223,11 @@ export class Calculation {
     const host = hostPrefix(nextHop);
     const toPeer = this.#peerRoutes.get(host);
     if (toPeer !== undefined) return this.#resolveByHost(toPeer.nextHops[0]!);
+    const address = offTunnels(nextHop);
+    if (address !== nextHop) {
+      const { cost, gateways } = this.#resolveByHost(address);
+      return gateways.length > 0 ? { cost, gateways: [{ ...nextHop, onlink: true }] } : UNREACHABLE;
+    }
     if (this.#claims.has(formatAddress(nextHop))) return { cost: 0, gateways: [nextHop] };
     if (this.#localBlocks.match(nextHop) !== undefined) return UNREACHABLE;
     const remote = this.remote.ways.match(nextHop)?.value;
@@ -280,8 +308,11 @@ export class Calculation {
       return { target: toPeer, nextHops: toPeer.nextHops, guards: forPeerRoutes };
     const guards = forRoutesElsewhere;
     const remote = this.remote.get(prefix);
-    if (remote !== undefined)
-      return { target: remote, nextHops: [remote.gateway ?? []].flat(), guards };
+    if (remote !== undefined) {
+      const direct = this.#directWays.get(prefix)?.set;
+      const target = direct ? ({ kind: 'learned', nextHops: direct.gateways } as const) : remote;
+      return { target, nextHops: [remote.gateway ?? []].flat(), guards };
+    }
     const learned = this.#learnedOf(prefix);
     if (learned === undefined) return undefined;
     const { metric, set } = learned;
@@ -326,6 +357,12 @@ export class Calculation {
   #mark(prefix: Prefix): void {
     this.#dirty.set(formatPrefix(prefix), prefix);
   }
+}
+
+/** A next hop as BGP told it. */
+function offTunnels(nextHop: ZonedAddress): ZonedAddress {
+  const { zone, ...address } = nextHop;
+  return zone !== undefined && TUNNEL_DEVICES.includes(zone) ? address : nextHop;
 }
 
 function isHost(prefix: Prefix): boolean {

@@ -1,6 +1,6 @@
 /**
  * The datastore's part of the routes: remote blocks of the pools whose routes come from it and not from
- * BGP, and by which tunnel they are reached.
+ * BGP, and by which tunnel they are reached; and by which tunnel those are of which BGP says where they are.
  *
  * A pool whose mode changes while its pods talk is switched make-before-break, node by node: packets go
  * the new way once it is ready at both ends (RemoteTarget.device here, OverlayNode.receives there), and
@@ -23,13 +23,18 @@ import { deviceName, type TunnelKind } from '../ours.ts';
 import type { Report } from '../report.ts';
 import type { RemoteTarget } from './route.ts';
 
-/** A pool that needs a tunnel: wherever nodes are, or between nodes of different subnets. */
-export interface EncapsulatedPool {
+/** A pool whose routes come from the datastore, or need a tunnel. Of others BGP says all. */
+export type OverlayPool = {
   readonly name: string;
   readonly prefix: Prefix;
-  readonly tunnel: TunnelKind;
-  readonly mode: 'always' | 'cross-subnet';
-}
+  /** Who says at which node a block is. How it is reached is the pool's to say, in either case. */
+  readonly routesFrom: 'datastore' | 'BGP';
+} & Encapsulation;
+
+/** A tunnel wherever nodes are, or between nodes of different subnets. */
+type Encapsulation =
+  | { readonly tunnel: TunnelKind; readonly mode: 'always' | 'cross-subnet' }
+  | { readonly tunnel?: undefined; readonly mode: 'never' };
 
 /** A VXLAN tunnel end point (VTEP), RFC 7348: a node's device. */
 export interface Vtep {
@@ -73,7 +78,7 @@ export interface OverlayInput {
   /** This node's name. */
   readonly self: string;
   readonly nodes: readonly OverlayNode[];
-  readonly pools: readonly EncapsulatedPool[];
+  readonly pools: readonly OverlayPool[];
   /** Of all nodes. */
   readonly placements: readonly Placement[];
   readonly settings: TunnelSettings;
@@ -90,8 +95,17 @@ export interface Overlay {
   readonly pools: readonly Prefix[];
   /** but those to these: the pool has a tunnel now, which is not ready yet. */
   readonly learned: readonly Prefix[];
+  /** Where BGP says at which node a block is, and a tunnel leads there. */
+  readonly tunnelled: readonly TunnelledPool[];
   /** What cannot be reached, and what is missing. */
   readonly unreachable: readonly Report[];
+}
+
+/** Of what BGP learned inside the pool, that by these next hops goes by the tunnel. */
+export interface TunnelledPool {
+  readonly prefix: Prefix;
+  readonly device: string;
+  readonly nextHops: readonly Address[];
 }
 
 /** How things are now, so that nothing is left before what comes instead is there. */
@@ -104,12 +118,10 @@ export interface Present {
   isLearned(block: Prefix): boolean;
 }
 
-export function overlay(
-  { self, nodes, pools, placements }: OverlayInput,
-  present: Present,
-): Overlay {
+export function overlay(input: OverlayInput, present: Present): Overlay {
+  const { self, nodes, pools, placements } = input;
   const byName = new Map(nodes.map((node) => [node.name, node]));
-  const byPrefix = new PrefixTrie<EncapsulatedPool>();
+  const byPrefix = new PrefixTrie<OverlayPool>();
   for (const pool of pools) byPrefix.set(pool.prefix, pool);
   const here = byName.get(self);
   const routes: RemoteRoute[] = [];
@@ -120,19 +132,47 @@ export function overlay(
     const there = byName.get(node);
     const match = byPrefix.match(prefix.address)?.value;
     const pool = match && containsPrefix(match.prefix, prefix) ? match : undefined;
-    const target = pool ? targetOf(pool, prefix.address.family, here, there) : 'BGP’s to say';
+    const isBgps = pool?.routesFrom !== 'datastore';
+    const target = pool ? targetOf(pool, prefix.address.family, here, there) : undefined;
     const obstacle =
-      typeof target === 'string' ? target : obstacleTo(prefix, target, there, present);
+      typeof target === 'object' ? obstacleTo(prefix, target, there, present) : target;
     const before = present.wayTo(prefix);
-    if (obstacle === undefined) routes.push({ prefix, target: target as RemoteTarget });
+    if (typeof target === 'object' && obstacle === undefined && !isBgps)
+      routes.push({ prefix, target });
     else if (before && isStillThere(before, there, prefix.address.family))
-      routes.push({ prefix, target: { ...before, yields: pool === undefined } });
-    else if (pool === undefined) continue;
+      routes.push({ prefix, target: { ...before, yields: isBgps && obstacle === undefined } });
+    else if (isBgps) continue;
     else if (present.isLearned(prefix)) learned.push(prefix);
     else
       unreachable.push({ subject: formatPrefix(prefix), reason: `on node ${node}: ${obstacle}` });
   }
-  return { routes, pools: pools.map(({ prefix }) => prefix), learned, unreachable };
+  const ofDatastore = pools.filter(({ routesFrom }) => routesFrom === 'datastore');
+  return {
+    routes,
+    pools: ofDatastore.map(({ prefix }) => prefix),
+    learned,
+    tunnelled: tunnelledPools(input, present),
+    unreachable,
+  };
+}
+
+/** What BGP says of other nodes goes directly until the tunnel is ready at both ends. */
+function tunnelledPools({ self, nodes, pools }: OverlayInput, present: Present): TunnelledPool[] {
+  const here = nodes.find(({ name }) => name === self);
+  return pools.flatMap((pool) => {
+    const { prefix, routesFrom, tunnel } = pool;
+    if (routesFrom === 'datastore' || tunnel === undefined) return [];
+    const { family } = prefix.address;
+    const nextHops = nodes.flatMap((there) => {
+      const way = there === here ? undefined : targetOf(pool, family, here, there);
+      const leadsThere =
+        typeof way === 'object' &&
+        way.device !== undefined &&
+        obstacleTo(prefix, way, there, present) === undefined;
+      return leadsThere ? [there.underlay[family]!.address] : [];
+    });
+    return [{ prefix, device: deviceName(tunnel, family), nextHops }];
+  });
 }
 
 /** What the way waits for; undefined when packets can go it. */
@@ -157,7 +197,7 @@ function isStillThere(way: RemoteTarget, there: OverlayNode | undefined, family:
 
 /** @returns in a sentence why there is none. */
 function targetOf(
-  pool: EncapsulatedPool,
+  pool: OverlayPool,
   family: Family,
   here: OverlayNode | undefined,
   there: OverlayNode | undefined,
@@ -169,7 +209,8 @@ function targetOf(
   if (node === undefined) return `it has no IPv${family} address`;
   const isOnLink = containsAddress(prefixOf(own.address, own.length), node);
   const way = { kind: 'remote', node: there.name } as const;
-  if (pool.mode === 'cross-subnet' && isOnLink) return { ...way, gateway: node };
+  if (pool.mode === 'never' || (pool.mode === 'cross-subnet' && isOnLink))
+    return { ...way, gateway: node };
   const device = deviceName(pool.tunnel, family);
   if (pool.tunnel === 'ipip') return { ...way, gateway: node, device };
   if (pool.tunnel === 'udp') return { ...way, device };

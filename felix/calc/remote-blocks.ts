@@ -1,11 +1,25 @@
 /** Where other nodes' blocks are as the datastore has it, and of which of them BGP may speak. */
 
-import { equalAddresses, type Prefix, PrefixTrie } from 'net-ipaddr';
+import {
+  containsPrefix,
+  equalAddresses,
+  formatAddress,
+  formatZonedAddress,
+  type Prefix,
+  PrefixTrie,
+  type ZonedAddress,
+} from 'net-ipaddr';
 import type { Overlay, RemoteRoute } from './overlay.ts';
 import { differing, prefixSet } from './prefix-sets.ts';
 import type { RemoteTarget } from './route.ts';
 
-export type SaidOfBlocks = Pick<Overlay, 'routes' | 'pools' | 'learned'>;
+export type SaidOfBlocks = Pick<Overlay, 'routes' | 'pools' | 'learned' | 'tunnelled'>;
+
+interface Tunnelled {
+  readonly device: string;
+  /** As text. */
+  readonly nextHops: ReadonlySet<string>;
+}
 
 export class RemoteBlocks {
   #ways = new PrefixTrie<RemoteTarget>();
@@ -15,31 +29,43 @@ export class RemoteBlocks {
   #pools: PrefixTrie<true> | undefined;
   /** What in these pools is BGP's for the time being. */
   #learned = new PrefixTrie<true>();
+  /** By pool: where what BGP says leads into a tunnel. */
+  #tunnelled = new PrefixTrie<Tunnelled>();
 
   /**
    * All of it each time.
    * @param hasLearnedWay whether BGP has a route of this prefix: what yields to it is not taken.
-   * @returns the blocks of which something else is said, and the pools that are new or gone.
+   * @returns the blocks of which something else is said, and the pools in which BGP's word counts differently.
    */
   set(
-    { routes, pools, learned }: SaidOfBlocks,
+    { routes, pools, learned, tunnelled }: SaidOfBlocks,
     hasLearnedWay: (prefix: Prefix) => boolean,
   ): { prefixes: Prefix[]; pools: Prefix[] } {
     const ways = new PrefixTrie<RemoteTarget>();
     for (const { prefix, target } of routes)
       if (!target.yields || !hasLearnedWay(prefix)) ways.set(prefix, target);
-    const next = { pools: prefixSet(pools), learned: prefixSet(learned) };
+    const next = {
+      pools: prefixSet(pools),
+      learned: prefixSet(learned),
+      tunnelled: new PrefixTrie<Tunnelled>(),
+    };
+    for (const { prefix, device, nextHops } of tunnelled)
+      next.tunnelled.set(prefix, { device, nextHops: new Set(nextHops.map(formatAddress)) });
     const changed = {
       prefixes: [
         ...differing(this.#ways, ways, sameWay),
         ...differing(this.#learned, next.learned),
       ],
-      pools: [...differing(this.#pools ?? prefixSet([]), next.pools)],
+      pools: [
+        ...differing(this.#pools ?? prefixSet([]), next.pools),
+        ...differing(this.#tunnelled, next.tunnelled, sameTunnelled),
+      ],
     };
     this.#ways = ways;
     this.#devices = undefined;
     this.#pools = next.pools;
     this.#learned = next.learned;
+    this.#tunnelled = next.tunnelled;
     return changed;
   }
 
@@ -70,9 +96,25 @@ export class RemoteBlocks {
       .map(({ prefix }) => prefix);
   }
 
+  /** The next hops of what BGP learned: on the device of the tunnel that leads to them, where the pool has one. */
+  onTunnels(prefix: Prefix, nextHops: readonly ZonedAddress[]): readonly ZonedAddress[] {
+    if (this.#tunnelled.size === 0) return nextHops;
+    const match = this.#tunnelled.match(prefix.address);
+    if (match === undefined || !containsPrefix(match.prefix, prefix)) return nextHops;
+    const { device, nextHops: tunnelled } = match.value;
+    return nextHops.map((nextHop) =>
+      tunnelled.has(formatZonedAddress(nextHop)) ? { ...nextHop, zone: device } : nextHop,
+    );
+  }
+
   /** The tunnel devices that ways lead into. */
   devices(): ReadonlySet<string> {
-    this.#devices ??= new Set(Array.from(this.#ways, ({ value }) => value.device ?? []).flat());
+    this.#devices ??= new Set([
+      ...Array.from(this.#ways, ({ value }) => value.device ?? []).flat(),
+      ...Array.from(this.#tunnelled, ({ value }) =>
+        value.nextHops.size > 0 ? value.device : [],
+      ).flat(),
+    ]);
     return this.#devices;
   }
 
@@ -87,6 +129,10 @@ export class RemoteBlocks {
   wasBgps(prefix: Prefix): boolean {
     return this.#pools !== undefined && this.leavesToBgp(prefix);
   }
+}
+
+function sameTunnelled(a: Tunnelled, b: Tunnelled): boolean {
+  return a.device === b.device && a.nextHops.symmetricDifference(b.nextHops).size === 0;
 }
 
 function sameWay(a: RemoteTarget, b: RemoteTarget): boolean {

@@ -38,7 +38,10 @@ export interface PeerRoute {
   readonly gateway: Address;
 }
 
-/** What BGP chose: by one gateway, or by several that share the load. Sorted, without duplicates. */
+/**
+ * By one gateway, or by several that share the load: what BGP chose, or how the host reaches another node. Sorted,
+ * without duplicates.
+ */
 export interface LearnedTarget {
   readonly kind: 'learned';
   readonly nextHops: readonly Gateway[];

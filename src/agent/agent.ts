@@ -29,6 +29,7 @@ import { type AddressSource, readAllocations } from './allocations.ts';
 import { AgentCni, familiesOf } from './cni.ts';
 import type { AgentConfig } from './config.ts';
 import { readBgpSettings, readNodes } from './derive/cluster.ts';
+import { deriveClusterRoutes } from './derive/cluster-routes.ts';
 import { readFelixConfiguration } from './derive/felix-configuration.ts';
 import { deriveNat } from './derive/nat.ts';
 import { deriveOverlay } from './derive/overlay.ts';
@@ -331,6 +332,10 @@ export class Agent {
     this.#felix.setOverlay(
       deriveOverlay({
         ...{ nodeName, nodes, pools, placements },
+        clusterRoutes: deriveClusterRoutes(
+          { felix: felix.programClusterRoutes, bgp: settings.programClusterRoutes },
+          problems,
+        ),
         settings: deriveTunnelSettings(felix),
       }),
     );

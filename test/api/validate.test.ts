@@ -73,7 +73,6 @@ test('a configuration without a spec is one of defaults', () => {
     listenPort: 179,
     nodeToNodeMeshEnabled: true,
     holdTime: '90s',
-    programClusterRoutes: 'Enabled',
   });
   expect(withDefaults(IPAMConfiguration, { ...head, kind: 'IPAMConfiguration' }).spec).toEqual({
     strictAffinity: false,

@@ -20,6 +20,7 @@ import {
 import type { BfdSettings, BmpConfig, RpkiConfig } from '../../../bgp/speaker.ts';
 import type { Placement } from '../../../felix/felix.ts';
 import type { KubeObject } from '../../../ports.ts';
+import type { ProgramClusterRoutes } from './cluster-routes.ts';
 import { type Advertisement, readAdvertisements } from './communities.ts';
 import { type PasswordRef, passwordRef } from './passwords.ts';
 
@@ -66,6 +67,7 @@ export interface BgpSettings {
   bmp: Pick<BmpConfig, 'collectors' | 'statisticsSec'> | undefined;
   rpki: RpkiConfig | undefined;
   meshPassword: PasswordRef | undefined;
+  programClusterRoutes: ProgramClusterRoutes | undefined;
   /** For how long nodes of the mesh keep the routes of one that restarts. */
   meshRestartTimeSec: number;
 }
@@ -96,6 +98,7 @@ export function readBgpSettings(
     holdTimeSec: parseDuration(spec.holdTime) / 1000,
     meshRestartTimeSec: restartTimeSec(spec.nodeMeshMaxRestartTime),
     bfd: readBfd(spec.bfd),
+    programClusterRoutes: spec.programClusterRoutes,
     ebgpRequiresPolicy: spec.ebgpRequiresPolicy === 'Enabled',
     normalPriority: { 4: spec.ipv4NormalRoutePriority, 6: spec.ipv6NormalRoutePriority },
     advertisements: ownSpec?.prefixAdvertisements

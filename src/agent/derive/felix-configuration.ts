@@ -8,6 +8,7 @@ export type FelixSettings = NonNullable<FelixConfiguration['spec']>;
 const HONOURED = [
   ...['vxlanMTU', 'vxlanMTUV6', 'ipipMTU', 'vxlanPort', 'vxlanVNI'],
   ...['natPortRange', 'natOutgoingAddress', 'natOutgoingExclusions'],
+  'programClusterRoutes',
 ];
 
 export function readFelixConfiguration(

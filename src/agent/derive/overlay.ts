@@ -3,13 +3,14 @@ import { createHash } from 'node:crypto';
 import { type Family, parsePrefix } from 'net-ipaddr';
 import { IPPool } from '../../../api/index.ts';
 import type {
-  EncapsulatedPool,
   OverlayInput,
   OverlayNode,
+  OverlayPool,
   Placement,
   TunnelSettings,
 } from '../../../felix/felix.ts';
 import { type ClusterNode, readable } from './cluster.ts';
+import type { ClusterRoutes } from './cluster-routes.ts';
 
 /** A pool has one of them at most. */
 const TUNNELS = ['vxlan', 'ipip', 'udp'] as const;
@@ -19,31 +20,36 @@ export interface OverlayResources {
   readonly nodes: readonly ClusterNode[];
   readonly pools: readonly IPPool[];
   readonly placements: readonly Placement[];
+  readonly clusterRoutes: ClusterRoutes;
   readonly settings: TunnelSettings;
 }
 
 export function deriveOverlay(resources: OverlayResources): OverlayInput {
-  const { nodeName, nodes, pools, placements, settings } = resources;
+  const { nodeName, nodes, pools, placements, clusterRoutes, settings } = resources;
   return {
     self: nodeName,
     nodes: nodes.map(overlayNode),
-    pools: encapsulatedPools(pools),
+    pools: overlayPools(pools, clusterRoutes),
     placements,
     settings,
   };
 }
 
 /** Disabled pools among them, whose pods live on. A pool that cannot be read is named by the export policy. */
-function encapsulatedPools(pools: readonly IPPool[]): EncapsulatedPool[] {
-  return pools.flatMap((pool) => {
+function overlayPools(pools: readonly IPPool[], clusterRoutes: ClusterRoutes): OverlayPool[] {
+  return pools.flatMap((pool): OverlayPool[] => {
     const spec = readable(IPPool, pool, [])?.spec;
     if (spec === undefined) return [];
+    const common = { name: pool.metadata.name, prefix: parsePrefix(spec.cidr) };
     const modes = { vxlan: spec.vxlanMode, ipip: spec.ipipMode, udp: spec.udpMode };
     const tunnel = TUNNELS.find((kind) => modes[kind] !== 'Never');
-    if (tunnel === undefined) return [];
-    const { name } = pool.metadata;
-    const prefix = parsePrefix(spec.cidr);
-    return [{ name, prefix, tunnel, mode: modes[tunnel] === 'Always' ? 'always' : 'cross-subnet' }];
+    if (tunnel === undefined)
+      return clusterRoutes.unencapsulated === 'BGP'
+        ? []
+        : [{ ...common, mode: 'never', routesFrom: 'datastore' }];
+    const mode = modes[tunnel] === 'Always' ? 'always' : 'cross-subnet';
+    const routesFrom = tunnel === 'ipip' ? clusterRoutes.IPIP : 'datastore';
+    return [{ ...common, tunnel, mode, routesFrom }];
   });
 }
 

@@ -1,5 +1,6 @@
 import { formatPrefix, parseAddress, parseInterfaceAddress } from 'net-ipaddr';
 import type { IPPool } from '../../../api/index.ts';
+import type { ClusterRoutes } from '../../../src/agent/derive/cluster-routes.ts';
 import { deriveOverlay } from '../../../src/agent/derive/overlay.ts';
 
 const settings = { vxlan: { vni: 4096, port: 4789, mtu: {} }, ipip: { mtu: undefined } };
@@ -8,7 +9,7 @@ function pool(name: string, spec: IPPool['spec']): IPPool {
   return { apiVersion: 'projectcalico.org/v3', kind: 'IPPool', metadata: { name }, spec };
 }
 
-test('pools with a tunnel, the disabled too, since their pods live on; those without are BGP’s', () => {
+test('pools with a tunnel, the disabled too, since their pods live on; those without are BGP’s or the datastore’s', () => {
   const pools = [
     pool('plain', { cidr: '10.1.0.0/16' }),
     pool('vxlan', { cidr: '10.2.0.0/16', vxlanMode: 'Always' }),
@@ -17,14 +18,30 @@ test('pools with a tunnel, the disabled too, since their pods live on; those wit
     pool('udp', { cidr: '10.5.0.0/16', udpMode: 'Always' }),
     pool('broken', { cidr: '10.4.0.0/99', vxlanMode: 'Always' }),
   ];
-  const derived = deriveOverlay({ nodeName: 'one', nodes: [], pools, placements: [], settings });
-  expect(
-    derived.pools.map(({ prefix, tunnel, mode }) => `${formatPrefix(prefix)} ${tunnel} ${mode}`),
-  ).toEqual([
-    '10.2.0.0/16 vxlan always',
-    'fd00::/64 vxlan cross-subnet',
-    '10.3.0.0/16 ipip cross-subnet',
-    '10.5.0.0/16 udp always',
+  const shown = (clusterRoutes: ClusterRoutes) =>
+    deriveOverlay({
+      nodeName: 'one',
+      nodes: [],
+      pools,
+      placements: [],
+      clusterRoutes,
+      settings,
+    }).pools.map(
+      ({ prefix, tunnel, mode, routesFrom }) =>
+        `${formatPrefix(prefix)} ${tunnel} ${mode}: ${routesFrom}`,
+    );
+  expect(shown({ IPIP: 'datastore', unencapsulated: 'BGP' })).toEqual([
+    '10.2.0.0/16 vxlan always: datastore',
+    'fd00::/64 vxlan cross-subnet: datastore',
+    '10.3.0.0/16 ipip cross-subnet: datastore',
+    '10.5.0.0/16 udp always: datastore',
+  ]);
+  expect(shown({ IPIP: 'BGP', unencapsulated: 'datastore' })).toEqual([
+    '10.1.0.0/16 undefined never: datastore',
+    '10.2.0.0/16 vxlan always: datastore',
+    'fd00::/64 vxlan cross-subnet: datastore',
+    '10.3.0.0/16 ipip cross-subnet: BGP',
+    '10.5.0.0/16 udp always: datastore',
   ]);
 });
 
@@ -37,7 +54,10 @@ test('a node’s addresses; its MAC addresses as annotated, or as Calico makes t
     receivingTunnels: ['vxlan.calico'],
   };
   const nodes = [{ name: 'node3', labels: {}, network, asNumber: 64512 }];
-  const derived = deriveOverlay({ nodeName: 'one', nodes, pools: [], placements: [], settings });
+  const derived = deriveOverlay({
+    ...{ nodeName: 'one', nodes, pools: [], placements: [], settings },
+    clusterRoutes: { IPIP: 'datastore', unencapsulated: 'BGP' },
+  });
   expect(derived.nodes).toEqual([
     {
       name: 'node3',

@@ -29,6 +29,8 @@ interface Given {
   pools?: string[];
   /** And in them, what is BGP's for the time being. */
   exceptions?: string[];
+  /** Where what BGP says leads into a tunnel: `10.62.0.0/16 192.168.1.2 192.168.1.3 dev tunl0`. */
+  tunnelled?: string[];
 }
 
 /** A host on whose networks everybody is. */
@@ -65,7 +67,10 @@ function peerRoute(text: string) {
   return { peer: parseAddress(peer!), gateway: parseAddress(gateway!) };
 }
 
-function setRemote(calc: Calculation, { remote = [], pools = [], exceptions = [] }: Given): void {
+function setRemote(
+  calc: Calculation,
+  { remote = [], pools = [], exceptions = [], tunnelled = [] }: Given,
+): void {
   const routes = remote.map((text) => {
     const [, prefix, gateway, device, yields] =
       /^(\S+) via (\S+)(?: dev (\S+))?( until BGP has it)?$/.exec(text)!;
@@ -74,6 +79,15 @@ function setRemote(calc: Calculation, { remote = [], pools = [], exceptions = []
   });
   calc.setRemote({
     ...{ routes, pools: pools.map(parsePrefix), learned: exceptions.map(parsePrefix) },
+    tunnelled: tunnelled.map((text) => {
+      const [hops, device] = text.split(' dev ');
+      const [prefix, ...nextHops] = hops!.split(' ');
+      return {
+        prefix: parsePrefix(prefix!),
+        device: device!,
+        nextHops: nextHops.map(parseAddress),
+      };
+    }),
   });
 }
 
@@ -512,6 +526,16 @@ describe('what the datastore says of other nodes', () => {
       '10.60.1.0/27',
       '',
     ],
+    [
+      'nor what is nobody’s block: it is BGP alone that says so',
+      {
+        remote: ['10.60.1.0/26 via 192.168.1.2'],
+        learned: ['10.60.1.9/32 via 192.168.1.3'],
+        pools,
+      },
+      '10.60.1.9/32',
+      '',
+    ],
     ['nor of the whole', { learned: ['fd60::/48 via 2001:db8::2'], pools }, 'fd60::/48', ''],
     [
       'what holds the pool and more is learned',
@@ -545,6 +569,76 @@ describe('what the datastore says of other nodes', () => {
     ],
   ])('%s', (_, given, prefix, then) => {
     expect(show(calculation(given).decide(parsePrefix(prefix)))).toBe(then);
+  });
+
+  test.each<[name: string, learned: string, then: string]>([
+    ['a node', '10.62.1.0/26 via 192.168.1.2', 'via 192.168.1.2%tunl0'],
+    ['a node in the same subnet', '10.62.1.0/26 via 192.168.1.4', 'via 192.168.1.4'],
+    [
+      'several nodes share the load, each by its way',
+      '10.62.1.9/32 via 192.168.1.4 192.168.1.3 192.168.1.2',
+      'via 192.168.1.2%tunl0 192.168.1.3%tunl0 192.168.1.4',
+    ],
+    ['a prefix that is not all in the pool', '10.62.0.0/15 via 192.168.1.2', 'via 192.168.1.2'],
+    ['what is in no pool', '10.63.1.0/26 via 192.168.1.2', 'via 192.168.1.2'],
+  ])('an IPIP pool whose routes are BGP’s: %s', (_, learned, then) => {
+    const tunnelled = ['10.62.0.0/16 192.168.1.2 192.168.1.3 dev tunl0'];
+    const calc = calculation({ learned: [learned], tunnelled });
+    const [prefix] = learned.split(' ');
+    expect(drain(calc)).toEqual({ [prefix!]: then });
+    // The order in which both come is nobody's choice.
+    const other = calculation({ tunnelled });
+    learn(other, learned);
+    expect(drain(other)).toEqual({ [prefix!]: then });
+    expect([...other.remote.devices()]).toEqual(['tunl0']);
+  });
+
+  test('a tunnel that comes, goes, or is made anew: only what BGP has in its pool is decided anew', () => {
+    const given: Given = {
+      learned: ['10.62.1.0/26 via 192.168.1.2', '10.61.0.0/26 via 192.168.1.2'],
+      tunnelled: ['10.62.0.0/16 192.168.1.2 dev tunl0'],
+    };
+    const calc = calculation({ ...given, tunnelled: [] });
+    drain(calc);
+    setRemote(calc, given);
+    const byTunnel = { '10.62.1.0/26': 'via 192.168.1.2%tunl0' };
+    expect(drain(calc)).toEqual(byTunnel);
+    setRemote(calc, given);
+    expect(drain(calc)).toEqual({});
+    calc.touchLink('tunl0');
+    expect(drain(calc)).toEqual(byTunnel);
+    setRemote(calc, {});
+    expect(drain(calc)).toEqual({ '10.62.1.0/26': 'via 192.168.1.2' });
+    expect([...calc.remote.devices()]).toEqual([]);
+  });
+
+  test('who programs a pool’s routes changes while both know them: no moment without', () => {
+    const learned = ['10.62.1.0/26 via 192.168.1.2'];
+    const route = '10.62.1.0/26 via 192.168.1.2 dev tunl0';
+    const byBgp: Given = { tunnelled: ['10.62.0.0/16 192.168.1.2 dev tunl0'] };
+    const calc = calculation({ learned, ...byBgp });
+    expect(drain(calc)).toEqual({ '10.62.1.0/26': 'via 192.168.1.2%tunl0' });
+    setRemote(calc, { remote: [route], pools: ['10.62.0.0/16'] });
+    expect(drain(calc)).toEqual({ '10.62.1.0/26': 'via 192.168.1.2 dev tunl0' });
+    setRemote(calc, { ...byBgp, remote: [`${route} until BGP has it`] });
+    expect(drain(calc)).toEqual({ '10.62.1.0/26': 'via 192.168.1.2%tunl0' });
+  });
+
+  test('a node without a tunnel is reached as the host reaches it, and both change together', () => {
+    let gateways = ['192.168.1.7'];
+    const calc = new Calculation(() => ({ cost: 0, gateways: gateways.map(parseAddress) }));
+    const pool: Given = { remote: ['10.62.1.0/26 via 198.51.100.3'], pools: ['10.62.0.0/16'] };
+    setRemote(calc, pool);
+    expect(drain(calc)).toEqual({ '10.62.1.0/26': 'via 192.168.1.7' });
+    gateways = ['192.168.1.7', '192.168.1.8'];
+    calc.reviewNextHops();
+    expect(drain(calc)).toEqual({ '10.62.1.0/26': 'via 192.168.1.7 192.168.1.8' });
+    setRemote(calc, {});
+    expect(drain(calc)).toEqual({ '10.62.1.0/26': '' });
+    gateways = [];
+    calc.reviewNextHops();
+    setRemote(calc, pool);
+    expect(drain(calc)).toEqual({ '10.62.1.0/26': 'refused: has an unusable next hop' });
   });
 
   const base: Given = {

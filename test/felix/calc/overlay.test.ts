@@ -6,20 +6,21 @@ import {
   parsePrefix,
 } from 'net-ipaddr';
 import {
-  type EncapsulatedPool,
   type Overlay,
   type OverlayInput,
   type OverlayNode,
+  type OverlayPool,
   overlay,
 } from '../../../felix/calc/overlay.ts';
 import type { RemoteTarget } from '../../../felix/calc/route.ts';
 import { type Tunnel, tunnelsOf } from '../../../felix/calc/tunnels.ts';
+import type { TunnelKind } from '../../../felix/tunnel/devices.ts';
 
 /** What the datastore holds, as text; this node is `here`. */
 interface Given {
   /** `here 192.0.2.1/24 2001:db8::1/64 vxlan 10.60.0.1 fd60::1 ipip 10.60.0.2 udp 10.60.0.3 fd60::3 receives tunl0 sends tunl0`. */
   nodes?: string[];
-  /** `10.60.0.0/16 vxlan always`. */
+  /** `10.60.0.0/16 vxlan always`, `10.60.0.0/16 ipip cross-subnet by BGP`, `10.60.0.0/16 never`. */
   pools?: string[];
   /** `10.60.0.0/26 there`. */
   placements?: string[];
@@ -76,17 +77,20 @@ function node(text: string): OverlayNode {
   };
 }
 
-function pool(text: string): EncapsulatedPool {
-  const [prefix, tunnel, mode] = text.split(' ');
-  return {
+function pool(text: string): OverlayPool {
+  const [plain = '', byBgp] = text.split(' by ');
+  const [prefix, ...encapsulation] = plain.split(' ');
+  const mode = encapsulation.pop() as OverlayPool['mode'];
+  const common = {
     name: text,
     prefix: parsePrefix(prefix!),
-    tunnel: tunnel as EncapsulatedPool['tunnel'],
-    mode: mode as EncapsulatedPool['mode'],
-  };
+    routesFrom: byBgp === undefined ? 'datastore' : 'BGP',
+  } as const;
+  if (mode === 'never') return { ...common, mode };
+  return { ...common, tunnel: encapsulation[0] as TunnelKind, mode };
 }
 
-function routes({ routes: all, learned, unreachable }: Overlay): string[] {
+function routes({ routes: all, learned, tunnelled, unreachable }: Overlay): string[] {
   return [
     ...all.map(({ prefix, target: { gateway, device, yields } }) => {
       const by = device === undefined ? '' : ` dev ${device}`;
@@ -94,6 +98,11 @@ function routes({ routes: all, learned, unreachable }: Overlay): string[] {
       return `${formatPrefix(prefix)}${gateway ? ` via ${formatAddress(gateway)}` : ''}${by}${until}`;
     }),
     ...learned.map((prefix) => `${formatPrefix(prefix)} as BGP says`),
+    ...tunnelled.flatMap(({ prefix, device, nextHops }) =>
+      nextHops.map(
+        (nextHop) => `${formatPrefix(prefix)} by BGP, ${formatAddress(nextHop)} dev ${device}`,
+      ),
+    ),
     ...unreachable.map(({ subject, reason }) => `${subject}: ${reason}`),
   ];
 }
@@ -179,6 +188,33 @@ test.each<[name: string, given: Given, then: string[]]>([
     'blocks of other pools are BGP’s',
     { nodes: NODES, pools: ['10.60.0.0/16 vxlan always'], placements: ['10.61.0.0/26 there'] },
     [],
+  ],
+  [
+    'an unencapsulated pool of the datastore’s: directly, whatever the subnet',
+    {
+      nodes: NODES,
+      pools: ['10.60.0.0/16 never', 'fd60::/64 never'],
+      placements: ['10.60.1.0/26 there', '10.60.2.0/26 far', 'fd60::80/122 far'],
+    },
+    [
+      '10.60.1.0/26 via 192.0.2.2',
+      '10.60.2.0/26 via 198.51.100.3',
+      'fd60::80/122 via 2001:db8:3::3',
+    ],
+  ],
+  [
+    'an IPIP pool of BGP’s: by the tunnel, where BGP says that the other node is the next hop',
+    {
+      nodes: NODES,
+      pools: ['10.60.0.0/16 ipip always by BGP'],
+      placements: ['10.60.1.0/26 there', '10.60.2.0/26 far'],
+    },
+    ['10.60.0.0/16 by BGP, 192.0.2.2 dev tunl0', '10.60.0.0/16 by BGP, 198.51.100.3 dev tunl0'],
+  ],
+  [
+    'CrossSubnet of BGP’s: where the other node is in another subnet',
+    { nodes: NODES, pools: ['10.60.0.0/16 ipip cross-subnet by BGP'], placements: [] },
+    ['10.60.0.0/16 by BGP, 198.51.100.3 dev tunl0'],
   ],
   [
     'what is missing is said',
@@ -271,6 +307,29 @@ describe('make before break: a pool’s mode changes', () => {
         before: by('far', '198.51.100.3'),
       },
       [`${block} via 10.60.2.1 dev vxlan.calico`],
+    ],
+    [
+      'to IPIP as BGP says, whose tunnel is not ready yet: by the old one',
+      { pool: 'ipip always by BGP', far: 'receives', ready: 'tunl0', before: byVxlan },
+      [`${block} via 10.60.2.1 dev vxlan.calico`],
+    ],
+    [
+      'and when it is: until BGP has the block',
+      { pool: 'ipip always by BGP', far: 'receives tunl0', ready: 'tunl0', before: byVxlan },
+      [
+        `${block} via 10.60.2.1 dev vxlan.calico until BGP has it`,
+        '10.60.0.0/16 by BGP, 198.51.100.3 dev tunl0',
+      ],
+    ],
+    [
+      'from BGP’s to the datastore’s, with the same tunnel',
+      { pool: 'ipip always', far: 'receives tunl0', ready: 'tunl0', learned: true },
+      [`${block} via 198.51.100.3 dev tunl0`],
+    ],
+    [
+      'no tunnel, from the datastore’s to BGP’s',
+      { far: '', before: by('far', '198.51.100.3') },
+      [`${block} via 198.51.100.3 until BGP has it`],
     ],
     [
       'the way to the block when it was on another node is none',

@@ -52,7 +52,15 @@ function ipip(mtu?: number): readonly Tunnel[] {
           ...{ receives: undefined, sends: [] },
         },
       ],
-      pools: [{ name: 'p', prefix: parsePrefix('10.60.0.0/16'), tunnel: 'ipip', mode: 'always' }],
+      pools: [
+        {
+          name: 'p',
+          prefix: parsePrefix('10.60.0.0/16'),
+          tunnel: 'ipip',
+          mode: 'always',
+          routesFrom: 'datastore',
+        },
+      ],
       placements: [],
       settings: { vxlan: { vni: 4096, port: 4789, mtu: {} }, ipip: { mtu } },
     },

@@ -4,13 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAddress, parseInterfaceAddress, parsePrefix } from 'net-ipaddr';
-import {
-  type EncapsulatedPool,
-  Felix,
-  type OverlayInput,
-  type OverlayNode,
-} from '../../../felix/felix.ts';
+import { Felix, type OverlayInput, type OverlayNode } from '../../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../../felix/kernel.ts';
+import type { TunnelKind } from '../../../felix/tunnel/devices.ts';
 import { eventually, TestNamespace } from '../namespace.ts';
 import { realClock, TestLog } from '../ports.ts';
 
@@ -31,11 +27,11 @@ export class TwoNodes {
   readonly nodes: TestNode[] = [];
   readonly pods: readonly TestNamespace[];
   readonly #fabric: TestNamespace;
-  readonly #tunnel: EncapsulatedPool['tunnel'];
+  readonly #tunnel: TunnelKind;
   readonly #stateDir: string;
 
   private constructor(
-    tunnel: EncapsulatedPool['tunnel'],
+    tunnel: TunnelKind,
     fabric: TestNamespace,
     pods: readonly TestNamespace[],
     stateDir: string,
@@ -47,7 +43,7 @@ export class TwoNodes {
   }
 
   /** @param tunnel of both pools, always. */
-  static async start(tunnel: EncapsulatedPool['tunnel'], podMtu: number): Promise<TwoNodes> {
+  static async start(tunnel: TunnelKind, podMtu: number): Promise<TwoNodes> {
     const fabric = await TestNamespace.make();
     await fabric.ip('link add br0 type bridge');
     await fabric.ip('link set br0 up');
@@ -79,10 +75,10 @@ export class TwoNodes {
     return {
       self: NAMES[index]!,
       nodes: [0, 1].map(overlayNode),
-      pools: [
-        { name: 'v4', prefix: parsePrefix('10.60.0.0/16'), tunnel, mode: 'always' },
-        { name: 'v6', prefix: parsePrefix('fd60::/16'), tunnel, mode: 'always' },
-      ],
+      pools: ['10.60.0.0/16', 'fd60::/16'].map((name) => ({
+        ...{ name, prefix: parsePrefix(name), routesFrom: 'datastore' },
+        ...{ tunnel, mode: 'always' },
+      })),
       placements: NAMES.flatMap((node, other) =>
         blocksOf(other).map((prefix) => ({ prefix: parsePrefix(prefix), node })),
       ),
