@@ -1,15 +1,18 @@
 /** Three nodes in two subnets, VXLAN and then UDP between these, no BGP at first. Needs root; all in namespaces of the lab's own. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentStatus } from '../../src/agent/status.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabPod } from '../../src/lab/pods.ts';
-import { agentsConverged } from '../../src/lab/show.ts';
+import { agentStatuses, agentsConverged } from '../../src/lab/show.ts';
 import {
   lostPings,
   onePodANode,
   packetsLostInRestart,
   routesTouchedDuring,
   startLabWithPods,
+  within,
 } from './lab-with-pods.ts';
+import { setPoolModes } from './pool-modes.ts';
 
 const NODES = ['node1', 'node2', 'node3'];
 const UDP_POOLS = [
@@ -184,3 +187,77 @@ test('UDP: a kill -9 of the agents loses no packet, and the forwarders are taken
   await Promise.all(before.map((pid, i) => lab.mustRun(NODES[i]!, ['kill', '-9', pid.trim()])));
   expect(await lostPings(lab, pods, 30_000)).toEqual([]);
 }, 120_000);
+
+test('programClusterRoutes: BGP’s routes become the datastore’s and BGP’s again, and not one is touched', async () => {
+  const configure = (kind: string, spec: object) => {
+    const configuration = {
+      apiVersion: 'projectcalico.org/v3',
+      kind,
+      metadata: { name: 'default' },
+    };
+    return lab.mustRun(
+      'api',
+      ['tortiectl', 'apply', '-f', '-'],
+      JSON.stringify({ ...configuration, spec }),
+    );
+  };
+  /** Of every agent. */
+  const until = async (isDone: (status: AgentStatus) => boolean) => {
+    const check = async () =>
+      (await agentStatuses(lab, NODES)).every((status) => status !== undefined && isDone(status));
+    expect(await within(40_000, check)).toBe(true);
+  };
+  const tells = (text: string) => (status: AgentStatus) =>
+    status.problems.some((problem) => problem.includes(text));
+  const hears = ({ sessions }: AgentStatus) =>
+    sessions.length === 4 && sessions.every(({ received }) => received > 0);
+
+  await setPoolModes(lab, {});
+  // Another subnet's node by the router, as the host's own routes say.
+  const ways = [
+    String.raw`10\.31\.1\.2 dev eth1`,
+    String.raw`10\.31\.1\.254 dev eth1`,
+    'fd31:1::2 dev eth1',
+    'fd31:1::ff dev eth1',
+  ];
+  const areDirect = async () => {
+    const routes = await Promise.all(NODES.map(remoteRoutes));
+    return (
+      routes.every((all) => all.length === 4 && all.every((route) => / dev eth1 /.test(route))) &&
+      ways.every((way) => routes[0]!.some((route) => new RegExp(` via ${way} `).test(route)))
+    );
+  };
+  expect(await within(40_000, areDirect)).toBe(true);
+  const before = await Promise.all(NODES.map(remoteRoutes));
+
+  const touched = await routesTouchedDuring(lab, 'node1', async () => {
+    await configure('BGPConfiguration', {
+      nodeToNodeMeshEnabled: true,
+      programClusterRoutes: 'Enabled',
+    });
+    await configure('FelixConfiguration', { programClusterRoutes: 'Enabled' });
+    await until(tells('both program the routes of unencapsulated pools'));
+    await configure('BGPConfiguration', {
+      nodeToNodeMeshEnabled: false,
+      programClusterRoutes: 'Disabled',
+    });
+    await until(({ sessions, problems }) => sessions.length === 0 && problems.length === 0);
+    expect(await Promise.all(NODES.map(remoteRoutes))).toEqual(before);
+    await configure('BGPConfiguration', {
+      nodeToNodeMeshEnabled: true,
+      programClusterRoutes: 'Disabled',
+    });
+    await until(hears);
+    await configure('FelixConfiguration', { programClusterRoutes: 'Disabled' });
+    await until(tells('neither programs the routes of unencapsulated pools'));
+    expect(await Promise.all(NODES.map(remoteRoutes))).toEqual(before);
+  });
+  expect(touched).toEqual([]);
+
+  await configure('BGPConfiguration', {
+    nodeToNodeMeshEnabled: false,
+    programClusterRoutes: 'Enabled',
+  });
+  const areGone = async () => (await remoteRoutes('node1')).length === 0;
+  expect(await within(40_000, areGone)).toBe(true);
+}, 180_000);
