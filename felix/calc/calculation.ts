@@ -17,7 +17,7 @@ import {
   PrefixTrie,
   type ZonedAddress,
 } from 'net-ipaddr';
-import { TUNNEL_DEVICES } from '../tunnel/devices.ts';
+import { TUNNEL_DEVICES } from '../ours.ts';
 import {
   firstObjection,
   forEveryRoute,

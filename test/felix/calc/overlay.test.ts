@@ -14,7 +14,7 @@ import {
 } from '../../../felix/calc/overlay.ts';
 import type { RemoteTarget } from '../../../felix/calc/route.ts';
 import { type Tunnel, tunnelsOf } from '../../../felix/calc/tunnels.ts';
-import type { TunnelKind } from '../../../felix/tunnel/devices.ts';
+import type { TunnelKind } from '../../../felix/ours.ts';
 
 /** What the datastore holds, as text; this node is `here`. */
 interface Given {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseAddress, parseInterfaceAddress, parsePrefix } from 'net-ipaddr';
 import { Felix, type OverlayInput, type OverlayNode } from '../../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../../felix/kernel.ts';
-import type { TunnelKind } from '../../../felix/tunnel/devices.ts';
+import type { TunnelKind } from '../../../felix/ours.ts';
 import { eventually, TestNamespace } from '../namespace.ts';
 import { realClock, TestLog } from '../ports.ts';
 
