@@ -127,7 +127,7 @@ export class Felix {
       },
     });
     this.#packets = new PacketTable({
-      nft: kernel.nft,
+      ...{ nft: kernel.nft, watchNft: kernel.watchNft },
       clock,
       random,
       log,
@@ -335,7 +335,7 @@ export class Felix {
 
   /** Sources are checked before the first pod is wired; tunnels are there before a route leads into one. */
   async #open(): Promise<void> {
-    await this.#packets.now();
+    await this.#packets.open();
     await this.#overlay.open();
     await this.#reconciler.open();
   }

@@ -8,12 +8,13 @@ import type { Address } from 'net-ipaddr';
 import {
   deleteFlows,
   inNamespace,
+  monitorNftables,
   type Namespace,
   openNetlink,
   type Rtnetlink,
   writeSysctls,
 } from 'rtnetlink-ts';
-import { type Nft, openNft } from './nat/nft.ts';
+import { type Nft, openNft, type WatchNft } from './nat/nft.ts';
 import { openForwarder, type StartForwarder } from './tunnel/udp/process.ts';
 
 /** The part of `Rtnetlink` that felix calls, with its meaning. */
@@ -42,6 +43,7 @@ export interface Kernel {
   readonly sysctls: Sysctls;
   /** nftables of the node's namespace. */
   readonly nft: Nft;
+  readonly watchNft: WatchNft;
   /** Has the node's namespace forget the connections of these. Off the loop. @throws SystemCallError */
   deleteFlows(addresses: Iterable<Address>): Promise<number>;
   /** The UDP tunnel's forwarder, in the node's namespace. */
@@ -69,6 +71,7 @@ export function openKernel(hostNetns: Namespace = '/proc/self/ns/net'): Kernel {
       write: (values, netns = hostNetns) => writeSysctls(netns, values),
     },
     nft: openNft(hostNetns),
+    watchNft: (table, onChange) => monitorNftables(table, onChange, { netns: hostNetns }),
     deleteFlows: (addresses) => deleteFlows(addresses, { netns: hostNetns }),
     startForwarder: openForwarder(hostNetns),
   };

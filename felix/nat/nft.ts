@@ -1,7 +1,7 @@
 /** The `nft` program: it speaks nftables' wire for us. */
 
 import { execFile } from 'node:child_process';
-import { inNamespace, type Namespace } from 'rtnetlink-ts';
+import { inNamespace, type Monitor, type Namespace } from 'rtnetlink-ts';
 
 const DEADLINE_MS = 5000;
 /** A listing of thousands of services' rules. */
@@ -9,6 +9,9 @@ const MAX_OUTPUT = 64 << 20;
 
 /** Runs nft with these arguments and this input. @returns what it printed. @throws NftError */
 export type Nft = (args: readonly string[], input?: string) => Promise<string>;
+
+/** Tells that somebody changed a table of this name, without its family. @throws SystemCallError */
+export type WatchNft = (table: string, onChange: () => void) => Monitor;
 
 /** Why nft did not do it: it is not there, or it says what is wrong. */
 export class NftError extends Error {

@@ -1,15 +1,16 @@
 /**
- * Keeps our table of nftables as it should be: read from time to time, and written, as a whole and in
- * one transaction, only where it differs. Looks for others' chains that drop what we forward.
+ * Keeps our table of nftables as it should be: read when somebody changed it and from time to time, and
+ * written, in one transaction, only where it differs. Looks for others' chains that drop what we forward.
  */
 
 import type { Prefix } from 'net-ipaddr';
+import type { Monitor, SystemCallError } from 'rtnetlink-ts';
 import type { Clock, Log, Random } from '../../ports.ts';
 import type { Report } from '../report.ts';
 import { Resync } from '../resync.ts';
 import { inspectForwarding } from './forward-chains.ts';
-import { type Nft, NftError } from './nft.ts';
-import { normalized, replacing, TABLE } from './ruleset.ts';
+import { type Nft, NftError, type WatchNft } from './nft.ts';
+import { changingElements, normalized, replacing, TABLE, TABLE_NAME } from './ruleset.ts';
 
 const WITHOUT =
   'until then pods leave the node with their own source, or with one that they forged';
@@ -18,6 +19,7 @@ const LOAD = `this needs a kernel with nftables for IP (modules nf_tables, nft_f
 
 export interface PacketTableOptions {
   nft: Nft;
+  watchNft: WatchNft;
   clock: Clock;
   random: Random;
   log: Log;
@@ -33,6 +35,7 @@ export class PacketTable {
   /** What was desired last, and how nft lists it: another version of it may say the same otherwise. */
   #inPlace: { desired: string; listed: string | undefined } | undefined;
   #problem: string | undefined;
+  #watch: Monitor | undefined;
   #droppingChains: readonly Report[] = [];
 
   constructor(options: PacketTableOptions) {
@@ -40,6 +43,12 @@ export class PacketTable {
     const { clock, random, log } = options;
     const failure = 'packets are neither checked nor translated';
     this.#resync = new Resync({ clock, random, log, failure, read: () => this.#pass() });
+  }
+
+  /** From now on it is kept, whoever changes it. Resolves after the first pass, also when that failed (and is told of). */
+  open(): Promise<void> {
+    this.#watch ??= this.#listen();
+    return this.#resync.now();
   }
 
   /** What is desired may be another now. */
@@ -60,7 +69,19 @@ export class PacketTable {
 
   /** Leaves the table as it is. */
   close(): void {
+    this.#watch?.close();
     this.#resync.close();
+  }
+
+  /** Where it is not told of changes, it finds them from time to time. */
+  #listen(): Monitor | undefined {
+    const { log, watchNft } = this.#options;
+    try {
+      return watchNft(TABLE_NAME, () => this.#resync.soon());
+    } catch (error) {
+      log.debug({ error: (error as SystemCallError).message }, 'not told of changes of nftables');
+      return undefined;
+    }
   }
 
   async #pass(): Promise<void> {
@@ -83,7 +104,8 @@ export class PacketTable {
       this.#inPlace = { desired: table, listed };
       return;
     }
-    await nft(['-f', '-'], replacing(table));
+    const elements = listed && changingElements(listed, normalized(table));
+    await nft(['-f', '-'], elements || replacing(table));
     if (this.#inPlace?.desired === table)
       log.warn({ table: TABLE }, 'somebody changed our nftables table: repaired');
     this.#inPlace = { desired: table, listed: await list(nft) };

@@ -17,8 +17,11 @@ import {
 } from 'net-ipaddr';
 import { WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
 
+export const TABLE_NAME = 'tortie';
 /** Family and name of the table that is ours; we touch no other. */
-export const TABLE = 'inet tortie';
+export const TABLE = `inet ${TABLE_NAME}`;
+
+const FAMILIES: readonly Family[] = [4, 6];
 
 export interface NatSettings {
   /** Of pods: whatever goes from one of these to another keeps its source. */
@@ -40,28 +43,25 @@ export const NO_NAT: NatSettings = { pools: [], outgoing: [], exclusions: [] };
 /** Sources that pods may use besides their addresses, by host interface. */
 export type AllowedSources = ReadonlyMap<string, readonly Prefix[]>;
 
-/** The whole table. Equal inputs, in whatever order, give equal texts. */
+/** The whole table. Equal inputs, in whatever order, give equal texts; pools that come and go change elements only. */
 export function ruleset(nat: NatSettings, sources: AllowedSources): string {
-  const families = ([4, 6] as const).map((family) => familyRules(family, nat, sources));
-  const sets = families.flatMap((one) => one.sets);
-  const allowed = families.flatMap((one) => one.allowed);
-  const outgoing = families.flatMap((one) => one.outgoing);
   return block(`table ${TABLE}`, [
-    ...sets,
+    ...FAMILIES.flatMap((family) => sets(family, nat, sources)),
     // Before connection tracking: a forged packet leaves no trace. `fib` finds the interface that
     // leads back to the source, so that nothing is to be written here when a pod comes or goes.
     ...block('chain pod_sources', [
       'type filter hook prerouting priority raw; policy accept;',
       `iifname != "${WORKLOAD_INTERFACE_PREFIX}*" accept`,
       ...(nat.tunnelPort === undefined ? [] : [`udp dport ${nat.tunnelPort} drop`]),
-      ...allowed,
+      ...FAMILIES.map((family) => `iifname . ${ip(family)} saddr @allowed_sources${family} accept`),
       'fib saddr . iif oif missing drop',
     ]),
-    ...(outgoing.length === 0
+    // A chain of NAT has every connection tracked: not where nobody needs it.
+    ...(nat.outgoing.length === 0
       ? []
       : block('chain nat_outgoing', [
           'type nat hook postrouting priority srcnat; policy accept;',
-          ...outgoing,
+          ...FAMILIES.flatMap((family) => outgoing(family, nat)),
         ])),
   ]).join('\n');
 }
@@ -85,37 +85,50 @@ export function normalized(text: string): string {
     .trim();
 }
 
-interface FamilyRules {
-  sets: string[];
-  allowed: string[];
-  outgoing: string[];
+/** `set NAME { type … flags … elements = { … } }`, of which the elements may be missing. */
+const SET = /set (\S+) \{ ([^{}=]*)(?:elements = \{ ([^}]*) \} )?\}/g;
+
+/**
+ * What makes `listed` into `desired`, both normalized, where they differ in nothing but elements of sets: then
+ * no chain leaves its hook. In one transaction, as `replacing`.
+ * @returns undefined where more is to change.
+ */
+export function changingElements(listed: string, desired: string): string | undefined {
+  const bare = (text: string) => text.replaceAll(SET, 'set $1 { $2}');
+  if (bare(listed) !== bare(desired)) return undefined;
+  const elementsOf = (text: string) =>
+    new Map(Array.from(text.matchAll(SET), ([, name, , elements]) => [name!, elements]));
+  const before = elementsOf(listed);
+  return [...elementsOf(desired)]
+    .filter(([name, elements]) => elements !== before.get(name))
+    .flatMap(([name, elements]) => [
+      `flush set ${TABLE} ${name}`,
+      ...(elements === undefined ? [] : [`add element ${TABLE} ${name} { ${elements} }`]),
+    ])
+    .join('\n');
 }
 
-function familyRules(family: Family, nat: NatSettings, sources: AllowedSources): FamilyRules {
-  const ip = family === 4 ? 'ip' : 'ip6';
-  const type = `ipv${family}_addr`;
-  const rules: FamilyRules = { sets: [], allowed: [], outgoing: [] };
+function sets(family: Family, nat: NatSettings, sources: AllowedSources): string[] {
+  const address = `ipv${family}_addr`;
   const allowed = [...sources].flatMap(([name, prefixes]) =>
     ofFamily(family, prefixes).map((prefix) => `"${name}" . ${element(prefix)}`),
   );
-  if (allowed.length > 0) {
-    rules.sets.push(...set(`allowed_sources${family}`, `ifname . ${type}`, allowed));
-    rules.allowed.push(`iifname . ${ip} saddr @allowed_sources${family} accept`);
-  }
-  const outgoing = ofFamily(family, nat.outgoing);
-  if (outgoing.length > 0) {
-    const inside = ofFamily(family, [...nat.pools, ...nat.exclusions.map(hostPrefix)]);
-    rules.sets.push(...set(`outgoing${family}`, type, outgoing.map(element)));
-    rules.sets.push(...set(`inside${family}`, type, inside.map(element)));
-    const match = `${ip} saddr @outgoing${family} ${ip} daddr != @inside${family}`;
-    rules.outgoing.push(...translations(family, nat).map((action) => `${match} ${action}`));
-  }
-  return rules;
+  const inside = [...nat.pools, ...nat.exclusions.map(hostPrefix)];
+  return [
+    ...set(`allowed_sources${family}`, `ifname . ${address}`, allowed),
+    ...set(`outgoing${family}`, address, ofFamily(family, nat.outgoing).map(element)),
+    ...set(`inside${family}`, address, ofFamily(family, inside).map(element)),
+  ];
+}
+
+function outgoing(family: Family, nat: NatSettings): string[] {
+  const match = `${ip(family)} saddr @outgoing${family} ${ip(family)} daddr != @inside${family}`;
+  return translations(family, nat).map((action) => `${match} ${action}`);
 }
 
 function translations(family: Family, { address, ports }: NatSettings): string[] {
   const isFixed = address?.family === family;
-  const translate = isFixed ? `snat ${family === 4 ? 'ip' : 'ip6'}` : 'masquerade';
+  const translate = isFixed ? `snat ${ip(family)}` : 'masquerade';
   const to = isFixed ? formatAddress(address) : '';
   const whatever = isFixed ? `${translate} to ${to}` : translate;
   if (ports === undefined) return [whatever];
@@ -123,6 +136,10 @@ function translations(family: Family, { address, ports }: NatSettings): string[]
   const range = ports.first === ports.last ? `${ports.first}` : `${ports.first}-${ports.last}`;
   // Other protocols have no ports.
   return [`meta l4proto { tcp, udp } ${translate} to ${host}:${range}`, whatever];
+}
+
+function ip(family: Family): 'ip' | 'ip6' {
+  return family === 4 ? 'ip' : 'ip6';
 }
 
 /** The kernel refuses elements that overlap. */
@@ -134,7 +151,7 @@ function set(name: string, type: string, elements: readonly string[]): string[] 
   return block(`set ${name}`, [
     `type ${type}`,
     'flags interval',
-    `elements = { ${elements.join(', ')} }`,
+    ...(elements.length === 0 ? [] : [`elements = { ${elements.join(', ')} }`]),
   ]);
 }
 

@@ -1,6 +1,7 @@
 import { parseAddress, parsePrefix } from 'net-ipaddr';
 import {
   type AllowedSources,
+  changingElements,
   type NatSettings,
   normalized,
   ruleset,
@@ -34,9 +35,14 @@ function translations(given: Given): string[] {
     .map((line) => line.trim().replace('type nat hook postrouting priority srcnat; ', ''));
 }
 
-test('without a natOutgoing pool nothing is translated, and no set made', () => {
+const MASQUERADE = [
+  'ip saddr @outgoing4 ip daddr != @inside4 masquerade',
+  'ip6 saddr @outgoing6 ip6 daddr != @inside6 masquerade',
+];
+
+test('without a natOutgoing pool nothing is translated, and no connection tracked', () => {
   const table = ruleset(settings({ pools: ['10.244.0.0/16'] }), NOBODY);
-  expect(table).not.toMatch(/set |nat/);
+  expect(table).not.toMatch(/nat/);
   expect(table).toContain('fib saddr . iif oif missing drop');
 });
 
@@ -47,7 +53,8 @@ test.each<[string, Given, string[]]>([
     [
       'elements = { 10.244.0.0/16 }',
       'elements = { 10.9.0.0/16, 10.244.0.0/16 }',
-      'ip saddr @outgoing4 ip daddr != @inside4 masquerade',
+      'elements = { fd00::/48 }',
+      ...MASQUERADE,
     ],
   ],
   [
@@ -58,8 +65,7 @@ test.each<[string, Given, string[]]>([
       'elements = { 10.0.0.0/8 }',
       'elements = { fd00::/48 }',
       'elements = { fd00::/48 }',
-      'ip saddr @outgoing4 ip daddr != @inside4 masquerade',
-      'ip6 saddr @outgoing6 ip6 daddr != @inside6 masquerade',
+      ...MASQUERADE,
     ],
   ],
   [
@@ -72,7 +78,8 @@ test.each<[string, Given, string[]]>([
     [
       'elements = { 10.244.0.0/16 }',
       'elements = { 10.244.0.0/16, 192.0.2.1 }',
-      'ip saddr @outgoing4 ip daddr != @inside4 masquerade',
+      'elements = { 2001:db8::1 }',
+      ...MASQUERADE,
     ],
   ],
   [
@@ -86,7 +93,9 @@ test.each<[string, Given, string[]]>([
       'elements = { 10.244.0.0/16 }',
       'elements = { 10.244.0.0/16 }',
       'ip saddr @outgoing4 ip daddr != @inside4 meta l4proto { tcp, udp } masquerade to :32768-65535',
-      'ip saddr @outgoing4 ip daddr != @inside4 masquerade',
+      MASQUERADE[0]!,
+      'ip6 saddr @outgoing6 ip6 daddr != @inside6 meta l4proto { tcp, udp } masquerade to :32768-65535',
+      MASQUERADE[1]!,
     ],
   ],
   [
@@ -103,7 +112,7 @@ test.each<[string, Given, string[]]>([
       'elements = { fd00::/48 }',
       'elements = { fd00::/48 }',
       'ip saddr @outgoing4 ip daddr != @inside4 meta l4proto { tcp, udp } masquerade to :4000',
-      'ip saddr @outgoing4 ip daddr != @inside4 masquerade',
+      MASQUERADE[0]!,
       'ip6 saddr @outgoing6 ip6 daddr != @inside6 meta l4proto { tcp, udp } snat ip6 to [2001:db8::9]:4000',
       'ip6 saddr @outgoing6 ip6 daddr != @inside6 snat ip6 to 2001:db8::9',
     ],
@@ -139,9 +148,49 @@ test('where there is a UDP tunnel no pod sends to its port, whatever sources it 
   expect(rules(8285)).toEqual([
     'udp dport 8285 drop',
     'iifname . ip saddr @allowed_sources4 accept',
+    'iifname . ip6 saddr @allowed_sources6 accept',
     'fib saddr . iif oif missing drop',
   ]);
-  expect(rules()).toHaveLength(2);
+  expect(rules()).toHaveLength(3);
+});
+
+const POOL = '10.244.0.0/16';
+
+test.each<[string, Given, Given, string | undefined]>([
+  [
+    'a pool more',
+    { pools: [POOL], outgoing: [POOL] },
+    { pools: [POOL, 'fd00::/48'], outgoing: [POOL, 'fd00::/48'] },
+    `flush set inet tortie outgoing6
+add element inet tortie outgoing6 { fd00::/48 }
+flush set inet tortie inside6
+add element inet tortie inside6 { fd00::/48 }`,
+  ],
+  [
+    'a pool less, of several',
+    { pools: [POOL, '10.9.0.0/16'], outgoing: [POOL, '10.9.0.0/16'] },
+    { pools: [POOL, '10.9.0.0/16'], outgoing: [POOL] },
+    'flush set inet tortie outgoing4\nadd element inet tortie outgoing4 { 10.244.0.0/16 }',
+  ],
+  [
+    'the last of a family',
+    { pools: [POOL, 'fd00::/48'], outgoing: [POOL, 'fd00::/48'] },
+    { pools: [POOL, 'fd00::/48'], outgoing: [POOL] },
+    'flush set inet tortie outgoing6',
+  ],
+  ['nothing', { pools: [POOL] }, { pools: [POOL] }, ''],
+  ['the first natOutgoing pool brings a chain', { pools: [POOL] }, { outgoing: [POOL] }, undefined],
+  [
+    'ports change rules',
+    { outgoing: [POOL] },
+    { outgoing: [POOL], ports: { first: 1, last: 2 } },
+    undefined,
+  ],
+])('elements alone change where they can: %s', (_, before, after, change) => {
+  const [listed, desired] = [before, after].map((given) =>
+    normalized(ruleset(settings(given), NOBODY)),
+  );
+  expect(changingElements(listed!, desired!)).toBe(change);
 });
 
 test('breaks of lines and the order of elements make no difference', () => {
