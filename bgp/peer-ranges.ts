@@ -1,22 +1,8 @@
 /** Dynamic neighbours: whoever connects from within a range becomes a peer, until its session has ended. */
 
-import {
-  type Address,
-  containsAddress,
-  formatPrefix,
-  type Prefix,
-  parseZonedAddress,
-} from 'net-ipaddr';
+import { type Address, containsAddress, formatPrefix, parseZonedAddress } from 'net-ipaddr';
 import type { PeerSettings } from './configuration/peer.ts';
-import type { Guards } from './session/transport.ts';
-
-export interface RangeSettings {
-  readonly prefix: Prefix;
-  readonly maxPeers: number;
-  readonly guards: Guards;
-  /** Of the peer at that address, which it is named by. */
-  peerAt(address: string): PeerSettings;
-}
+import type { RangeSettings } from './configuration/settings.ts';
 
 export interface RangeStatus {
   readonly prefix: string;

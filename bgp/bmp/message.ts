@@ -10,6 +10,7 @@
 
 import { encodeNotification } from 'bgp-parser-ts';
 import type { Address } from 'net-ipaddr';
+import type { MonitoredSession, SessionEnd } from '../session/monitored-session.ts';
 
 const VERSION = 3;
 const COMMON_LENGTH = 6;
@@ -46,29 +47,6 @@ const STATISTIC = {
 } as const;
 
 const textEncoder = new TextEncoder();
-
-/** A session that is Established, as its Peer Up tells it. */
-export interface MonitoredSession {
-  readonly remoteAddress: Address;
-  readonly localAddress: Address;
-  readonly remotePort: number;
-  readonly localPort: number;
-  readonly remoteAs: number;
-  /** BGP Identifier, unsigned 32 bits. */
-  readonly remoteRouterId: number;
-  /** Whole messages, as they were sent and received. */
-  readonly openSent: Uint8Array;
-  readonly openReceived: Uint8Array;
-}
-
-/** Why a session ended. */
-export type SessionEnd =
-  | {
-      readonly by: 'us' | 'peer';
-      readonly notification: { code: number; subcode: number; data: Uint8Array };
-    }
-  /** The connection was lost, or closed without a word. */
-  | { readonly by: 'transport' };
 
 export interface Statistics {
   readonly received: number;

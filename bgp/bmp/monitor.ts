@@ -10,17 +10,11 @@ import {
 } from 'bgp-parser-ts';
 import type { Timer } from '../../ports.ts';
 import type { UpdateListener } from '../routing-types.ts';
+import type { MonitoredSession, SessionEnd } from '../session/monitored-session.ts';
 import type { Endpoint } from '../session/transport.ts';
 import { Collector, type CollectorOptions, type CollectorStatus, type Feed } from './collector.ts';
 import type { AdjRibInDump } from './dump.ts';
-import {
-  initiation,
-  type MonitoredSession,
-  PeerHead,
-  type SessionEnd,
-  type Statistics,
-  termination,
-} from './message.ts';
+import { initiation, PeerHead, type Statistics, termination } from './message.ts';
 
 export interface MonitorOptions extends Omit<CollectorOptions, 'feed'> {
   readonly dump: () => AdjRibInDump | undefined;

@@ -10,10 +10,9 @@ import {
   type ZonedAddress,
 } from 'net-ipaddr';
 import type { Monitoring } from '../bmp/monitor.ts';
-import type { RangeSettings } from '../peer-ranges.ts';
 import type { Origination } from '../routing.ts';
 import { MAX_CACHES } from '../rpki/vrps.ts';
-import type { Endpoint } from '../session/transport.ts';
+import type { Endpoint, Guards } from '../session/transport.ts';
 import type { RpkiConfig, SpeakerConfig } from './configuration.ts';
 import {
   ConfigurationError,
@@ -25,6 +24,15 @@ import {
   requireInteger,
 } from './fields.ts';
 import { checkPeer, type PeerSettings } from './peer.ts';
+
+/** A range of dynamic neighbours. */
+export interface RangeSettings {
+  readonly prefix: Prefix;
+  readonly maxPeers: number;
+  readonly guards: Guards;
+  /** Of the peer at that address, which it is named by. */
+  peerAt(address: string): PeerSettings;
+}
 
 /** Checked, with its defaults, addresses in canonical text. */
 export interface Settings {

@@ -1,7 +1,7 @@
 /** What can happen to a session: the events of RFC 4271 §8.1 under their own names and in their order. */
 
 import { CEASE, ERROR, type Notification, OPEN_ERROR, type WireError } from 'bgp-parser-ts';
-import type { Negotiated } from './open.ts';
+import type { Negotiated } from './negotiated.ts';
 
 export type Event =
   // §8.1.2 Administrative events

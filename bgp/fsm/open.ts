@@ -15,20 +15,15 @@ import {
 import type { Family } from 'net-ipaddr';
 import { AFI } from '../afi.ts';
 import { type Role, roleNumber, roleObjection } from '../role.ts';
-import {
-  type AddPath,
-  type AddPathTerms,
-  addPathCapability,
-  negotiateAddPath,
-} from './add-path.ts';
+import { type AddPathTerms, addPathCapability, negotiateAddPath } from './add-path.ts';
 import type { Event } from './event.ts';
 import {
-  type GracefulRestart,
   negotiateRestart,
   type RestartState,
   type RestartTerms,
   restartCapabilities,
 } from './graceful-restart.ts';
+import type { Negotiated } from './negotiated.ts';
 import type { Fsm } from './transition.ts';
 
 /** What we offer to a peer and ask of it. */
@@ -49,29 +44,6 @@ export interface Terms {
   readonly role?: Role;
   /** RFC 4724; undefined: when the session ends, both sides forget each other's routes. */
   readonly gracefulRestart: RestartTerms | undefined;
-}
-
-/** What the two OPENs settled. */
-export interface Negotiated {
-  /** 0: the session is never timed out, and no KEEPALIVE is sent. */
-  readonly holdTimeMs: number;
-  readonly families: readonly Family[];
-  readonly addPath: AddPath;
-  /** RFC 6793 */
-  readonly fourOctetAs: boolean;
-  /** RFC 8654 */
-  readonly extendedMessage: boolean;
-  /** RFC 8950, for IPv4 unicast with IPv6 next hops. */
-  readonly extendedNextHop: boolean;
-  /** RFC 7313 */
-  readonly enhancedRouteRefresh: boolean;
-  /** RFC 4724: both sides have the capability. */
-  readonly gracefulRestart: GracefulRestart | undefined;
-  readonly remoteAs: number;
-  /** The peer's BGP Identifier, unsigned 32 bits. */
-  readonly remoteRouterId: number;
-  /** All that the peer announced, in its order. */
-  readonly capabilities: readonly Capability[];
 }
 
 const EXTENDED_NEXT_HOP: Capability = {

@@ -2,7 +2,7 @@
 
 import { CEASE, ERROR, NO_DATA, type WireError } from 'bgp-parser-ts';
 import type { Random } from '../../ports.ts';
-import type { Negotiated } from './open.ts';
+import type { Negotiated } from './negotiated.ts';
 
 export type State = 'Idle' | 'Connect' | 'Active' | 'OpenSent' | 'OpenConfirm' | 'Established';
 

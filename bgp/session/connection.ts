@@ -26,7 +26,8 @@ import type { Contender } from '../fsm/collision.ts';
 import { type Event, notificationEvent } from '../fsm/event.ts';
 import type { RestartState } from '../fsm/graceful-restart.ts';
 import { transition } from '../fsm/machine.ts';
-import { type Negotiated, openEvent, openFor } from '../fsm/open.ts';
+import type { Negotiated } from '../fsm/negotiated.ts';
+import { openEvent, openFor } from '../fsm/open.ts';
 import {
   type Action,
   type Context,

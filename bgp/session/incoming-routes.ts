@@ -16,7 +16,7 @@ import type { Family } from 'net-ipaddr';
 import type { Clock, Log, Timer } from '../../ports.ts';
 import { AFI } from '../afi.ts';
 import type { Event } from '../fsm/event.ts';
-import type { Negotiated } from '../fsm/open.ts';
+import type { Negotiated } from '../fsm/negotiated.ts';
 import type { Routing } from '../routing.ts';
 import { endOfRib } from './end-of-rib.ts';
 import { PrefixLimit } from './prefix-limit.ts';

@@ -9,14 +9,14 @@ import {
 } from 'bgp-parser-ts';
 import { formatZonedAddress } from 'net-ipaddr';
 import type { Log } from '../../ports.ts';
-import type { MonitoredSession, SessionEnd } from '../bmp/message.ts';
 import { admit, resolve } from '../fsm/collision.ts';
 import { manualStart } from '../fsm/event.ts';
-import type { Negotiated } from '../fsm/open.ts';
+import type { Negotiated } from '../fsm/negotiated.ts';
 import { type Fsm, IDLE, keepaliveMs, type State } from '../fsm/transition.ts';
 import type { Routing } from '../routing.ts';
 import { Connection, type ConnectionOwner, type PeerSurroundings } from './connection.ts';
 import { type IncomingOptions, IncomingRoutes } from './incoming-routes.ts';
+import type { MonitoredSession, SessionEnd } from './monitored-session.ts';
 import { SessionRecord } from './record.ts';
 import type { SessionSettings } from './settings.ts';
 import { StaleRoutes } from './stale-routes.ts';

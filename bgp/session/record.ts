@@ -14,7 +14,7 @@ import {
   type WireError,
 } from 'bgp-parser-ts';
 import type { Clock, Log } from '../../ports.ts';
-import type { SessionEnd } from '../bmp/message.ts';
+import type { SessionEnd } from './monitored-session.ts';
 
 /** Why a session ended, or did not come about. */
 export interface SessionError {

@@ -1,10 +1,10 @@
 /** What is shown of a session, to people and to BMP collectors. */
 
 import type { Family } from 'net-ipaddr';
-import type { MonitoredSession } from '../bmp/message.ts';
-import type { Negotiated } from '../fsm/open.ts';
+import type { Negotiated } from '../fsm/negotiated.ts';
 import type { State } from '../fsm/transition.ts';
 import type { Connection } from './connection.ts';
+import type { MonitoredSession } from './monitored-session.ts';
 import type { MessageCounts, SessionError } from './record.ts';
 import type { StaleStatus } from './stale-routes.ts';
 

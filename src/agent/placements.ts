@@ -4,7 +4,7 @@ import { IPAMBlock } from '../../api/index.ts';
 import type { Placement } from '../../felix/felix.ts';
 import { type ChangeKind, Reflector } from '../datastore/index.ts';
 import { placementsOf } from './derive/placements.ts';
-import type { WatchesOptions } from './watches.ts';
+import type { WatchesOptions } from './watches-options.ts';
 
 const NOWHERE: readonly Placement[] = [];
 

@@ -2,7 +2,7 @@
 import { Secret } from '../../api/index.ts';
 import type { Timer } from '../../ports.ts';
 import { Reflector } from '../datastore/index.ts';
-import type { WatchesOptions } from './watches.ts';
+import type { WatchesOptions } from './watches-options.ts';
 
 /** Sessions with passwords are not to miss the start; one Secret that may not be read must not hold up the rest. */
 const PATIENCE_MS = 5_000;

@@ -7,23 +7,13 @@ import {
   IPPool,
   Node,
 } from '../../api/index.ts';
-import type { Clock, KubeObject, Log, Random, ResourceType } from '../../ports.ts';
-import { type Datastore, Reflector } from '../datastore/index.ts';
+import type { KubeObject, ResourceType } from '../../ports.ts';
+import { Reflector } from '../datastore/index.ts';
 import type { AgentResources } from './derive/cluster.ts';
 import { namedSecrets } from './derive/passwords.ts';
 import { Placements } from './placements.ts';
 import { Secrets } from './secrets.ts';
-
-export interface WatchesOptions {
-  store: Datastore;
-  clock: Clock;
-  random: Random;
-  log: Log;
-  /** Where the Secrets with passwords are. */
-  namespace: string;
-  /** Something changed; called for each object. */
-  onChange: () => void;
-}
+import type { WatchesOptions } from './watches-options.ts';
 
 export class Watches {
   readonly #nodes: Reflector<Node>;

@@ -7,7 +7,7 @@ import {
   type RouteJson,
   type SpeakerJson,
 } from '../inspect/bgp-json.ts';
-import { formatTable } from './table.ts';
+import { formatTable } from '../text-table.ts';
 
 /** What is not of one peer or route. */
 export function speakerText(speaker: SpeakerJson): string {

@@ -2,8 +2,8 @@
 import { stringify as stringifyYaml } from 'yaml';
 import { stringifyJson } from '../../api/index.ts';
 import type { KubeObject, ResourceType, Store } from '../../ports.ts';
+import { formatTable } from '../text-table.ts';
 import { columnsOf, nameOf, UsageError } from './kinds.ts';
-import { formatTable } from './table.ts';
 
 export const OUTPUTS = ['wide', 'yaml', 'json', 'name'] as const;
 export type Output = (typeof OUTPUTS)[number];

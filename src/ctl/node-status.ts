@@ -1,6 +1,6 @@
 /** `node status`: this node's BGP sessions, in calicoctl's table. */
-import type { AgentStatus, SessionStatus } from '../agent/status.ts';
-import { formatBox } from './table.ts';
+import type { AgentStatus, SessionStatus } from '../inspect/agent-status.ts';
+import { formatBox } from '../text-table.ts';
 
 const COLUMNS = ['PEER ADDRESS', 'PEER TYPE', 'STATE', 'SINCE', 'INFO'];
 const DAY_MS = 86_400_000;

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { IPAMBlock, IPPool, Secret } from '../../api/index.ts';
 import { SUMMARY_COLUMNS, summary, summaryRows } from '../../ipam/summary.ts';
 import { readAgentStatus } from '../inspect/client.ts';
+import { formatBox } from '../text-table.ts';
 import { addBgpCommand } from './bgp.ts';
 import { get, OUTPUTS, type Output } from './get.ts';
 import { kindByName, UsageError } from './kinds.ts';
@@ -11,7 +12,6 @@ import { readManifests } from './manifests.ts';
 import { addLeaveCommand } from './node-leave.ts';
 import { nodeStatusText } from './node-status.ts';
 import { openStore } from './server.ts';
-import { formatBox } from './table.ts';
 import { apply, remove } from './write.ts';
 
 const { version } = JSON.parse(

@@ -1,7 +1,7 @@
 /** Asks an agent or a speaker on this machine what it knows, over its inspect socket. */
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
-import type { AgentStatus } from '../agent/status.ts';
+import type { AgentStatus } from './agent-status.ts';
 import type { PeerJson, RouteJson, SpeakerJson } from './bgp-json.ts';
 
 export const INSPECT_SOCKET = '/run/tortie/inspect.sock';

@@ -25,7 +25,7 @@ import {
 } from 'net-ipaddr';
 import type { RouteStatus, Speaker } from '../../bgp/speaker.ts';
 import type { Clock } from '../../ports.ts';
-import type { AgentStatus } from '../agent/status.ts';
+import type { AgentStatus } from './agent-status.ts';
 import { peerJson, replacer, routeJson, speakerJson } from './bgp-json.ts';
 
 export interface Inspected {

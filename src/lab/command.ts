@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { formatTable } from '../ctl/table.ts';
+import { formatTable } from '../text-table.ts';
 import type { Lab } from './lab.ts';
 import { runningLabs, spawnIn } from './namespaces.ts';
 

@@ -1,7 +1,7 @@
 /** What `tortie lab` prints of a running lab: sessions, blocks, routes, who reaches whom. Pure text. */
 import { containsAddress, parseAddress, parsePrefix } from 'net-ipaddr';
-import type { AgentStatus } from '../agent/status.ts';
-import { formatTable } from '../ctl/table.ts';
+import type { AgentStatus } from '../inspect/agent-status.ts';
+import { formatTable } from '../text-table.ts';
 import type { LabPod, Ping } from './pods.ts';
 
 export function sessionsReport(agents: readonly AgentStatus[]): string {

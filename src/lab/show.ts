@@ -1,8 +1,8 @@
 /** The lab as `npm run lab` shows it: up, converged, pods, tables, the ping matrix. */
 import { relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AgentStatus } from '../agent/status.ts';
 import { buildCniPlugin } from '../cni/build.ts';
+import type { AgentStatus } from '../inspect/agent-status.ts';
 import { INSPECT_SOCKET, readAgentStatus } from '../inspect/client.ts';
 import { Lab } from './lab.ts';
 import { type LabPod, pingMatrix, startPod } from './pods.ts';

@@ -1,5 +1,5 @@
-import type { AgentStatus } from '../../src/agent/status.ts';
 import { nodeStatusText } from '../../src/ctl/node-status.ts';
+import type { AgentStatus } from '../../src/inspect/agent-status.ts';
 
 const NOW = new Date(2026, 4, 5, 12, 0, 0).getTime();
 

@@ -1,6 +1,6 @@
 /** Three nodes in two subnets, VXLAN and then UDP between these, no BGP at first. Needs root; all in namespaces of the lab's own. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AgentStatus } from '../../src/agent/status.ts';
+import type { AgentStatus } from '../../src/inspect/agent-status.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabPod } from '../../src/lab/pods.ts';
 import { agentStatuses, agentsConverged } from '../../src/lab/show.ts';

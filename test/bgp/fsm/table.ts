@@ -3,7 +3,7 @@
 import type { WireError } from 'bgp-parser-ts';
 import type { Event, EventName } from '../../../bgp/fsm/event.ts';
 import { transition } from '../../../bgp/fsm/machine.ts';
-import type { Negotiated } from '../../../bgp/fsm/open.ts';
+import type { Negotiated } from '../../../bgp/fsm/negotiated.ts';
 import type { Action, Attributes, Fsm } from '../../../bgp/fsm/transition.ts';
 
 /** A hold time of 9 s, so that its timers are told apart from all others. */
