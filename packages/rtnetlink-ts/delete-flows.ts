@@ -1,6 +1,7 @@
 /** Having the kernel forget connections, so that an address' next owner does not inherit them. */
 import { setImmediate } from 'node:timers/promises';
 import type { Address } from 'net-ipaddr';
+import { ask } from './ask.ts';
 import {
   decodeFlow,
   encodeFlowDeletion,
@@ -11,11 +12,8 @@ import {
 } from './codec/flow.ts';
 import type { Namespace } from './codec/link-kind.ts';
 import { Dumps } from './dump.ts';
-import { NetlinkError } from './netlink-error.ts';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.ts';
-import { errnoName } from './system-call-error.ts';
-import { messageErrno, messageReason, messageSequence, NLM_F_ACK } from './wire/message.ts';
-import { MessageWriter } from './wire/message-writer.ts';
+import { NLM_F_ACK } from './wire/message.ts';
 
 const RECEIVE_BUFFER_BYTES = 1 << 20;
 /** What is deleted before the event loop gets a turn: about a millisecond. */
@@ -79,22 +77,11 @@ async function deleteAll(socket: NetlinkSocket, flows: readonly Flow[]): Promise
 
 /** @returns false for one that has ended meanwhile. */
 function deleteOne(socket: NetlinkSocket, flow: Flow): boolean {
-  const attempt = 'deleting a tracked connection';
-  const writer = new MessageWriter(256);
-  const sequence = socket.takeSequences(1);
-  writer.begin(IPCTNL_MSG_CT_DELETE, NLM_F_ACK, sequence);
-  encodeFlowDeletion(writer, flow);
-  writer.end();
-  const sent = socket.send(writer.words.u8, writer.length);
-  if (sent !== 0) throw new NetlinkError(attempt, errnoName(sent));
-  const { received } = socket;
-  for (;;) {
-    const length = socket.receive();
-    if (length < 0) throw new NetlinkError(attempt, errnoName(-length));
-    if (messageSequence(received, 0) !== sequence) continue;
-    const errno = messageErrno(received, 0);
-    if (errno === 0) return true;
-    if (errnoName(errno) === 'ENOENT') return false;
-    throw new NetlinkError(attempt, errnoName(errno), messageReason(received, 0));
-  }
+  return ask(socket, {
+    attempt: 'deleting a tracked connection',
+    type: IPCTNL_MSG_CT_DELETE,
+    flags: NLM_F_ACK,
+    encode: (out) => encodeFlowDeletion(out, flow),
+    missing: 'ENOENT',
+  });
 }
