@@ -12,7 +12,7 @@
  *
  * Ours are the routes of protocol 80 in the main table, the routes to `cali*` interfaces and by tunnels,
  * the `cali*` veths and the tunnel devices (ours.ts) themselves, and the nftables table
- * `inet tortie`. Nothing else is changed, but IP forwarding, which is turned on.
+ * `inet tortie`. Nothing else is changed, but sysctls: forwarding.ts and tunnel/reverse-path.ts say which and why.
  */
 
 import { join as joinPath } from 'node:path';

@@ -11,6 +11,7 @@ import { Calculation, type Workload } from './calc/calculation.ts';
 import type { SaidOfBlocks } from './calc/remote-blocks.ts';
 import type { Decision, LearnedChange, PeerRoute } from './calc/route.ts';
 import type { HostRoutes } from './endpoint/endpoints.ts';
+import { enableForwarding } from './forwarding.ts';
 import { type InterfaceChange, Interfaces } from './interfaces.ts';
 import type { Kernel } from './kernel.ts';
 import { TABLE, WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
@@ -28,8 +29,6 @@ const SLICE_MS = 5;
 const REVIEW_MS = 50;
 /** Changes without end must not make us look at next hops all the time. */
 const REST_PER_REVIEW = 10;
-
-const FORWARDING = ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'];
 
 export interface ReconcilerOptions {
   kernel: Kernel;
@@ -110,11 +109,11 @@ export class Reconciler implements HostRoutes {
 
   /** From when it resolves the kernel is written to. @throws Error of a sysctl that can't be written. */
   async open(): Promise<void> {
-    const { clock, learnedDeadlineMs } = this.#options;
+    const { clock, kernel, learnedDeadlineMs, log } = this.#options;
+    await enableForwarding(kernel, log);
     if (this.#nextNodes !== undefined) await this.resync();
     if (this.#isClosed) return;
     this.#takeNextNodes();
-    this.#enableForwarding();
     this.#isOpen = true;
     if (!this.#isLearnedInSync)
       this.#learnedDeadline = clock.after(learnedDeadlineMs, () => this.setLearnedInSync());
@@ -316,7 +315,8 @@ export class Reconciler implements HostRoutes {
   }
 
   async #read(): Promise<void> {
-    const { host } = this.#options.kernel;
+    const { kernel, log } = this.#options;
+    const { host } = kernel;
     this.#isReading = true;
     try {
       this.interfaces.beginDump();
@@ -335,6 +335,7 @@ export class Reconciler implements HostRoutes {
       this.#isReading = false;
       this.#schedule();
     }
+    if (this.#isOpen) await enableForwarding(kernel, log);
     if (!this.#isClosed) this.#options.onResynced();
   }
 
@@ -352,16 +353,6 @@ export class Reconciler implements HostRoutes {
     if (this.#nextNodes === undefined) return;
     this.calculation.setNodeAddresses(Array.from(this.#nextNodes, ({ value }) => value));
     this.#nextNodes = undefined;
-  }
-
-  /** Without it the kernel drops whatever is not for itself, and pods reach nobody. */
-  #enableForwarding(): void {
-    const { sysctls } = this.#options.kernel;
-    for (const key of FORWARDING) {
-      const value = sysctls.read(key);
-      // Absent: this kernel has no IPv6. Writing 1 over 1 would reset other sysctls.
-      if (value !== undefined && value !== '1') sysctls.write({ [key]: 1 });
-    }
   }
 }
 

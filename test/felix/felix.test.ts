@@ -538,31 +538,6 @@ describe('routes', () => {
     expect(felix.inspect().routes).toMatchObject(before);
   });
 
-  test('what is deleted by hand is back', async () => {
-    await run();
-    const { hostInterface } = await felix.addEndpoint(
-      pod('a', await makeNamespace(), '10.60.0.1', 'fd60::1'),
-    );
-    felix.setLocalBlocks(['10.60.0.0/26'].map(parsePrefix));
-    learn('10.60.1.0/26 via 192.0.2.2', 'fd60:2::/122 via 2001:db8::2 2001:db8::3');
-    const all = [
-      'blackhole 10.60.0.0/26 proto 80 metric 1024',
-      `10.60.0.1 dev ${hostInterface} proto 80 scope link metric 1024`,
-      '10.60.1.0/26 via 192.0.2.2 dev eth0 proto 80 metric 1024',
-      `fd60::1 dev ${hostInterface} proto 80 metric 1024`,
-      'fd60:2::/122 proto 80 metric 1024 nexthop via 2001:db8::2 dev eth0 weight 1 nexthop via 2001:db8::3 dev eth0 weight 1',
-    ];
-    await has(...all);
-    await host.ip('-4 route flush proto 80');
-    await host.ip('-6 route flush proto 80');
-    await has(...all);
-    await host.ip('-6 route del fd60:2::/122 via 2001:db8::2');
-    await has(...all);
-    await host.ip('route change 10.60.1.0/26 via 192.0.2.66 proto 80 metric 1024');
-    await has(...all);
-    expect(felix.inspect().routes.repaired).toBeGreaterThan(0);
-  });
-
   test('a flap of the uplink, which the kernel is silent of, is repaired', async () => {
     await run();
     learn('10.60.1.0/26 via 192.0.2.2', '10.60.2.0/26 via 192.0.2.2 192.0.2.3');
