@@ -12,12 +12,10 @@ import {
   password,
   prefix,
   programClusterRoutes,
+  routePriority,
 } from './fields.ts';
 import { resource, typeAndMeta } from './resource.ts';
 import { withRules } from './rules.ts';
-
-/** FelixConfiguration's highest route metric, one below what Linux reads as "unreachable". */
-const MAX_ROUTE_PRIORITY = 2147483646;
 
 /** Bounds keep the cost that kube-apiserver estimates for CEL rules within its budget. */
 const MAX_CIDRS = 500;
@@ -85,8 +83,8 @@ const spec = withRules(
     localWorkloadPeeringIPV4: addressOfFamily(4).optional(),
     localWorkloadPeeringIPV6: addressOfFamily(6).optional(),
     programClusterRoutes: programClusterRoutes.optional(),
-    ipv4NormalRoutePriority: integer(1, MAX_ROUTE_PRIORITY).default(1024),
-    ipv6NormalRoutePriority: integer(1, MAX_ROUTE_PRIORITY).default(1024),
+    ipv4NormalRoutePriority: routePriority().default(1024),
+    ipv6NormalRoutePriority: routePriority().default(1024),
   }),
   [
     {

@@ -3,7 +3,14 @@
  * fields here; those that we act on are typed, all others are kept as they are.
  */
 import { z } from 'zod';
-import { address, duration, integer, portRange, programClusterRoutes } from './fields.ts';
+import {
+  address,
+  duration,
+  integer,
+  portRange,
+  programClusterRoutes,
+  routePriority,
+} from './fields.ts';
 import { resource, typeAndMeta } from './resource.ts';
 
 const schema = z.looseObject({
@@ -14,7 +21,8 @@ const schema = z.looseObject({
       interfacePrefix: z.string().optional(),
       routeRefreshInterval: duration().optional(),
       deviceRouteProtocol: integer(0, 255).optional(),
-      removeExternalRoutes: z.boolean().optional(),
+      ipv4NormalRoutePriority: routePriority().optional(),
+      ipv6NormalRoutePriority: routePriority().optional(),
       ipipMTU: integer(0, 65535).optional(),
       vxlanMTU: integer(0, 65535).optional(),
       vxlanMTUV6: integer(0, 65535).optional(),

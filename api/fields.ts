@@ -236,6 +236,11 @@ export const bfd = z.looseObject({
   multihop: z.boolean().optional(),
 });
 
+/** Linux reads the number above the greatest as "unreachable". */
+export function routePriority() {
+  return integer(1, 2147483646);
+}
+
 /**
  * Of which pools without VXLAN a FelixConfiguration's or BGPConfiguration's side programs the routes to other
  * nodes' blocks. Without a default: what is not said here may be said there.

@@ -1,14 +1,14 @@
 /** Removes from the kernel all that is ours. An agent's exit removes nothing: this is what does. */
 
 import { join } from 'node:path';
-import type { Family } from 'net-ipaddr';
-import type { Operation, Route } from 'rtnetlink-ts';
+import type { Operation } from 'rtnetlink-ts';
 import { EndpointFiles } from './endpoint/endpoint-files.ts';
 import { Interfaces } from './interfaces.ts';
 import type { Kernel } from './kernel.ts';
 import { deletePacketTable } from './nat/packet-table.ts';
 import { TABLE, TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
 import { isOurs } from './table/kernel-route.ts';
+import { forgetRouteProtocols, readRouteProtocols } from './table/route-protocols.ts';
 
 export interface Cleaned {
   /** Pods that lost their network with it, if they still ran. */
@@ -39,12 +39,15 @@ export async function cleanup(options: { kernel: Kernel; stateDir: string }): Pr
   const tunnels = links.filter(
     ({ kind, name }) => (kind === 'vxlan' || kind === 'tun') && TUNNEL_DEVICES.includes(name),
   );
-  const routes = await removeRoutes(options.kernel, interfaces, faults);
+  const { stateDir } = options;
+  const protocols = await readRouteProtocols(stateDir);
+  const routes = await removeRoutes(options.kernel, interfaces, protocols, faults);
+  if (faults.length === 0) await forgetRouteProtocols(stateDir);
   await host.deleteLinks([...veths, ...tunnels].map(({ index }) => index));
   // After the pods, that none of them forges its source on the way out.
   const packetTable = await removePacketTable(options.kernel, faults);
 
-  const files = new EndpointFiles(join(options.stateDir, 'endpoints'));
+  const files = new EndpointFiles(join(stateDir, 'endpoints'));
   const { endpoints, unreadable } = await files.readAll();
   for (const endpoint of endpoints) await files.remove(endpoint);
   for (const { path, reason } of unreadable)
@@ -71,11 +74,13 @@ async function removePacketTable({ nft }: Kernel, faults: string[]): Promise<boo
 async function removeRoutes(
   kernel: Kernel,
   interfaces: Interfaces,
+  protocols: ReadonlySet<number>,
   faults: string[],
 ): Promise<number> {
   let removed = 0;
   for (const family of [4, 6] as const) {
-    const routes = await ourRoutes(kernel, family, interfaces);
+    const all = await kernel.host.routes({ family, table: TABLE });
+    const routes = all.filter((route) => isOurs(route, interfaces, protocols));
     const operations = routes.map((route): Operation => ({ action: 'delete', route }));
     for (const error of kernel.host.batch(operations)) {
       if (error === undefined) removed++;
@@ -83,9 +88,4 @@ async function removeRoutes(
     }
   }
   return removed;
-}
-
-async function ourRoutes(kernel: Kernel, family: Family, interfaces: Interfaces): Promise<Route[]> {
-  const all = await kernel.host.routes({ family, table: TABLE });
-  return all.filter((route) => isOurs(route, interfaces));
 }

@@ -10,21 +10,14 @@
  *     await felix.addEndpoint(…);
  *     await felix.close();                    // leaves the kernel as it is
  *
- * Ours are the routes of protocol 80 in the main table, the routes to `cali*` interfaces and by tunnels,
+ * Ours are the routes of protocol 80 (or FelixConfiguration's) in the main table, the routes to `cali*` interfaces and by tunnels,
  * the `cali*` veths and the tunnel devices (ours.ts) themselves, and the nftables table
  * `inet tortie`. Nothing else is changed, but sysctls: forwarding.ts and tunnel/reverse-path.ts say which and why.
  */
 
-import { join as joinPath } from 'node:path';
-import {
-  type Address,
-  formatAddress,
-  hostPrefix,
-  type Prefix,
-  type ZonedAddress,
-} from 'net-ipaddr';
+import { join } from 'node:path';
+import type { Address, Prefix, ZonedAddress } from 'net-ipaddr';
 import type { Timer } from '../ports.ts';
-import type { Workload } from './calc/calculation.ts';
 import type { OverlayInput } from './calc/overlay.ts';
 import type { LearnedChange, PeerRoute } from './calc/route.ts';
 import {
@@ -35,14 +28,16 @@ import {
 } from './endpoint/endpoint.ts';
 import { EndpointFiles } from './endpoint/endpoint-files.ts';
 import { Endpoints } from './endpoint/endpoints.ts';
-import { type Allocation, join } from './endpoint/join.ts';
+import type { Allocation } from './endpoint/join.ts';
 import type { FelixOptions, FelixState } from './felix-types.ts';
+import { FoundPods } from './found-pods.ts';
 import { PacketTable } from './nat/packet-table.ts';
 import { type AllowedSources, type NatSettings, NO_NAT, ruleset } from './nat/ruleset.ts';
-import { WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
 import { OverlayNetwork } from './overlay-network.ts';
 import { Reconciler } from './reconciler.ts';
 import type { Report } from './report.ts';
+import type { RouteMarks } from './table/kernel-route.ts';
+import { RouteProtocols } from './table/route-protocols.ts';
 import type { ForwarderCounters } from './tunnel/udp/forwarder.ts';
 
 export type {
@@ -66,6 +61,7 @@ export type { NatSettings } from './nat/ruleset.ts';
 export { deviceName, hostInterfaceOf } from './ours.ts';
 export type { TunnelUse } from './overlay-network.ts';
 export type { Report } from './report.ts';
+export { MARKS, type RouteMarks } from './table/kernel-route.ts';
 
 /** Runtimes wait for minutes, people don't: an ADD that comes too early is told so after this time. */
 const ADD_WAIT_MS = 10_000;
@@ -76,18 +72,14 @@ export class Felix {
   readonly #options: FelixOptions;
   readonly #reconciler: Reconciler;
   readonly #endpoints: Endpoints;
+  readonly #found: FoundPods;
   readonly #overlay: OverlayNetwork;
   readonly #packets: PacketTable;
-  /** Interfaces of pods that were there at start, and of which no endpoint file tells. */
-  readonly #doubtful = new Set<string>();
+  readonly #protocols: RouteProtocols;
   readonly #waiting = new Set<() => void>();
   #nextHopsChanged: () => void = () => {};
   #unreadable: readonly Report[] = [];
-  #blocks: readonly Prefix[] = [];
   #nat: NatSettings = NO_NAT;
-  #allocations: readonly Allocation[] | undefined;
-  /** Addresses, as text, of pods that came or went after the allocations were read. */
-  readonly #changedSince = new Set<string>();
   #isStarted = false;
   #isDatastoreInSync = false;
   /** Opening, or open. */
@@ -98,20 +90,22 @@ export class Felix {
   constructor(options: FelixOptions) {
     this.#options = options;
     const { kernel, clock, random, log, stateDir } = options;
+    this.#protocols = new RouteProtocols(stateDir, log);
     this.#reconciler = new Reconciler({
+      protocols: this.#protocols.all,
       kernel,
       clock,
       random,
       log,
       learnedDeadlineMs: options.learnedDeadlineMs ?? LEARNED_DEADLINE_MS,
-      onResynced: () => this.#routeDoubtful(),
+      onResynced: () => this.#found.route(),
       onWritten: () => this.#overlay.routesWritten(),
-      onInterfaceGone: (name) => this.#interfaceGone(name),
+      onInterfaceGone: (name) => this.#found.interfaceGone(name),
       onNextHopsChanged: () => this.#nextHopsChanged(),
     });
     this.#overlay = new OverlayNetwork({
       ...{ kernel, clock, random, log, reconciler: this.#reconciler },
-      forwarderFolder: joinPath(stateDir, 'udp'),
+      forwarderFolder: join(stateDir, 'udp'),
       onUse: (use) => options.onTunnelUse?.(use),
       onLack: (device, reason) => options.onTunnelLack?.(device, reason),
     });
@@ -119,13 +113,14 @@ export class Felix {
       kernel,
       clock,
       log,
-      files: new EndpointFiles(joinPath(stateDir, 'endpoints')),
+      files: new EndpointFiles(join(stateDir, 'endpoints')),
       routes: {
-        setWorkload: (name, workload) => this.#podChanged(name, workload),
+        setWorkload: (name, workload) => this.#found.podChanged(name, workload),
         noteInterface: (link) => this.#reconciler.noteInterface(link),
         settle: (prefixes) => this.#reconciler.settle(prefixes),
       },
     });
+    this.#found = new FoundPods(this.#reconciler, this.#endpoints);
     this.#packets = new PacketTable({
       ...{ nft: kernel.nft, watchNft: kernel.watchNft },
       clock,
@@ -143,12 +138,9 @@ export class Felix {
   async start(): Promise<void> {
     const { unreadable } = await this.#endpoints.load();
     this.#unreadable = unreadable.map(({ path, reason }) => ({ subject: path, reason }));
+    await this.#protocols.load();
     await this.#reconciler.start();
-    const ours = new Set(this.#endpoints.all().map(({ hostInterface }) => hostInterface));
-    for (const name of this.#reconciler.interfaces.names()) {
-      if (name.startsWith(WORKLOAD_INTERFACE_PREFIX) && !ours.has(name)) this.#doubtful.add(name);
-    }
-    for (const workload of this.#join().workloads) this.#route(workload);
+    this.#found.look();
     this.#isStarted = true;
     this.#openWhenInSync();
   }
@@ -165,8 +157,21 @@ export class Felix {
 
   /** The blocks with affinity to this node, all of them each time. */
   setLocalBlocks(blocks: Iterable<Prefix>): void {
-    this.#blocks = [...blocks];
-    this.#reconciler.setLocalBlocks(this.#blocks);
+    const own = [...blocks];
+    this.#found.setBlocks(own);
+    this.#reconciler.setLocalBlocks(own);
+  }
+
+  /** What our routes are marked with from now on: those that are there, too. */
+  setRouteMarks(marks: RouteMarks): void {
+    this.#protocols.add(marks.protocol);
+    this.#reconciler.setRouteMarks(marks);
+  }
+
+  /** How often the kernel's tables are read without a hint, in ms; 0: never. @default 90,000 */
+  setRefreshInterval(intervalMs: number): void {
+    this.#reconciler.setRefreshInterval(intervalMs);
+    this.#overlay.setRefreshInterval(intervalMs);
   }
 
   /** The ways to BGP peers that are said (`reachableBy`), all of them each time. */
@@ -186,9 +191,7 @@ export class Felix {
    * endpoint file is known by it.
    */
   setAllocations(allocations: Iterable<Allocation>): void {
-    this.#allocations = [...allocations];
-    this.#changedSince.clear();
-    this.#routeDoubtful();
+    this.#found.setAllocations(allocations);
   }
 
   /** Other nodes' blocks and addresses as the datastore has them, all of it each time. */
@@ -295,7 +298,7 @@ export class Felix {
       refused: refusals.reports(),
       failed: [...table.problems(), ...this.#overlay.problems(), ...this.#packets.problems()],
       unreachable: this.#overlay.unreachable(),
-      inDoubt: [...this.#unreadable, ...this.#join().inDoubt],
+      inDoubt: [...this.#unreadable, ...this.#found.inDoubt()],
     };
   }
 
@@ -356,56 +359,11 @@ export class Felix {
     });
   }
 
-  /** Pods that we wired set their routes when they come and go; only these are known by what is found. */
-  #routeDoubtful(): void {
-    if (!this.#isStarted || this.#doubtful.size === 0) return;
-    for (const workload of this.#join().workloads) {
-      if (this.#doubtful.has(workload.hostInterface)) this.#route(workload);
-    }
-  }
-
-  #join(): ReturnType<typeof join> {
-    const endpoints = this.#endpoints.all();
-    const { interfaces } = this.#reconciler;
-    // Asked of the whole table, so only where somebody's addresses are not known otherwise.
-    const routed = this.#doubtful.size > 0 ? this.#reconciler.routedToPods() : undefined;
-    const names = new Set([
-      ...this.#doubtful,
-      ...endpoints.map(({ hostInterface }) => hostInterface),
-    ]);
-    const present = [...names].filter((name) => interfaces.indexOf(name) !== undefined);
-    return join({
-      endpoints,
-      interfaces: new Map(present.map((name) => [name, routed?.get(name) ?? []])),
-      blocks: this.#blocks,
-      allocations: this.#allocations,
-      changedSince: this.#changedSince,
-    });
-  }
-
   #allowedSources(): AllowedSources {
     const allowed = new Map<string, readonly Prefix[]>();
     for (const { hostInterface, allowedSourcePrefixes } of this.#endpoints.all())
       if (allowedSourcePrefixes?.length) allowed.set(hostInterface, allowedSourcePrefixes);
     return allowed;
-  }
-
-  /** A pod of ours comes or goes: what was found of its interface and addresses is history. */
-  #podChanged(name: string, workload: Workload | undefined): void {
-    const { calculation } = this.#reconciler;
-    const addresses = workload?.addresses ?? [];
-    for (const { address } of [...calculation.prefixesOf(name), ...addresses.map(hostPrefix)])
-      this.#changedSince.add(formatAddress(address));
-    this.#doubtful.delete(name);
-    this.#reconciler.setWorkload(name, workload);
-  }
-
-  #route(workload: Workload): void {
-    this.#reconciler.setWorkload(workload.hostInterface, workload);
-  }
-
-  #interfaceGone(name: string): void {
-    if (this.#doubtful.delete(name)) this.#reconciler.setWorkload(name, undefined);
   }
 }
 

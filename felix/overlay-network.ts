@@ -75,6 +75,11 @@ export class OverlayNetwork {
     this.#tell();
   }
 
+  /** In ms; 0: never. */
+  setRefreshInterval(intervalMs: number): void {
+    this.#tunnels.setRefreshInterval(intervalMs);
+  }
+
   resync(): Promise<void> {
     return this.#tunnels.resync();
   }

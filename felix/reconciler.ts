@@ -4,6 +4,7 @@
  * that came since the last.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { type Address, hostPrefix, type Prefix, PrefixTrie } from 'net-ipaddr';
 import type { AddressEntry, Monitor, NetlinkEvent } from 'rtnetlink-ts';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
@@ -18,7 +19,7 @@ import { TABLE, WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
 import { Refusals } from './refusals.ts';
 import { Resync } from './resync.ts';
 import { InteriorRoutes } from './table/interior.ts';
-import { isOurs, podAddress, routeSpec } from './table/kernel-route.ts';
+import { isOurs, MARKS, podAddress, type RouteMarks, routeSpec } from './table/kernel-route.ts';
 import { RouteTable } from './table/route-table.ts';
 import { Underlay } from './table/underlay.ts';
 
@@ -36,6 +37,8 @@ export interface ReconcilerOptions {
   random: Random;
   log: Log;
   learnedDeadlineMs: number;
+  /** Of routes that we write, or have written. */
+  protocols: ReadonlySet<number>;
   /** The table has been read, and what it has of ours is known. */
   onResynced(): void;
   /** All that was asked for is written, or was refused. */
@@ -55,6 +58,7 @@ export class Reconciler implements HostRoutes {
   readonly #interior: InteriorRoutes;
   #addresses: readonly AddressEntry[] = [];
   #nextNodes: PrefixTrie<Address> | undefined;
+  #marks = MARKS;
   #monitor: Monitor | undefined;
   #isOpen = false;
   #isClosed = false;
@@ -75,6 +79,7 @@ export class Reconciler implements HostRoutes {
     this.table = new RouteTable({
       netlink: kernel.host,
       names: this.interfaces,
+      protocols: options.protocols,
       clock,
       random,
       log,
@@ -128,6 +133,21 @@ export class Reconciler implements HostRoutes {
     this.#nextNodes = new PrefixTrie();
     for (const address of addresses) this.#nextNodes.set(hostPrefix(address), address);
     if (this.#monitor !== undefined) this.#resync.soon();
+  }
+
+  /** @param marks of a protocol that is among `protocols` by now. */
+  setRouteMarks(marks: RouteMarks): void {
+    if (isDeepStrictEqual(marks, this.#marks)) return;
+    this.#marks = marks;
+    this.calculation.touchAll();
+    // What was a stranger's may be ours now.
+    if (this.#monitor !== undefined) this.#resync.soon();
+    this.#schedule();
+  }
+
+  /** How often the kernel is read without a hint, in ms; 0: never. */
+  setRefreshInterval(intervalMs: number): void {
+    this.#resync.every(intervalMs);
   }
 
   setLocalBlocks(blocks: Iterable<Prefix>): void {
@@ -262,7 +282,7 @@ export class Reconciler implements HostRoutes {
   #decide(prefix: Prefix): Decision {
     const decision = this.calculation.decide(prefix);
     const { route, refusals } = decision;
-    this.table.want(prefix, route && routeSpec(route, this.interfaces));
+    this.table.want(prefix, route && routeSpec(route, this.interfaces, this.#marks));
     this.refusals.set(prefix, refusals);
     return decision;
   }
@@ -277,7 +297,7 @@ export class Reconciler implements HostRoutes {
       if (name === undefined || !isPodInterface(name)) this.#somethingCame();
     } else if (event.kind === 'route') {
       const { route, gone } = event;
-      if (!isOurs(route, this.interfaces)) {
+      if (!isOurs(route, this.interfaces, this.#options.protocols)) {
         if (this.#interior.hear(route, gone)) this.#resync.soon();
         this.#reviewSoon();
       }

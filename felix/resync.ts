@@ -34,6 +34,7 @@ export class Resync {
   #restUntil = 0;
   #failures = 0;
   #told: string | undefined;
+  #intervalMs = INTERVAL_MS;
 
   constructor(options: ResyncOptions) {
     this.#options = options;
@@ -43,7 +44,14 @@ export class Resync {
   start(): void {
     const { random } = this.#options;
     if (this.#failures > 0) this.#readIn(backoffMs(BACKOFF, this.#failures, random));
-    else this.#readIn(INTERVAL_MS * (0.9 + random() / 5));
+    else if (this.#intervalMs > 0) this.#readIn(this.#intervalMs * (0.9 + random() / 5));
+  }
+
+  /** How often it is read without a hint, in ms; 0: never. @default 90,000 */
+  every(intervalMs: number): void {
+    if (intervalMs === this.#intervalMs) return;
+    this.#intervalMs = intervalMs;
+    if (this.#due < Infinity) this.start();
   }
 
   /** Something may have changed. */

@@ -114,6 +114,13 @@ export class Calculation {
     this.#nextHops.touch(name);
   }
 
+  /** What all routes have in common is another: each is written anew. */
+  touchAll(): void {
+    for (const name of this.#workloads.keys()) this.touchWorkload(name);
+    for (const tree of [this.#localBlocks, this.#peerRoutes, this.#learned, this.remote.ways])
+      for (const { prefix } of tree) this.#mark(prefix);
+  }
+
   prefixesOf(hostInterface: string): Prefix[] {
     return this.#workloads.get(hostInterface)?.addresses.map(hostPrefix) ?? [];
   }

@@ -69,7 +69,10 @@ export class RemoteBlocks {
     return changed;
   }
 
-  get ways(): Pick<PrefixTrie<RemoteTarget>, 'match' | 'covered' | 'covering'> {
+  get ways(): Pick<
+    PrefixTrie<RemoteTarget>,
+    'match' | 'covered' | 'covering' | typeof Symbol.iterator
+  > {
     return this.#ways;
   }
 

@@ -1,6 +1,13 @@
 /** Our routes in netlink's terms: how they are written, whose a route is, when two are the same. */
 
-import { type Address, equalAddresses, familyBits, formatAddress, formatPrefix } from 'net-ipaddr';
+import {
+  type Address,
+  equalAddresses,
+  type Family,
+  familyBits,
+  formatAddress,
+  formatPrefix,
+} from 'net-ipaddr';
 import type { NextHop, Route, RouteSpec } from 'rtnetlink-ts';
 import type { Gateway } from '../calc/next-hops.ts';
 import type { DesiredRoute } from '../calc/route.ts';
@@ -12,6 +19,15 @@ import { PROTOCOL, TABLE, TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from '../o
  */
 export const METRIC = 1024;
 
+/** What our routes are known by. */
+export interface RouteMarks {
+  readonly protocol: number;
+  /** 1 to 4294967295. */
+  readonly metric: Readonly<Record<Family, number>>;
+}
+
+export const MARKS: RouteMarks = { protocol: PROTOCOL, metric: { 4: METRIC, 6: METRIC } };
+
 /** rtm_protocol of what the kernel makes itself, for the addresses of an interface. */
 const KERNEL_PROTOCOL = 2;
 
@@ -22,9 +38,14 @@ export interface InterfaceNames {
 }
 
 /** The route to write, or undefined when its interface does not exist (yet). */
-export function routeSpec(desired: DesiredRoute, names: InterfaceNames): RouteSpec | undefined {
+export function routeSpec(
+  desired: DesiredRoute,
+  names: InterfaceNames,
+  marks: RouteMarks,
+): RouteSpec | undefined {
   const { prefix: destination, target } = desired;
-  const common = { destination, table: TABLE, protocol: PROTOCOL, metric: METRIC };
+  const normalMetric = marks.metric[destination.address.family];
+  const common = { destination, table: TABLE, protocol: marks.protocol, metric: normalMetric };
   if (target.kind === 'blackhole') return { ...common, type: 'blackhole' };
   if (target.kind === 'workload') {
     const oif = names.indexOf(target.hostInterface);
@@ -42,7 +63,7 @@ export function routeSpec(desired: DesiredRoute, names: InterfaceNames): RouteSp
   // A link that is gone takes its next hops with it, and not the others.
   const multipath = target.nextHops.flatMap((nextHop) => hopOf(nextHop, names) ?? []);
   if (multipath.length === 0) return undefined;
-  const metric = target.metric ?? METRIC;
+  const metric = target.metric ?? normalMetric;
   return {
     ...common,
     metric,
@@ -58,9 +79,16 @@ function hopOf({ zone, onlink, ...gateway }: Gateway, names: InterfaceNames): Ne
   return oif === undefined ? undefined : { gateway, oif, ...(onlink && { onlink }) };
 }
 
-/** All that we wrote or would write: our protocol, or a route to a pod's interface or by a tunnel. */
-export function isOurs(route: RouteSpec, names: InterfaceNames): boolean {
-  if (route.protocol === PROTOCOL) return true;
+/**
+ * All that we wrote or would write: our protocol, or a route to a pod's interface or by a tunnel.
+ * @param protocols of routes that we write, or have written.
+ */
+export function isOurs(
+  route: RouteSpec,
+  names: InterfaceNames,
+  protocols: ReadonlySet<number>,
+): boolean {
+  if (protocols.has(route.protocol!)) return true;
   // The kernel's own, such as fe80::/64, comes and goes with the interface.
   if (route.protocol === KERNEL_PROTOCOL) return false;
   return leadsToPod(route, names) || leadsToTunnel(route, names);

@@ -38,6 +38,8 @@ const { floor } = Math;
 export interface RouteTableOptions {
   netlink: Pick<Netlink, 'batch' | 'eachRoute'>;
   names: InterfaceNames;
+  /** Whose routes are ours: it may grow, after which a resync is due. */
+  protocols: ReadonlySet<number>;
   clock: Clock;
   random: Random;
   log: Log;
@@ -193,7 +195,8 @@ export class RouteTable {
   hear(route: Route, gone: boolean): boolean {
     if (route.table !== TABLE) return false;
     const entry = this.#entries.find(route.destination);
-    if (isOurs(route, this.#options.names)) {
+    const { names, protocols } = this.#options;
+    if (isOurs(route, names, protocols)) {
       const same = entry?.ours.find((known) => sameRoute(route, known));
       if (!gone) return same === undefined;
       // One next hop of several goes with a message that names it alone.
@@ -317,14 +320,15 @@ export class RouteTable {
   }
 
   #read(family: Family, strangers: readonly StrangerListener[]): Promise<void> {
-    const { names, netlink } = this.#options;
+    const { names, netlink, protocols } = this.#options;
     return netlink.eachRoute({ family, table: TABLE }, () => {
       const dump = ++this.#dump;
       this.#dumpOf[family] = dump;
       for (const listener of strangers) listener.begin(family);
       return (route) => {
         const { destination, metric } = route;
-        if (isOurs(route, names)) sightOurs(this.#entries.findOrAdd(destination), dump, route);
+        if (isOurs(route, names, protocols))
+          sightOurs(this.#entries.findOrAdd(destination), dump, route);
         else {
           const entry =
             metric === METRIC

@@ -83,6 +83,11 @@ export class Tunnels {
     if (this.#monitor !== undefined) this.#resync.soon();
   }
 
+  /** How often all is read without a hint, in ms; 0: never. */
+  setRefreshInterval(intervalMs: number): void {
+    this.#resync.every(intervalMs);
+  }
+
   /** Reads everything again now, and mends it. */
   resync(): Promise<void> {
     return this.#monitor === undefined ? Promise.resolve() : this.#resync.now();

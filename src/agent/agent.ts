@@ -29,16 +29,12 @@ import { openLog, systemClock } from '../system.ts';
 import { type AddressSource, readAllocations } from './allocations.ts';
 import { AgentCni, familiesOf } from './cni.ts';
 import type { AgentConfig } from './config.ts';
+import { configureFelix } from './configure-felix.ts';
 import { readBgpSettings, readNodes } from './derive/cluster.ts';
-import { deriveClusterRoutes } from './derive/cluster-routes.ts';
-import { readFelixConfiguration } from './derive/felix-configuration.ts';
-import { deriveNat } from './derive/nat.ts';
-import { deriveOverlay } from './derive/overlay.ts';
 import { derivePeers } from './derive/peers.ts';
 import { podCidrPlacements } from './derive/pod-cidrs.ts';
 import { deriveSpeakerConfig } from './derive/speaker.ts';
 import { deriveTunnelAddresses } from './derive/tunnel-addresses.ts';
-import { deriveTunnelSettings } from './derive/tunnel-settings.ts';
 import { writeDropIns } from './drop-ins.ts';
 import { serveHealth } from './health.ts';
 import { programLearnedRoutes } from './learned-routes.ts';
@@ -323,22 +319,11 @@ export class Agent {
       placements.filter(({ node }) => node === nodeName).map(({ prefix }) => prefix),
     );
     const blocks = this.#allocator!.ownBlocks().map(parsePrefix);
-    const nodeAddresses = nodes.flatMap(({ network }) =>
-      [network.ipv4Address, network.ipv6Address].flatMap((one) => (one ? [one.address] : [])),
-    );
-    const felix = readFelixConfiguration(resources.felixConfigurations, nodeName, problems);
-    this.#felix.setNodeAddresses(nodeAddresses);
-    this.#felix.setLocalBlocks(blocks);
-    this.#felix.setNat(deriveNat({ pools, felix, nodeAddresses }));
-    this.#felix.setOverlay(
-      deriveOverlay({
-        ...{ nodeName, nodes, pools, placements },
-        clusterRoutes: deriveClusterRoutes(
-          { felix: felix.programClusterRoutes, bgp: settings.programClusterRoutes },
-          problems,
-        ),
-        settings: deriveTunnelSettings(felix),
-      }),
+    const { felixConfigurations } = resources;
+    configureFelix(
+      this.#felix,
+      { nodeName, nodes, pools, placements, blocks, felixConfigurations, settings },
+      problems,
     );
     if (self) {
       const inUse = new Set(nodes.flatMap(({ network }) => network.sendingTunnels ?? []));

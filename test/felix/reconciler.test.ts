@@ -38,6 +38,7 @@ function newReconciler(): Reconciler {
     random: () => 0.5,
     log,
     learnedDeadlineMs: 30_000,
+    protocols: new Set([80]),
     onResynced() {},
     onWritten() {},
     onInterfaceGone() {},

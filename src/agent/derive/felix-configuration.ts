@@ -8,7 +8,8 @@ export type FelixSettings = NonNullable<FelixConfiguration['spec']>;
 const HONOURED = [
   ...['vxlanMTU', 'vxlanMTUV6', 'ipipMTU', 'vxlanPort', 'vxlanVNI'],
   ...['natPortRange', 'natOutgoingAddress', 'natOutgoingExclusions'],
-  'programClusterRoutes',
+  ...['deviceRouteProtocol', 'ipv4NormalRoutePriority', 'ipv6NormalRoutePriority'],
+  ...['routeRefreshInterval', 'programClusterRoutes'],
 ];
 
 export function readFelixConfiguration(

@@ -1,5 +1,6 @@
 import type { FelixConfiguration } from '../../../api/index.ts';
 import { readFelixConfiguration } from '../../../src/agent/derive/felix-configuration.ts';
+import { deriveRouteSettings } from '../../../src/agent/derive/route-settings.ts';
 import { deriveTunnelSettings } from '../../../src/agent/derive/tunnel-settings.ts';
 
 function configuration(name: string, spec: object): FelixConfiguration {
@@ -49,4 +50,63 @@ test.each<[name: string, given: FelixConfiguration[], then: object, problems: st
   const found: string[] = [];
   expect(deriveTunnelSettings(readFelixConfiguration(given, 'one', found))).toEqual(then);
   expect(found).toEqual(problems);
+});
+
+const MARKS = { protocol: 80, metric: { 4: 1024, 6: 1024 } };
+
+test.each<[name: string, spec: object, then: object, problems: unknown[]]>([
+  ['nothing said', {}, { marks: MARKS, refreshMs: 90_000 }, []],
+  [
+    'protocol and priorities',
+    { deviceRouteProtocol: 90, ipv4NormalRoutePriority: 500, ipv6NormalRoutePriority: 600 },
+    { marks: { protocol: 90, metric: { 4: 500, 6: 600 } }, refreshMs: 90_000 },
+    [],
+  ],
+  ['the refresh interval', { routeRefreshInterval: '1m30.5s' }, { refreshMs: 90_500 }, []],
+  ['no refresh', { routeRefreshInterval: '0s' }, { refreshMs: 0 }, []],
+  ['one that would keep us busy', { routeRefreshInterval: '1ms' }, { refreshMs: 1_000 }, []],
+  [
+    'one that no timer can wait for',
+    { routeRefreshInterval: '9999h' },
+    { refreshMs: 86_400_000 },
+    [],
+  ],
+  [
+    'the protocol of the administrator’s own routes',
+    { deviceRouteProtocol: 4 },
+    { marks: MARKS },
+    [
+      expect.stringMatching(
+        /^FelixConfiguration: deviceRouteProtocol 4 is on routes that are not /,
+      ),
+    ],
+  ],
+])('routes: %s', (_, spec, then, problems) => {
+  const found: string[] = [];
+  const felix = readFelixConfiguration([configuration('default', spec)], 'one', found);
+  expect(deriveRouteSettings(felix, found)).toMatchObject(then);
+  expect(found).toEqual(problems);
+});
+
+test('what upstream’s users set most is honoured, or named', () => {
+  const [honoured, idle] = [
+    {
+      ...{ vxlanMTU: 1400, vxlanMTUV6: 1400, ipipMTU: 1400, vxlanPort: 4790, vxlanVNI: 7 },
+      ...{ natPortRange: '32768:65535', natOutgoingAddress: '192.0.2.9' },
+      ...{ natOutgoingExclusions: 'IPPoolsAndHostIPs', programClusterRoutes: 'Enabled' },
+      ...{ deviceRouteProtocol: 90, ipv4NormalRoutePriority: 500, ipv6NormalRoutePriority: 600 },
+      routeRefreshInterval: '60s',
+    },
+    {
+      ...{ vxlanEnabled: true, ipipEnabled: true, routeTableRanges: [{ min: 1, max: 250 }] },
+      ...{ deviceRouteSourceAddress: '192.0.2.1', removeExternalRoutes: true },
+      ...{ externalNodesList: ['192.0.2.0/24'], ipv4ElevatedRoutePriority: 512 },
+      ...{ interfacePrefix: 'cali', logSeverityScreen: 'Info', mtuIfacePattern: 'eth' },
+    },
+  ];
+  const found: string[] = [];
+  readFelixConfiguration([configuration('default', { ...honoured, ...idle })], 'one', found);
+  expect(found).toHaveLength(1);
+  const [, names] = /^FelixConfiguration "default": kept, .* version: (.*)$/.exec(found[0]!)!;
+  expect(names!.split(', ').sort()).toEqual(Object.keys(idle).sort());
 });

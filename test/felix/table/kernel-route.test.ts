@@ -6,6 +6,7 @@ import {
   isConnected,
   isOurs,
   isRemote,
+  MARKS,
   podAddress,
   routeSpec,
   sameRoute,
@@ -110,13 +111,14 @@ test.each<[what: string, actual: Partial<RouteSpec>, desired: Partial<RouteSpec>
 
 test.each<[what: string, route: Partial<RouteSpec>, ours: boolean]>([
   ['our protocol', { protocol: 80, ...via('192.0.2.2') }, true],
+  ['one that FelixConfiguration has had', { protocol: 90, ...via('192.0.2.2') }, true],
   ['another’s protocol', { protocol: 12, ...via('192.0.2.2') }, false],
   ['a route to a pod, by whomever', { protocol: 3, oif: 7 }, true],
   ['the kernel’s own on a pod’s interface', { protocol: 2, oif: 7 }, false],
   ['another’s elsewhere', { protocol: 3, oif: 2 }, false],
   ['an interface that is not known', { protocol: 3, oif: 99 }, false],
 ])('isOurs: %s', (_, route, ours) => {
-  expect(isOurs({ ...BASE, ...route }, NAMES)).toBe(ours);
+  expect(isOurs({ ...BASE, ...route }, NAMES, new Set([80, 90]))).toBe(ours);
 });
 
 test('a route’s kind', () => {
@@ -135,24 +137,24 @@ test('a route’s kind', () => {
 test('how routes are written', () => {
   const prefix = BASE.destination;
   const workload = { kind: 'workload', hostInterface: 'cali1' } as const;
-  expect(routeSpec({ prefix, target: workload }, NAMES)).toEqual({
+  expect(routeSpec({ prefix, target: workload }, NAMES, MARKS)).toEqual({
     ...BASE,
     scope: 'link',
     oif: 7,
   });
   const missing = { ...workload, hostInterface: 'cali2' };
-  expect(routeSpec({ prefix, target: missing }, NAMES)).toBeUndefined();
-  expect(routeSpec({ prefix, target: { kind: 'blackhole' } }, NAMES)).toEqual({
+  expect(routeSpec({ prefix, target: missing }, NAMES, MARKS)).toBeUndefined();
+  expect(routeSpec({ prefix, target: { kind: 'blackhole' } }, NAMES, MARKS)).toEqual({
     ...BASE,
     type: 'blackhole',
   });
   const nextHops = ['192.0.2.2', '192.0.2.3'].map(parseAddress);
-  expect(routeSpec({ prefix, target: { kind: 'learned', nextHops } }, NAMES)).toEqual({
+  expect(routeSpec({ prefix, target: { kind: 'learned', nextHops } }, NAMES, MARKS)).toEqual({
     ...BASE,
     multipath: nextHops.map((gateway) => ({ gateway })),
   });
   expect(
-    routeSpec({ prefix, target: { kind: 'learned', nextHops: nextHops.slice(1) } }, NAMES),
+    routeSpec({ prefix, target: { kind: 'learned', nextHops: nextHops.slice(1) } }, NAMES, MARKS),
   ).toEqual({ ...BASE, gateway: nextHops[1] });
 });
 
@@ -172,7 +174,7 @@ test.each<[what: string, nextHops: string[], then: Partial<RouteSpec> | undefine
   ['its only link is gone', ['fe80::1%eth9'], undefined],
 ])('a link-local next hop is written with %s', (_, texts, then) => {
   const target = { kind: 'learned', nextHops: texts.map(parseZonedAddress) } as const;
-  const spec = routeSpec({ prefix: BASE.destination, target }, NAMES);
+  const spec = routeSpec({ prefix: BASE.destination, target }, NAMES, MARKS);
   expect(spec).toEqual(then && { ...BASE, ...then });
 });
 
@@ -181,6 +183,7 @@ test('a gateway that the host’s own route has on the link is on the link for o
   const spec = routeSpec(
     { prefix: BASE.destination, target: { kind: 'learned', nextHops } },
     NAMES,
+    MARKS,
   );
   expect(spec).toEqual({ ...BASE, ...via('169.254.1.1'), oif: 2, onlink: true });
 });
