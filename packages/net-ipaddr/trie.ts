@@ -61,7 +61,12 @@ export class PrefixTrie<V> {
 
   /** The value of exactly this prefix. */
   get(prefix: Prefix): V | undefined {
-    return this.#path(prefix).at(-1)?.entry?.value;
+    const { bytes, family } = prefix.address;
+    let node: Node<V> | undefined = this.#root(family);
+    while (node !== undefined && node.length < prefix.length)
+      node = childTowards(node, bytes, prefix.length);
+    if (node?.length !== prefix.length || !leadsTo(bytes, node)) return undefined;
+    return node.entry?.value;
   }
 
   /** @returns whether the prefix was there. */
@@ -84,15 +89,32 @@ export class PrefixTrie<V> {
 
   /** The longest prefix that holds the address. The answer is shared: don't write to it. */
   match(address: Address): TrieEntry<V> | undefined {
+    const { bytes, family } = address;
+    const bits = bytes.length << 3;
     let best: TrieEntry<V> | undefined;
-    for (const node of this.#descend(address, address.bytes.length << 3)) best = node.entry ?? best;
+    for (
+      let node: Node<V> | undefined = this.#root(family);
+      node !== undefined;
+      node = childTowards(node, bytes, bits)
+    ) {
+      if (node.entry === undefined) continue;
+      if (!leadsTo(bytes, node)) break;
+      best = node.entry;
+    }
     return best;
   }
 
   /** The entries that contain `prefix`, itself included, the shortest first. */
   *covering(prefix: Prefix): Generator<TrieEntry<V>, void, undefined> {
-    for (const node of this.#descend(prefix.address, prefix.length)) {
-      if (node.entry !== undefined) yield node.entry;
+    const { bytes, family } = prefix.address;
+    for (
+      let node: Node<V> | undefined = this.#root(family);
+      node !== undefined && node.length <= prefix.length;
+      node = childTowards(node, bytes, prefix.length)
+    ) {
+      if (node.entry === undefined) continue;
+      if (!leadsTo(bytes, node)) return;
+      yield node.entry;
     }
   }
 
@@ -118,29 +140,32 @@ export class PrefixTrie<V> {
     return family === 4 ? this.#root4 : this.#root6;
   }
 
-  /** The nodes from the root whose paths are the address's leading bits, `length` of them at most. */
-  *#descend(address: Address, length: number): Generator<Node<V>, void, undefined> {
-    const { bytes } = address;
-    let node: Node<V> | undefined = this.#root(address.family);
-    while (
-      node !== undefined &&
-      node.length <= length &&
-      commonBits(bytes, node.bytes, node.length) === node.length
-    ) {
-      yield node;
-      node = node.length < length ? node.children[bitAt(bytes, node.length)] : undefined;
-    }
-  }
-
   /** The nodes from the root down to exactly `prefix`; empty when it has none. */
   #path(prefix: Prefix): Node<V>[] {
-    const path = [...this.#descend(prefix.address, prefix.length)];
-    return path.at(-1)?.length === prefix.length ? path : [];
+    const { bytes, family } = prefix.address;
+    const path: Node<V>[] = [];
+    let node: Node<V> | undefined = this.#root(family);
+    while (node !== undefined && node.length <= prefix.length) {
+      path.push(node);
+      node = childTowards(node, bytes, prefix.length);
+    }
+    const last = path.at(-1)!;
+    return last.length === prefix.length && leadsTo(bytes, last) ? path : [];
   }
 }
 
 function newNode<V>(bytes: Uint8Array, length: number): Node<V> {
   return { bytes, length, entry: undefined, children: [undefined, undefined] };
+}
+
+/** An edge skips bits, so that the child may be elsewhere: what is found at last is to be compared. */
+function childTowards<V>(node: Node<V>, bytes: Uint8Array, limit: number): Node<V> | undefined {
+  return node.length < limit ? node.children[bitAt(bytes, node.length)] : undefined;
+}
+
+/** Whether the node is on the way to `bytes`; then those above it are, too. */
+function leadsTo<V>(bytes: Uint8Array, node: Node<V>): boolean {
+  return commonBits(bytes, node.bytes, node.length) === node.length;
 }
 
 function bitAt(bytes: Uint8Array, bit: number): 0 | 1 {
