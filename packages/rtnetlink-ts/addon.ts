@@ -14,6 +14,8 @@ export interface Addon {
   /** @returns the length of the address that `out` got. */
   getsockname(fd: number, out: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: number | Uint8Array): number;
+  /** A classic BPF program that sees each datagram before it is queued: linux/filter.h. */
+  attachFilter(fd: number, program: Uint8Array): number;
   /** @returns the length of the value that `out` got. */
   getsockopt(fd: number, level: number, name: number, out: Uint8Array): number;
   sendmsg(fd: number, bytes: Uint8Array, length: number, descriptors?: Int32Array): number;

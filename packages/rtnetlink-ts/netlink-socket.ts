@@ -92,6 +92,11 @@ export class NetlinkSocket {
     return length;
   }
 
+  /** What of all that it would be told is queued for it: own-changes.ts. */
+  filter(program: Uint8Array): void {
+    checked(addon.attachFilter(this.#fd, program), 'filtering netlink notifications');
+  }
+
   join(group: number): void {
     const result = addon.setsockopt(this.#fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
     checked(result, `joining netlink multicast group ${group}`);

@@ -41,6 +41,7 @@ import type { NetlinkError } from './netlink-error.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
 import { OffLoop } from './off-loop.ts';
 import type { Operation } from './operation.ts';
+import { withoutChangesBy } from './own-changes.ts';
 import { readLink } from './read-link.ts';
 import { RequestBuffer } from './request-buffer.ts';
 import type { MessageWriter } from './wire/message-writer.ts';
@@ -232,8 +233,9 @@ export class Rtnetlink {
     options: { /** @default 4 MiB */ receiveBufferBytes?: number } = {},
   ): Monitor {
     const socket = this.#openSocket(options.receiveBufferBytes ?? NOTIFICATIONS_BYTES);
-    const isOwnPort = (portId: number) =>
-      portId === this.#socket.portId || portId === this.#offLoop?.portId;
+    socket.filter(withoutChangesBy(this.#socket.portId));
+    // That socket may be opened later.
+    const isOwnPort = (portId: number) => portId === this.#offLoop?.portId;
     const monitor = new NetlinkMonitor(socket, { groups, onEvent, onResync, isOwnPort });
     this.#monitors.add(monitor);
     return {

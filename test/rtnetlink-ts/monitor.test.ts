@@ -1,6 +1,6 @@
 /** Notifications, also when the kernel drops some. Needs root: makes a namespace of its own. */
 import { formatAddress, parseAddress, parsePrefix } from 'net-ipaddr';
-import { type Monitor, type NetlinkEvent, openNetlink } from 'rtnetlink-ts';
+import { type Monitor, type NetlinkEvent, openNetlink, type Rtnetlink } from 'rtnetlink-ts';
 import { addPair, openPrivateNetwork, type PrivateNetwork } from './private-network.ts';
 import { until } from './until.ts';
 
@@ -116,13 +116,16 @@ test('routes of others are told, our own are not', async () => {
 describe('when the kernel drops notifications (ENOBUFS)', () => {
   const flood = (action: 'add' | 'delete') => {
     const other = openNetlink({ netns: network.path });
-    const results = other.batch(
+    floodBy(other, action);
+    other.close();
+  };
+  const floodBy = (netlink: Rtnetlink, action: 'add' | 'delete') => {
+    const results = netlink.batch(
       Array.from({ length: 2000 }, (_, i) => ({
         action,
         route: { destination: parsePrefix(`11.${i >> 8}.${i & 255}.0/24`), oif: a, protocol: 81 },
       })),
     );
-    other.close();
     expect(results.filter(Boolean)).toHaveLength(0);
   };
 
@@ -142,6 +145,18 @@ describe('when the kernel drops notifications (ENOBUFS)', () => {
     flood('delete');
     await until(() => resyncs > 1, seenSoFar);
     expect(resyncs).toBe(2);
+  });
+
+  test('our own take no room', async () => {
+    watch(['route'], 4096);
+    floodBy(network.netlink, 'add');
+    floodBy(network.netlink, 'delete');
+    const other = openNetlink({ netns: network.path });
+    other.change({ action: 'add', route: { destination: parsePrefix('12.0.0.0/24'), oif: a } });
+    other.close();
+    await until(() => events.length > 0, seenSoFar);
+    expect([events.length, resyncs]).toEqual([1, 0]);
+    network.run('ip', 'route', 'del', '12.0.0.0/24');
   });
 
   test('with the default buffer two thousand come without loss', async () => {

@@ -1,6 +1,7 @@
 /* Sockets, namespaces and ioctl: one system call a function. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/filter.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -106,6 +107,23 @@ static napi_value set_option(napi_env env, napi_callback_info info)
 	if (arguments.failed)
 		return NULL;
 	return result_of(env, or_errno(setsockopt(fd, level, name, value.at, value.length)));
+}
+
+/* attachFilter(fd, program): struct sock_filter after struct sock_filter. The kernel copies it. */
+static napi_value attach_filter(napi_env env, napi_callback_info info)
+{
+	Arguments arguments = arguments_of(env, info);
+	int fd = int_argument(&arguments, 0);
+	Bytes bytes = bytes_argument(&arguments, 1);
+	struct sock_fprog program = {
+		.len = (unsigned short)(bytes.length / sizeof(struct sock_filter)),
+		.filter = (struct sock_filter *)bytes.at,
+	};
+
+	if (arguments.failed)
+		return NULL;
+	return result_of(
+		env, or_errno(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program))));
 }
 
 /* getsockopt(fd, level, name, out): the length of the value. */
@@ -272,6 +290,7 @@ void define_sockets(napi_env env, napi_value exports)
 	define(env, exports, "accept", accept_socket);
 	define(env, exports, "getsockname", socket_name);
 	define(env, exports, "setsockopt", set_option);
+	define(env, exports, "attachFilter", attach_filter);
 	define(env, exports, "getsockopt", get_option);
 	define(env, exports, "sendmsg", send_message);
 	define(env, exports, "recvmsg", receive_message);
