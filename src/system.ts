@@ -6,6 +6,11 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, fn) {
+    // A timer takes a millisecond at least: slices of 5 ms would leave the loop idle for a sixth of the time.
+    if (delayMs === 0) {
+      const immediate = setImmediate(fn);
+      return { cancel: () => clearImmediate(immediate) };
+    }
     const timer = setTimeout(fn, delayMs);
     return { cancel: () => clearTimeout(timer) };
   },
