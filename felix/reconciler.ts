@@ -50,7 +50,7 @@ export interface ReconcilerOptions {
 
 export class Reconciler implements HostRoutes {
   readonly interfaces = new Interfaces();
-  readonly calculation = new Calculation((nextHop) => this.#interior.resolve(nextHop));
+  readonly calculation: Calculation;
   readonly table: RouteTable;
   readonly refusals: Refusals;
   readonly #options: ReconcilerOptions;
@@ -74,7 +74,9 @@ export class Reconciler implements HostRoutes {
     const { kernel, clock, random, log } = options;
     const failure = 'cannot read the routes of the kernel';
     this.#resync = new Resync({ clock, random, log, failure, read: () => this.#read() });
-    this.#interior = new InteriorRoutes(this.interfaces, Math.floor(random() * 2 ** 32));
+    const seed = () => Math.floor(random() * 2 ** 32);
+    this.#interior = new InteriorRoutes(this.interfaces, seed());
+    this.calculation = new Calculation((nextHop) => this.#interior.resolve(nextHop), seed());
     this.refusals = new Refusals(clock, log);
     this.table = new RouteTable({
       netlink: kernel.host,

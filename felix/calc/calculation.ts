@@ -27,6 +27,7 @@ import {
   type Surroundings,
   unresolved,
 } from './guards.ts';
+import { Marked } from './marked.ts';
 import { type LearnedRoute, NextHopSets, type Resolution, UNREACHABLE } from './next-hops.ts';
 import { differing, prefixSet } from './prefix-sets.ts';
 import { RemoteBlocks, type SaidOfBlocks } from './remote-blocks.ts';
@@ -73,12 +74,16 @@ export class Calculation {
   readonly #directWays = new PrefixTrie<LearnedRoute>();
   /** What the datastore says of other nodes. */
   readonly remote = new RemoteBlocks();
-  /** Prefixes to decide anew, by their text. */
-  readonly #dirty = new Map<string, Prefix>();
+  /** Prefixes to decide anew. */
+  readonly #dirty: Marked;
 
-  /** @param resolveByHost what the routes say of an address that the host has without us */
-  constructor(resolveByHost: (nextHop: ZonedAddress) => Resolution) {
+  /**
+   * @param resolveByHost what the routes say of an address that the host has without us
+   * @param seed 32 random bits
+   */
+  constructor(resolveByHost: (nextHop: ZonedAddress) => Resolution, seed: number) {
     this.#resolveByHost = resolveByHost;
+    this.#dirty = new Marked(seed);
   }
 
   /** @param workload undefined: the interface has no pod any more. */
@@ -261,12 +266,7 @@ export class Calculation {
 
   /** Takes up to `limit` of the prefixes whose decision may have changed. */
   takeDirty(limit: number): Prefix[] {
-    const taken: Prefix[] = [];
-    for (const [key, prefix] of this.#dirty) {
-      if (taken.length === limit) break;
-      taken.push(prefix);
-      this.#dirty.delete(key);
-    }
+    const taken = this.#dirty.take(limit);
     return [...taken, ...this.#nextHops.takeChanged(limit - taken.length)];
   }
 
@@ -362,7 +362,7 @@ export class Calculation {
   }
 
   #mark(prefix: Prefix): void {
-    this.#dirty.set(formatPrefix(prefix), prefix);
+    this.#dirty.add(prefix);
   }
 }
 

@@ -39,7 +39,7 @@ function neighbour(nextHop: ZonedAddress): Resolution {
 }
 
 function calculation(given: Given): Calculation {
-  const calc = new Calculation(neighbour);
+  const calc = new Calculation(neighbour, 1);
   calc.setNodeAddresses((given.nodes ?? []).map(parseAddress));
   calc.setUnderlay(
     (given.underlay ?? []).map((text) => ({
@@ -415,7 +415,7 @@ test('the answer depends on the inputs, not on their order', () => {
     learned: ['10.60.0.1/32 via 192.168.1.2', '0.0.0.0/0 via 192.168.1.2'],
   };
   const forward = calculation(given);
-  const backward = new Calculation(neighbour);
+  const backward = new Calculation(neighbour, 1);
   for (const text of given.learned!.toReversed()) learn(backward, text);
   for (const [since, hostInterface] of [
     [1, 'caliB'],
@@ -731,7 +731,7 @@ describe('RFC 4271 §9.1.2.1: a next hop is reached', () => {
 
   test('and a route goes by the gateway, or is refused; both follow the host', () => {
     let gateways = ['192.168.1.7'];
-    const calc = new Calculation(() => ({ cost: 0, gateways: gateways.map(parseAddress) }));
+    const calc = new Calculation(() => ({ cost: 0, gateways: gateways.map(parseAddress) }), 1);
     learn(calc, '10.60.1.0/26 via 10.8.0.1');
     expect(drain(calc)).toEqual({ '10.60.1.0/26': 'via 192.168.1.7' });
     gateways = ['192.168.1.8', '192.168.1.7'];
@@ -750,7 +750,7 @@ describe('RFC 4271 §9.1.2.1: a next hop is reached', () => {
   });
 
   test('IPv6 by IPv4 is refused by the next hop that was told, whatever gateway it has', () => {
-    const calc = new Calculation(() => ({ cost: 0, gateways: [parseAddress('2001:db8::7')] }));
+    const calc = new Calculation(() => ({ cost: 0, gateways: [parseAddress('2001:db8::7')] }), 1);
     learn(calc, 'fd60::/122 via 192.168.1.2');
     learn(calc, '10.60.1.0/26 via 0.0.0.0');
     expect(drain(calc)).toEqual({
