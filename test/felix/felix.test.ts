@@ -355,7 +355,7 @@ describe('pods', () => {
     expect(felix.inspect().routes).toMatchObject({ desired: 0, failed: 0 });
     // Our own doing is no reason to read the table.
     expect(resyncs).toBe(1);
-    expect(descriptors()).toBeLessThanOrEqual(before + 2);
+    await eventually(() => descriptors() <= before + 2, descriptors);
   });
 });
 
