@@ -626,7 +626,7 @@ describe('what the datastore says of other nodes', () => {
 
   test('a node without a tunnel is reached as the host reaches it, and both change together', () => {
     let gateways = ['192.168.1.7'];
-    const calc = new Calculation(() => ({ cost: 0, gateways: gateways.map(parseAddress) }));
+    const calc = new Calculation(() => ({ cost: 0, gateways: gateways.map(parseAddress) }), 1);
     const pool: Given = { remote: ['10.62.1.0/26 via 198.51.100.3'], pools: ['10.62.0.0/16'] };
     setRemote(calc, pool);
     expect(drain(calc)).toEqual({ '10.62.1.0/26': 'via 192.168.1.7' });
