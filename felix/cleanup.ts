@@ -9,6 +9,7 @@ import { deletePacketTable } from './nat/packet-table.ts';
 import { TABLE, TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
 import { isOurs } from './table/kernel-route.ts';
 import { forgetRouteProtocols, readRouteProtocols } from './table/route-protocols.ts';
+import { removeTable } from './tunnel/udp/forwarder.ts';
 
 export interface Cleaned {
   /** Pods that lost their network with it, if they still ran. */
@@ -43,6 +44,7 @@ export async function cleanup(options: { kernel: Kernel; stateDir: string }): Pr
   const protocols = await readRouteProtocols(stateDir);
   const routes = await removeRoutes(options.kernel, interfaces, protocols, faults);
   if (faults.length === 0) await forgetRouteProtocols(stateDir);
+  await removeTable(join(stateDir, 'udp'));
   await host.deleteLinks([...veths, ...tunnels].map(({ index }) => index));
   // After the pods, that none of them forges its source on the way out.
   const packetTable = await removePacketTable(options.kernel, faults);

@@ -38,7 +38,7 @@ import { Reconciler } from './reconciler.ts';
 import type { Report } from './report.ts';
 import type { RouteMarks } from './table/kernel-route.ts';
 import { RouteProtocols } from './table/route-protocols.ts';
-import type { ForwarderCounters } from './tunnel/udp/forwarder.ts';
+import type { ForwarderCounters } from './tunnel/udp/question.ts';
 
 export type {
   OverlayInput,

@@ -15,7 +15,7 @@ import {
   writeSysctls,
 } from 'rtnetlink-ts';
 import { type Nft, openNft, type WatchNft } from './nat/nft.ts';
-import { openForwarder, type StartForwarder } from './tunnel/udp/process.ts';
+import { type ForwarderProgram, openForwarder } from './tunnel/udp/process.ts';
 
 /** The part of `Rtnetlink` that felix calls, with its meaning. */
 export type Netlink = Pick<
@@ -47,7 +47,7 @@ export interface Kernel {
   /** Has the node's namespace forget the connections of these. Off the loop. @throws SystemCallError */
   deleteFlows(addresses: Iterable<Address>): Promise<number>;
   /** The UDP tunnel's forwarder, in the node's namespace. */
-  readonly startForwarder: StartForwarder;
+  readonly forwarder: ForwarderProgram;
 }
 
 export interface Sysctls {
@@ -73,7 +73,7 @@ export function openKernel(hostNetns: Namespace = '/proc/self/ns/net'): Kernel {
     nft: openNft(hostNetns),
     watchNft: (table, onChange) => monitorNftables(table, onChange, { netns: hostNetns }),
     deleteFlows: (addresses) => deleteFlows(addresses, { netns: hostNetns }),
-    startForwarder: openForwarder(hostNetns),
+    forwarder: openForwarder(hostNetns),
   };
 }
 

@@ -12,7 +12,7 @@ import type { Reconciler } from './reconciler.ts';
 import type { Report } from './report.ts';
 import { mtuOf } from './tunnel/device.ts';
 import { Tunnels } from './tunnel/tunnels.ts';
-import type { ForwarderCounters } from './tunnel/udp/forwarder.ts';
+import type { ForwarderCounters } from './tunnel/udp/question.ts';
 
 /** What the other nodes are to know of this one's tunnels: names of devices, in order. */
 export interface TunnelUse {

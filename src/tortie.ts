@@ -7,6 +7,7 @@ import { addCleanupCommand } from './cleanup.ts';
 import { addCrdsCommand } from './crds.ts';
 import { addLabCommand } from './lab/command.ts';
 import { addSpeakerCommand } from './speaker/command.ts';
+import { addUdpForwarderCommand } from './udp-forwarder.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
@@ -21,5 +22,6 @@ addSpeakerCommand(program);
 addLabCommand(program);
 addCrdsCommand(program);
 addCleanupCommand(program);
+addUdpForwarderCommand(program);
 
 await program.parseAsync();

@@ -61,7 +61,8 @@ export const ENCAPSULATIONS: readonly Encapsulation[] = [
       const [table, socket] = [join(folder, 'table'), join(folder, 'socket')];
       const peer = other(host);
       writeFileSync(table, `local ${OUTER[host]}\n${BLOCKS[peer]} ${OUTER[peer]}\n`);
-      const forwarder = start(host, [await buildForwarder(), 'udp0', PORT, table, socket]);
+      const { path } = await buildForwarder();
+      const forwarder = start(host, [path, 'udp0', PORT, table, socket]);
       await until(() => answers(socket), 'the forwarder answers');
       route(host);
       return [forwarder];

@@ -19,7 +19,8 @@ import { LINK_KIND } from './devices.ts';
 import { peerOperations } from './peers.ts';
 import { type Reach, reaches, reachOf } from './reach.ts';
 import { filtersToLoosen } from './reverse-path.ts';
-import { Forwarder, type ForwarderCounters } from './udp/forwarder.ts';
+import { Forwarder } from './udp/forwarder.ts';
+import type { ForwarderCounters } from './udp/question.ts';
 import { forwarderTable } from './udp/table.ts';
 import { type Underlay, underlayOf } from './underlay.ts';
 
@@ -63,8 +64,8 @@ export class Tunnels {
     const { clock, forwarderFolder: folder, kernel, log, random } = options;
     const failure = 'a tunnel is not as it should be';
     this.#resync = new Resync({ clock, random, log, failure, read: () => this.#pass() });
-    const { startForwarder: start } = kernel;
-    this.#forwarder = new Forwarder({ clock, folder, log, random, start });
+    const { forwarder: program } = kernel;
+    this.#forwarder = new Forwarder({ clock, folder, log, program, random });
   }
 
   /** From now on the kernel is written to, and devices that `set` has not named go. Resolves after the first pass. */
@@ -280,7 +281,8 @@ export class Tunnels {
 
   async #remove(name: string, link: Link | undefined, { addresses }: Present): Promise<void> {
     const { host } = this.#options.kernel;
-    if (name === deviceName('udp', 4)) this.#forwarder.release();
+    if (link?.kind === 'tun') await this.#forwarder.dismiss();
+    else if (name === deviceName('udp', 4)) this.#forwarder.release();
     if (link?.kind === 'vxlan' || link?.kind === 'tun') {
       await host.deleteLinks([link.index]);
       this.#options.log.info({ device: name }, 'a tunnel that no pool needs is removed');

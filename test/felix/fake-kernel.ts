@@ -45,7 +45,10 @@ export class FakeKernel implements Kernel {
   /** Has tracked none. */
   deleteFlows = async (_: Iterable<Address>) => 0;
   /** One that never answers. */
-  readonly startForwarder = async () => ({ ended: new Promise<string>(() => {}) });
+  readonly forwarder = {
+    version: async () => 'fake',
+    start: async () => ({ ended: new Promise<string>(() => {}) }),
+  };
   /** Answers an operation of the host's with an errno instead of doing it. */
   refuse: (operation: Operation) => string | undefined = () => undefined;
   /** Thrown by the host's next batch. */

@@ -1,19 +1,25 @@
 /**
  * Looks after the UDP tunnel's forwarder, a process of its own that carries the packets: taken over
  * where one runs, since it outlives the agent, started where none does, and started again when it ends.
+ * In the place of one that an agent of another version started comes ours, which loses no packet.
  *
  * It is told and asked by files only, so it does not matter who started it: `table` says what goes where,
- * `socket` answers with what it has counted and is closed when it ends. It ends when its device is deleted.
+ * `socket` answers with what it is and has counted, and is closed when it ends. It ends when its device is
+ * deleted. One that runs apart from the agent, and is nobody's to replace, begins when there is a table.
  */
 
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { backoffMs } from '../../../backoff.ts';
 import type { Clock, Log, Random } from '../../../ports.ts';
-import { deviceName } from '../../ours.ts';
-import { UDP_TUNNEL_PORT } from '../devices.ts';
-import type { StartForwarder } from './process.ts';
+import { type ForwarderProgram, forwarderArguments, forwarderFiles } from './process.ts';
+import {
+  askForwarder,
+  connectTo,
+  type ForwarderCounters,
+  type ForwarderState,
+} from './question.ts';
+import { TABLE_FORMAT } from './table.ts';
 
 /** From its start until it answers, on a machine that has much else to do. */
 const ANSWER_DEADLINE_MS = 10_000;
@@ -21,19 +27,21 @@ const ANSWER_POLL_MS = 20;
 /** One that has run for so long is started again at once. */
 const STEADY_MS = 30_000;
 const BACKOFF = { firstMs: 1000, longestMs: 30_000 };
-const COUNTERS_DEADLINE_MS = 2000;
 
 export interface ForwarderOptions {
   /** Made if need be. */
   readonly folder: string;
-  readonly start: StartForwarder;
+  readonly program: ForwarderProgram;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
-/** By name as in forwarder/counters.h: packets that passed, and those dropped by reason. */
-export type ForwarderCounters = Readonly<Record<string, number>>;
+/** One that answers: ends with `connection`. */
+interface Running {
+  readonly connection: Socket;
+  readonly state: ForwarderState;
+}
 
 export class Forwarder {
   readonly #options: ForwarderOptions;
@@ -67,96 +75,117 @@ export class Forwarder {
     this.#wake?.();
   }
 
-  /** Why none runs. */
+  /** None is needed: without a table none begins. One that runs ends when its device is deleted. @throws Error of the disk. */
+  async dismiss(): Promise<void> {
+    this.release();
+    await removeTable(this.#options.folder);
+    this.#table = undefined;
+  }
+
+  /** Why none runs, or not one of this version. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
   /** Since its start, of the one that runs; undefined when none answers. */
   async counters(): Promise<ForwarderCounters | undefined> {
-    const socket = await connectTo(this.#socketPath);
-    if (socket === undefined) return undefined;
-    let text = '';
-    try {
-      socket.setTimeout(COUNTERS_DEADLINE_MS, () => socket.destroy());
-      socket.write('?');
-      for await (const chunk of socket.setEncoding('utf8')) {
-        text += chunk;
-        if (text.endsWith('\n\n')) return readCounters(text);
-      }
-      return undefined;
-    } catch {
-      return undefined;
-    }
+    return (await askForwarder(this.#files.socket))?.counters;
   }
 
-  get #socketPath(): string {
-    return join(this.#options.folder, 'socket');
-  }
-
-  get #tablePath(): string {
-    return join(this.#options.folder, 'table');
+  get #files(): ReturnType<typeof forwarderFiles> {
+    return forwarderFiles(this.#options.folder);
   }
 
   /** Moved into place: the forwarder never reads half of it. */
   async #write(table: string): Promise<void> {
     await mkdir(this.#options.folder, { recursive: true, mode: 0o700 });
-    await writeFile(`${this.#tablePath}.new`, table, { mode: 0o600 });
-    await rename(`${this.#tablePath}.new`, this.#tablePath);
+    const { table: path } = this.#files;
+    await writeFile(`${path}.new`, table, { mode: 0o600 });
+    await rename(`${path}.new`, path);
     this.#table = table;
   }
 
   async #keep(): Promise<void> {
-    const { clock, log } = this.#options;
+    const { clock } = this.#options;
     while (this.#isWanted) {
-      const found = await connectTo(this.#socketPath);
-      if (found !== undefined) log.info({}, 'the UDP forwarder that runs here is taken over');
-      const connection = found ?? (await this.#start());
+      const running = await this.#have();
       const since = clock.monotonic();
-      if (connection !== undefined) await this.#watch(connection);
+      if (running !== undefined) await this.#watch(running);
       this.#failures = clock.monotonic() - since < STEADY_MS ? this.#failures + 1 : 0;
       if (this.#isWanted && this.#failures > 1) await this.#rest();
     }
   }
 
-  /** @returns undefined when it could not be, and `problem` says why. */
-  async #start(): Promise<Socket | undefined> {
-    const { clock, log, start } = this.#options;
+  /** @returns undefined when there is none of this version, and `problem` says why. */
+  async #have(): Promise<Running | undefined> {
+    const { log, program } = this.#options;
+    const found = await this.#find();
+    let problem = 'does not run';
     try {
-      const args = [deviceName('udp', 4), `${UDP_TUNNEL_PORT}`, this.#tablePath, this.#socketPath];
-      const { ended } = await start(args);
-      let lastWords: string | undefined;
-      void ended.then((words) => {
-        lastWords = words;
-      });
-      const deadline = clock.monotonic() + ANSWER_DEADLINE_MS;
-      for (;;) {
-        const socket = await connectTo(this.#socketPath);
-        if (socket !== undefined) {
-          log.info({}, 'the UDP forwarder is started');
-          return socket;
-        }
-        if (lastWords !== undefined) throw new Error(lastWords);
-        if (clock.monotonic() > deadline) throw new Error('it does not answer');
-        await new Promise<void>((resolve) => clock.after(ANSWER_POLL_MS, resolve));
+      if (found?.state.isApart || found?.state.program === (await program.version())) {
+        log.info({}, 'the UDP forwarder that runs here is taken over');
+        return found;
       }
+      found?.connection.destroy();
+      if (!this.#isWanted) return undefined;
+      if (found !== undefined) problem = 'that runs here is of another version, and stays';
+      const started = await this.#start();
+      log.info({}, `the UDP forwarder is ${found === undefined ? 'started' : 'replaced by ours'}`);
+      return started;
     } catch (error) {
-      const problem = `the UDP forwarder does not run: ${(error as Error).message}`;
-      if (problem !== this.#problem) log.warn({}, problem);
-      this.#problem = problem;
+      found?.connection.destroy();
+      this.#noteProblem(`the UDP forwarder ${problem}: ${(error as Error).message}`);
       return undefined;
     }
   }
 
+  async #find(): Promise<Running | undefined> {
+    // Connected before it is asked: so its end is heard, whenever it comes.
+    const connection = await connectTo(this.#files.socket);
+    const state = connection && (await askForwarder(this.#files.socket));
+    if (state !== undefined) return { connection: connection!, state };
+    connection?.destroy();
+    return undefined;
+  }
+
+  /** In the place of the one that runs, if one does. @throws Error when it could not be. */
+  async #start(): Promise<Running> {
+    const { clock, folder, program } = this.#options;
+    const version = await program.version();
+    const { ended } = await program.start(forwarderArguments(folder));
+    let lastWords: string | undefined;
+    void ended.then((words) => {
+      lastWords = words;
+    });
+    const deadline = clock.monotonic() + ANSWER_DEADLINE_MS;
+    for (;;) {
+      const running = await this.#find();
+      if (running?.state.isApart || running?.state.program === version) return running;
+      running?.connection.destroy();
+      if (lastWords !== undefined) throw new Error(lastWords);
+      if (clock.monotonic() > deadline) throw new Error('it does not answer');
+      await new Promise<void>((resolve) => clock.after(ANSWER_POLL_MS, resolve));
+    }
+  }
+
   /** Resolves when it has ended, or was released. */
-  async #watch(connection: Socket): Promise<void> {
+  async #watch({ connection, state }: Running): Promise<void> {
     this.#connection = connection;
     this.#problem = undefined;
+    if (state.format !== TABLE_FORMAT)
+      this.#noteProblem(
+        `the UDP forwarder that runs apart from the agent takes tables of format ${state.format}, and this agent writes ${TABLE_FORMAT}: give both the same version`,
+      );
     // Resumed, since the end of a stream shows only to who reads it.
     if (this.#isWanted) await new Promise((resolve) => connection.once('close', resolve).resume());
     connection.destroy();
     this.#connection = undefined;
     if (this.#isWanted) this.#options.log.warn({}, 'the UDP forwarder has ended');
+  }
+
+  #noteProblem(problem: string): void {
+    if (problem !== this.#problem) this.#options.log.warn({}, problem);
+    this.#problem = problem;
   }
 
   #rest(): Promise<void> {
@@ -173,20 +202,7 @@ export class Forwarder {
   }
 }
 
-function connectTo(path: string): Promise<Socket | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.on('error', () => resolve(undefined));
-    socket.once('connect', () => resolve(socket));
-  });
-}
-
-function readCounters(text: string): ForwarderCounters {
-  const lines = text.trim().split('\n');
-  return Object.fromEntries(
-    lines.map((line) => {
-      const [name = '', value] = line.split(' ');
-      return [name, Number(value)];
-    }),
-  );
+/** Without it no forwarder that runs apart begins. */
+export function removeTable(folder: string): Promise<void> {
+  return rm(forwarderFiles(folder).table, { force: true });
 }

@@ -2,26 +2,45 @@
 
 import { spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { inNamespace, type Namespace } from 'rtnetlink-ts';
+import { deviceName } from '../../ours.ts';
+import { UDP_TUNNEL_PORT } from '../devices.ts';
 import { buildForwarder } from './build.ts';
 
 const MAX_WORDS = 1000;
 
-/** @returns resolves once it runs. @throws Error when it can't be built. */
-export type StartForwarder = (args: readonly string[]) => Promise<StartedForwarder>;
+export interface ForwarderProgram {
+  /** What a running one of this version says of itself. @throws Error when it can't be built. */
+  version(): Promise<string>;
+  /** @returns resolves once it runs. @throws Error when it can't be built. */
+  start(args: readonly string[]): Promise<StartedForwarder>;
+}
 
 export interface StartedForwarder {
   /** Resolves when it ends, with its last words. */
   readonly ended: Promise<string>;
 }
 
+/** Of the one whose files are in this folder. */
+export function forwarderFiles(folder: string): { table: string; socket: string } {
+  return { table: join(folder, 'table'), socket: join(folder, 'socket') };
+}
+
+/** Its command line, but for `--apart`. */
+export function forwarderArguments(folder: string): string[] {
+  const { table, socket } = forwarderFiles(folder);
+  return [deviceName('udp', 4), `${UDP_TUNNEL_PORT}`, table, socket];
+}
+
 /** @param netns where its device and its sockets are. */
-export function openForwarder(netns: Namespace): StartForwarder {
-  return async (args) => {
-    const program = await buildForwarder();
+export function openForwarder(netns: Namespace): ForwarderProgram {
+  const version = async () => (await buildForwarder()).version;
+  const start = async (args: readonly string[]) => {
+    const { path } = await buildForwarder();
     // A child begins in the namespace of the thread that starts it.
     const child = inNamespace(netns, () =>
-      spawn(program, args, {
+      spawn(path, args, {
         // Of a session of its own: what is sent to our process group is not for it.
         detached: true,
         cwd: '/',
@@ -43,4 +62,5 @@ export function openForwarder(netns: Namespace): StartForwarder {
     );
     return { ended };
   };
+  return { version, start };
 }

@@ -3,9 +3,12 @@
 import { formatAddress, formatPrefix } from 'net-ipaddr';
 import type { UdpTunnel } from '../../calc/tunnels.ts';
 
+/** What the forwarder must know, too: TABLE_FORMAT there. */
+export const TABLE_FORMAT = 1;
+
 /** @param tunnels of this node, at most one a family. */
 export function forwarderTable(tunnels: readonly UdpTunnel[]): string {
-  const lines: string[] = [];
+  const lines = [`format ${TABLE_FORMAT}`];
   for (const { local, ways } of tunnels) {
     lines.push(`local ${formatAddress(local)}`);
     // A prefix that two nodes claim goes to the later, as its route does: the forwarder takes each only once.

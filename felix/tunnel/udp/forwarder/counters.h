@@ -1,8 +1,7 @@
-/* What the forwarder has seen, and the Unix socket where that can be asked. Packets are inner ones, of the wire's size. */
+/* What the forwarder has seen. Packets are inner ones, of the wire's size. */
 #ifndef COUNTERS_H
 #define COUNTERS_H
 
-#include <poll.h>
 #include <stdint.h>
 
 #define COUNTERS(X)                                                              \
@@ -28,18 +27,5 @@ struct counters {
 };
 
 extern struct counters counters;
-
-/* The listener and those who are connected. */
-#define MAX_CLIENTS 8
-#define COUNTER_SOCKETS (1 + MAX_CLIENTS)
-
-/* Whatever lies at the path is replaced. Ends the program if that fails. */
-void listen_for_clients(const char *path);
-
-/* Names the sockets to poll. */
-void list_clients(struct pollfd sockets[COUNTER_SOCKETS]);
-
-/* Answers those of whom poll(2) said something: any byte is a question, the answer ends with an empty line. */
-void answer_clients(const struct pollfd sockets[COUNTER_SOCKETS]);
 
 #endif

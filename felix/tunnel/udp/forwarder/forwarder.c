@@ -2,21 +2,23 @@
  * The UDP tunnel: carries packets between a TUN device and the other nodes, each bare in a UDP datagram (Flannel's
  * wire form). Where they go and who may send what is in a file that the agent writes (table.h).
  *
- *   forwarder DEVICE PORT TABLE SOCKET
+ *   forwarder [--apart] DEVICE PORT TABLE SOCKET
  *
  * It runs by itself: without the agent it goes on with the last table, and reads a new one when a file of that name is
- * moved into place. Its end takes neither the device nor its routes away; the next one takes them up again.
- * SOCKET answers any byte with the counters, a line each, and is closed when the forwarder ends.
+ * moved into place. Its end takes neither the device nor its routes away; the next one takes them up again. One that is
+ * started while another runs takes its place, and no packet is lost. SOCKET is where it is asked (clients.h); its
+ * connections are closed when the forwarder ends.
+ *
+ * With --apart it is not an agent's child but a container or service of its own: it begins when there is a table, which
+ * is as long as a pool needs the tunnel, and gives its place only to another such one.
  *
  * A packet costs one system call on either side, whatever its size, so big ones count. The kernel hands over TCP
  * as super-packets of up to 64 KiB (IFF_VNET_HDR with TSO): their segments leave by one sendmsg (UDP_SEGMENT). What
  * arrives as one flow is received by one recvmsg (UDP_GRO), and goes to the kernel as a super-packet again.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <linux/capability.h>
-#include <linux/if.h>
 #include <linux/if_tun.h>
 #include <poll.h>
 #include <signal.h>
@@ -25,22 +27,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "clients.h"
 #include "coalesce.h"
 #include "counters.h"
 #include "fail.h"
+#include "handover.h"
+#include "place.h"
 #include "segment.h"
 #include "table.h"
 #include "underlay.h"
 
 #define BURST 64 /* system calls on one side before the other gets its turn */
-
 static const char *device, *table_path;
-static int tun, table_changes;
-static struct underlay underlay;
+static int table_changes;
+static struct place place;
 static struct table *table;
 
 void fail(const char *format, ...) {
@@ -56,7 +59,7 @@ void fail(const char *format, ...) {
 
 /* Datagrams of `size` octets, or one if that is 0. A node with several addresses sends from the one that others know. */
 static int send_to(const struct in6_addr *node, struct iovec *parts, size_t count, uint16_t size) {
-  return send_datagrams(&underlay, node, local_towards(table, node), parts, count, size);
+  return send_datagrams(&place.underlay, node, local_towards(table, node), parts, count, size);
 }
 
 static void send_packet(const struct in6_addr *node, struct iovec *parts, size_t count) {
@@ -113,7 +116,7 @@ static bool forward_from_tun(void) {
   static struct virtio_net_hdr offload;
   static uint8_t bytes[MAX_PACKET];
   struct iovec parts[] = {{&offload, sizeof offload}, {bytes, sizeof bytes}};
-  ssize_t got = readv(tun, parts, 2);
+  ssize_t got = readv(place.tun, parts, 2);
   /* EBADFD: somebody deleted the device. The next forwarder makes another. */
   if (got < 0 && errno != EAGAIN && errno != EINTR) fail("cannot read from %s: %s", device, strerror(errno));
   if (got < 0) return false;
@@ -142,7 +145,7 @@ static bool forward_from_tun(void) {
 static void hand_on(struct run *run) {
   if (run->count == 0) return;
   complete(run);
-  if (writev(tun, run->parts, (int)(1 + run->count)) < 0) {
+  if (writev(place.tun, run->parts, (int)(1 + run->count)) < 0) {
     counters.receive_failed += run->count;
   } else {
     counters.received += run->count;
@@ -176,7 +179,7 @@ static bool forward_from_underlay(int socket) {
   size_t count = arrival.length == 0 ? 1 : (arrival.length + arrival.size - 1) / arrival.size;
   if (!is_node(table, &arrival.sender)) {
     counters.receive_no_node += count;
-  } else if (arrival.port != underlay.port) {
+  } else if (arrival.port != place.underlay.port) {
     counters.receive_port += count;
   } else if (arrival.length == 0) {
     counters.receive_malformed++;
@@ -192,15 +195,16 @@ static bool forward_from_underlay(int socket) {
 
 /* ---- the table ---- */
 
-static void load_table(void) {
+static bool load_table(void) {
   struct table *fresh = read_table(table_path);
   if (!fresh) {
     counters.tables_refused++;
-    return;
+    return false;
   }
   free_table(table);
   table = fresh;
   counters.tables++;
+  return true;
 }
 
 /* The folder is watched, since a file that is moved into place is another inode each time. */
@@ -212,10 +216,10 @@ static void watch_table(void) {
     fail("cannot watch the folder of %s: %s", table_path, strerror(errno));
   table = new_table();
   if (!table) exit(1);
-  load_table();
 }
 
-static void hear_of_table(void) {
+/* Whether a table was moved into place. */
+static bool has_new_table(void) {
   char events[4096] __attribute__((aligned(8)));
   const char *slash = strrchr(table_path, '/'), *name = slash ? slash + 1 : table_path;
   bool is_new = false;
@@ -227,28 +231,16 @@ static void hear_of_table(void) {
       if (is_table || event->mask & IN_Q_OVERFLOW) is_new = true;
       at += sizeof *event + event->len;
     }
-  if (is_new) load_table();
+  return is_new;
+}
+
+static void wait_for_table(void) {
+  struct pollfd ready = {.fd = table_changes, .events = POLLIN};
+  while (access(table_path, F_OK) < 0)
+    if (poll(&ready, 1, -1) > 0) has_new_table();
 }
 
 /* ---- start ---- */
-
-static void open_device(void) {
-  tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-  if (tun < 0) fail("cannot open /dev/net/tun: %s", strerror(errno));
-  /* NO_PI: no four octets of protocol before each packet, since its first nibble says it. */
-  struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
-  if (strlen(device) >= sizeof request.ifr_name) fail("%s is too long for a device's name", device);
-  strcpy(request.ifr_name, device);
-  /* Takes up the device that an earlier forwarder left, with its addresses and routes, or makes it. */
-  if (ioctl(tun, TUNSETIFF, &request) < 0) {
-    if (errno == EBUSY) fail("another forwarder has the device %s", device);
-    fail("cannot have the TUN device %s: %s", device, strerror(errno));
-  }
-  /* TSO needs CSUM: the kernel leaves checksums, too, to the device. Without ECN it cuts such flows by itself. */
-  if (ioctl(tun, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN) < 0)
-    fail("the device %s takes no TCP segmentation: %s", device, strerror(errno));
-  if (ioctl(tun, TUNSETPERSIST, 1) < 0) fail("cannot make %s outlive this process: %s", device, strerror(errno));
-}
 
 /* Everything privileged is open by then. */
 static void drop_capabilities(void) {
@@ -257,44 +249,61 @@ static void drop_capabilities(void) {
   if (syscall(SYS_capset, &header, none) < 0) fail("cannot drop capabilities: %s", strerror(errno));
 }
 
-__attribute__((noreturn)) static void forward(void) {
+/* Until another forwarder has taken the place. */
+static void forward(void) {
   enum { TUN, IPV4, IPV6, TABLE, CLIENTS };
-  struct pollfd ready[CLIENTS + COUNTER_SOCKETS] = {
-      [TUN] = {.fd = tun, .events = POLLIN},
-      [IPV4] = {.fd = underlay.ipv4, .events = POLLIN}, /* -1, without the family: passed over */
-      [IPV6] = {.fd = underlay.ipv6, .events = POLLIN},
+  const int ipv4 = place.underlay.ipv4, ipv6 = place.underlay.ipv6;
+  struct pollfd ready[CLIENTS + CLIENT_SOCKETS] = {
+      [TUN] = {.fd = place.tun, .events = POLLIN},
+      [IPV4] = {.fd = ipv4, .events = POLLIN}, /* -1, without the family: passed over */
+      [IPV6] = {.fd = ipv6, .events = POLLIN},
       [TABLE] = {.fd = table_changes, .events = POLLIN},
   };
   for (;;) {
     list_clients(ready + CLIENTS);
-    if (poll(ready, CLIENTS + COUNTER_SOCKETS, -1) < 0) {
+    if (poll(ready, CLIENTS + CLIENT_SOCKETS, -1) < 0) {
       if (errno == EINTR) continue;
       fail("cannot poll: %s", strerror(errno));
     }
-    if (ready[TABLE].revents) hear_of_table();
+    if (ready[TABLE].revents && has_new_table()) load_table();
     if (ready[IPV4].revents)
-      for (int i = 0; i < BURST && forward_from_underlay(underlay.ipv4); i++) {}
+      for (int i = 0; i < BURST && forward_from_underlay(ipv4); i++) {}
     if (ready[IPV6].revents)
-      for (int i = 0; i < BURST && forward_from_underlay(underlay.ipv6); i++) {}
+      for (int i = 0; i < BURST && forward_from_underlay(ipv6); i++) {}
     if (ready[TUN].revents)
       for (int i = 0; i < BURST && forward_from_tun(); i++) {}
-    answer_clients(ready + CLIENTS);
+    int successor = answer_clients(ready + CLIENTS);
+    if (successor >= 0 && hand_over(successor, &place)) return;
   }
 }
 
+/* By default the first process of a container does not end by it. */
+static void end(int signal) {
+  (void)signal;
+  _exit(0);
+}
+
 int main(int count, char **arguments) {
-  if (count != 5) fail("usage: forwarder DEVICE PORT TABLE SOCKET");
-  char *end;
-  unsigned long port = strtoul(arguments[2], &end, 10);
-  if (*end || port < 1 || port > 65535) fail("%s is not a port (1–65535)", arguments[2]);
+  bool is_apart = count > 1 && strcmp(arguments[1], "--apart") == 0;
+  if (count != (is_apart ? 6 : 5)) fail("usage: forwarder [--apart] DEVICE PORT TABLE SOCKET");
+  if (is_apart) arguments++;
+  char *rest;
+  unsigned long port = strtoul(arguments[2], &rest, 10);
+  if (*rest || port < 1 || port > 65535) fail("%s is not a port (1–65535)", arguments[2]);
   device = arguments[1];
   table_path = arguments[3];
+  signal(SIGTERM, end);
   /* The agent that reads our standard error may end before us. */
   signal(SIGPIPE, SIG_IGN);
-  open_device(); /* first: whoever has it is the only one who may replace the socket */
-  underlay = open_underlay((uint16_t)port);
   watch_table();
-  listen_for_clients(arguments[4]);
+  if (is_apart) wait_for_table();
+  bool has_table = load_table();
+  place = open_place(device, (uint16_t)port, arguments[4], is_apart, has_table);
+  listen_for_clients(arguments[4], is_apart);
   drop_capabilities();
   forward();
+  close_place(&place);
+  close_clients();
+  /* Whoever runs it would start it again, and it would take the place back. */
+  while (is_apart) pause();
 }

@@ -107,6 +107,7 @@ static const char *read_line(struct table *table, char *line) {
   if (!what) return NULL;
   struct in6_addr node, prefix;
   if (!where || strtok_r(rest, " \n", &rest)) return "is not \"PREFIX NODE\" or \"local ADDRESS\"";
+  if (strcmp(what, "format") == 0) return atoi(where) == TABLE_FORMAT ? NULL : "is of a format that this forwarder does not know";
   if (!read_address(where, &node)) return "does not end in an address";
   if (strcmp(what, "local") == 0) {
     *(IN6_IS_ADDR_V4MAPPED(&node) ? &table->local4 : &table->local6) = node;

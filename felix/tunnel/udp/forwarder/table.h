@@ -1,6 +1,7 @@
 /*
  * Which node has which addresses, from a file that the agent writes. One entry a line:
  *
+ *   format 1                     of this text; a table of another is refused
  *   local 192.0.2.1              this node's address: datagrams leave with it (one a family)
  *   10.60.1.0/26 192.0.2.2       a prefix, and the node that it is at
  *   fd60::1:0/122 2001:db8::2
@@ -12,6 +13,8 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+
+#define TABLE_FORMAT 1
 
 struct table;
 

@@ -19,22 +19,29 @@ union address {
   struct sockaddr_in6 ipv6;
 };
 
-static int open_socket(int family, uint16_t port) {
-  int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0 && errno == EAFNOSUPPORT) return -1;
-  if (fd < 0) fail("cannot make a UDP socket: %s", strerror(errno));
+static void set_options(int fd, int family) {
   const int on = 1, buffer = SOCKET_BUFFER, may_fragment = IP_PMTUDISC_DONT;
   const struct timeval deadline = {.tv_usec = SEND_DEADLINE_MS * 1000};
-  bool is_set = family == AF_INET6
-                    ? setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0
-                    /* The device's MTU leaves room for the outer headers; where a path is narrower, routers fragment. */
-                    : setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &may_fragment, sizeof may_fragment) == 0;
+  /* The device's MTU leaves room for the outer headers; where a path is narrower, routers fragment. */
+  bool is_set = family == AF_INET6 ||
+                setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &may_fragment, sizeof may_fragment) == 0;
   is_set &= setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on) == 0;
   /* FORCE: beyond net.core.rmem_max and wmem_max, whose 212,992 octets are four super-packets. */
   is_set &= setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer) == 0;
   is_set &= setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof buffer) == 0;
   is_set &= setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &deadline, sizeof deadline) == 0;
   if (!is_set) fail("cannot set the options of a UDP socket: %s", strerror(errno));
+}
+
+static int open_socket(int family, uint16_t port) {
+  int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 && errno == EAFNOSUPPORT) return -1;
+  if (fd < 0) fail("cannot make a UDP socket: %s", strerror(errno));
+  set_options(fd, family);
+  const int on = 1;
+  /* Only before it is bound. */
+  if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
+    fail("cannot make a UDP socket of IPv6 alone: %s", strerror(errno));
   union address here = {.any.sa_family = (sa_family_t)family};
   if (family == AF_INET) here.ipv4.sin_port = htons(port);
   else here.ipv6.sin6_port = htons(port);
@@ -45,6 +52,11 @@ static int open_socket(int family, uint16_t port) {
 
 struct underlay open_underlay(uint16_t port) {
   return (struct underlay){.ipv4 = open_socket(AF_INET, port), .ipv6 = open_socket(AF_INET6, port), .port = port};
+}
+
+void adopt_underlay(const struct underlay *underlay) {
+  if (underlay->ipv4 >= 0) set_options(underlay->ipv4, AF_INET);
+  if (underlay->ipv6 >= 0) set_options(underlay->ipv6, AF_INET6);
 }
 
 int send_datagrams(const struct underlay *underlay, const struct in6_addr *node, const struct in6_addr *local,

@@ -20,6 +20,9 @@ struct underlay {
 /* Ends the program if a socket can't be had. */
 struct underlay open_underlay(uint16_t port);
 
+/* Sets the options of sockets that another forwarder opened, which may be of another version. Ends the program if it can't. */
+void adopt_underlay(const struct underlay *underlay);
+
 /*
  * Sends the parts to a node by one system call: as datagrams of `size` octets each and the last with what is left, or as
  * one if `size` is 0. `local` is the address to send from, unspecified if the kernel may choose. errno, or 0.

@@ -1,9 +1,10 @@
 /** Who looks after the forwarder, with one that is played: why it does not run, and when it is tried again. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Forwarder } from '../../../../felix/tunnel/udp/forwarder.ts';
+import { TABLE_FORMAT } from '../../../../felix/tunnel/udp/table.ts';
 import { eventually } from '../../namespace.ts';
 import { realClock, TestLog } from '../../ports.ts';
 
@@ -17,11 +18,14 @@ let starts: (readonly string[])[];
 /** Why the next ones end at once; undefined: they run. */
 let lastWords: string | undefined;
 
+const OURS = 'ours';
+
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'forwarder-'));
   log = new TestLog();
   [starts, clients, lastWords] = [[], [], undefined];
-  forwarder = new Forwarder({ folder, start, clock: realClock, random: () => 0, log });
+  const program = { version: async () => OURS, start };
+  forwarder = new Forwarder({ folder, program, clock: realClock, random: () => 0, log });
 });
 
 afterEach(() => {
@@ -30,15 +34,23 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
+/** A new one takes the place of one that runs. */
 async function start(args: readonly string[]) {
   starts.push(args);
   if (lastWords !== undefined) return { ended: Promise.resolve(lastWords) };
+  die();
+  play(`program ${OURS}\napart 0\nformat ${TABLE_FORMAT}`);
+  return { ended: new Promise<string>(() => {}) };
+}
+
+/** One that runs, and says this of itself. */
+function play(state: string): void {
   server = createServer((client) => {
     clients.push(client);
-    client.on('data', () => client.write('sent 3\nreceived 2\n\n')).on('error', () => {});
+    const answer = `${state}\nsent 3\nreceived 2\n\n`;
+    client.on('data', () => client.write(answer)).on('error', () => {});
   });
-  server.listen(args.at(-1));
-  return { ended: new Promise<string>(() => {}) };
+  server.listen(join(folder, 'socket'));
 }
 
 /** As if it was killed. */
@@ -78,10 +90,57 @@ test('one that ends is started again at once; one that nobody needs any more is 
   await eventually(() => starts.length === 3);
 });
 
-test('one that runs is taken over, whoever started it', async () => {
-  await start([join(folder, 'socket')]);
-  starts = [];
+const isSaid = (what: string) => () => log.lines.some((line) => line.includes(what));
+
+test.each([
+  ['one of our version that runs', `program ${OURS}\napart 0\nformat ${TABLE_FORMAT}`],
+  [
+    'one that runs apart from the agent, of whatever version,',
+    `program other\napart 1\nformat ${TABLE_FORMAT}`,
+  ],
+])('%s is taken over', async (_what, state) => {
+  play(state);
   await forwarder.run('');
-  await eventually(() => log.lines.some((line) => line.includes('is taken over')));
+  await eventually(isSaid('is taken over'));
   expect(starts).toEqual([]);
+  expect(forwarder.problem).toBeUndefined();
+});
+
+test('in the place of one of another version comes ours', async () => {
+  play(`program other\napart 0\nformat ${TABLE_FORMAT}`);
+  await forwarder.run('');
+  await eventually(isSaid('is replaced by ours'));
+  expect(starts).toHaveLength(1);
+});
+
+test('one of another version that can’t be replaced stays, and that is a problem until it is', async () => {
+  play(`program other\napart 0\nformat ${TABLE_FORMAT}`);
+  lastWords = 'no memory';
+  await forwarder.run('');
+  await eventually(() => forwarder.problem !== undefined);
+  expect(forwarder.problem).toBe(
+    'the UDP forwarder that runs here is of another version, and stays: no memory',
+  );
+  expect(await forwarder.counters()).toMatchObject({ sent: 3 });
+  lastWords = undefined;
+  await eventually(isSaid('is replaced by ours'));
+  await eventually(() => forwarder.problem === undefined);
+});
+
+test('one that runs apart and takes tables of another form is named, with the cure', async () => {
+  play('program other\napart 1\nformat 7');
+  await forwarder.run('');
+  await eventually(() => forwarder.problem !== undefined);
+  expect(forwarder.problem).toMatch(
+    /^the UDP forwarder that runs apart .* of format 7, .* writes \d+: give both the same version$/,
+  );
+});
+
+test('when none is needed there is no table, without which none that runs apart begins', async () => {
+  await forwarder.run('local 192.0.2.1\n');
+  expect(existsSync(join(folder, 'table'))).toBe(true);
+  await forwarder.dismiss();
+  expect(existsSync(join(folder, 'table'))).toBe(false);
+  await forwarder.run('local 192.0.2.1\n');
+  expect(existsSync(join(folder, 'table'))).toBe(true);
 });

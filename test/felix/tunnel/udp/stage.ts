@@ -1,11 +1,26 @@
 /** Two nodes on one cable, each a network namespace of a test's own, and forwarders on them. Needs root. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseAddress } from 'net-ipaddr';
+import { listenTcp, openTcp } from 'rtnetlink-ts';
 import { buildForwarder } from '../../../../felix/tunnel/udp/build.ts';
+import {
+  askForwarder,
+  type ForwarderCounters,
+  type ForwarderState,
+} from '../../../../felix/tunnel/udp/question.ts';
 import { openPrivateNetwork, type PrivateNetwork } from '../../../rtnetlink-ts/private-network.ts';
 import { until } from '../../../rtnetlink-ts/until.ts';
 
@@ -14,12 +29,20 @@ export const PORT = 8285;
 /** What an Ethernet leaves for the packet in an IPv6 datagram. */
 const MTU = 1500 - 40 - 8;
 
+export interface ForwarderProcess {
+  readonly pid: number;
+  /** Resolves with its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>;
+  lastWords: string;
+}
+
 /** Node 1 is 192.0.2.1 and fd00::1 and has the blocks 10.60.1.0/24 and fd60:1::/64; so on. */
 export class Node {
   readonly number: number;
   readonly network: PrivateNetwork;
   readonly #folder: string;
-  #forwarder: ChildProcess | undefined;
+  readonly #started: ChildProcess[] = [];
+  #forwarder: ForwarderProcess | undefined;
 
   constructor(number: number, network: PrivateNetwork) {
     this.number = number;
@@ -40,18 +63,43 @@ export class Node {
     renameSync(`${path}.new`, path);
   }
 
-  /** Runs a forwarder and waits until it answers. */
-  async forward(): Promise<void> {
-    mkdirSync(this.#folder, { recursive: true });
-    const program = await buildForwarder();
-    const words = [program, DEVICE, String(PORT), join(this.#folder, 'table'), this.socketPath];
-    this.#forwarder = spawn('nsenter', [`--net=${this.network.path}`, ...words], {
-      stdio: 'ignore',
-    });
+  removeTable(): void {
+    rmSync(join(this.#folder, 'table'));
+  }
+
+  /** Runs a forwarder, and waits until it alone has the device and answers. @param options before the device. */
+  async forward(...options: string[]): Promise<ForwarderProcess> {
+    const started = await this.start(...options);
     await until(
-      () => this.counters().then(Boolean, () => false),
-      () => `no forwarder answers at ${this.socketPath}`,
+      async () => {
+        if (started.lastWords !== '') throw new Error(started.lastWords);
+        return this.holders().join() === `${started.pid}` && (await this.state()) !== undefined;
+      },
+      () => `${this.holders()} have the device, not ${started.pid}`,
     );
+    this.#forwarder = started;
+    return started;
+  }
+
+  async start(...options: string[]): Promise<ForwarderProcess> {
+    mkdirSync(this.#folder, { recursive: true });
+    const { path } = await buildForwarder();
+    const words = [...options, DEVICE, String(PORT), join(this.#folder, 'table'), this.socketPath];
+    const child = spawn('nsenter', [`--net=${this.network.path}`, path, ...words], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const ended = once(child, 'close').then(([code, signal]) => code ?? signal);
+    const started: ForwarderProcess = { pid: child.pid!, ended, lastWords: '' };
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      started.lastWords += text;
+    });
+    this.#started.push(child);
+    return started;
+  }
+
+  /** Which of them have the device. */
+  holders(): number[] {
+    return this.#started.map(({ pid }) => pid!).filter(hasTun);
   }
 
   /** With the addresses and routes that felix would give it. */
@@ -67,32 +115,23 @@ export class Node {
 
   /** As if it had crashed. */
   async killForwarder(): Promise<void> {
-    const forwarder = this.#forwarder!;
-    if (forwarder.exitCode !== null || forwarder.signalCode !== null) return;
-    const ended = once(forwarder, 'exit');
-    forwarder.kill('SIGKILL');
-    await ended;
+    process.kill(this.#forwarder!.pid, 'SIGKILL');
+    await this.#forwarder!.ended;
   }
 
-  /** What the forwarder says when it is asked. */
-  counters(): Promise<Record<string, number>> {
-    return new Promise((resolve, reject) => {
-      let text = '';
-      const client = connect(this.socketPath, () => client.write('?'));
-      client.setEncoding('utf8').on('data', (chunk) => {
-        text += chunk;
-        if (!text.endsWith('\n\n')) return;
-        const lines = text.trim().split('\n');
-        resolve(Object.fromEntries(lines.map(readCounter)));
-        client.destroy();
-      });
-      client.on('error', reject).on('close', () => reject(new Error('closed without an answer')));
-    });
+  state(): Promise<ForwarderState | undefined> {
+    return askForwarder(this.socketPath);
+  }
+
+  async counters(): Promise<ForwarderCounters> {
+    const state = await this.state();
+    if (state === undefined) throw new Error(`nobody answers at ${this.socketPath}`);
+    return state.counters;
   }
 
   /** Waits until a counter has that value. */
   async counts(name: string, value: number): Promise<void> {
-    let last: Record<string, number> = {};
+    let last: ForwarderCounters = {};
     await until(
       async () => {
         last = await this.counters();
@@ -103,9 +142,19 @@ export class Node {
   }
 
   async end(): Promise<void> {
-    if (this.#forwarder) await this.killForwarder();
+    for (const child of this.#started) child.kill('SIGKILL');
     this.network.close();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function hasTun(pid: number): boolean {
+  try {
+    const folder = `/proc/${pid}/fd`;
+    return readdirSync(folder).some((fd) => readlinkSync(join(folder, fd)) === '/dev/net/tun');
+  } catch {
+    // It has ended, or closed one just now.
+    return false;
   }
 }
 
@@ -127,7 +176,37 @@ export async function twoNodes(): Promise<[Node, Node]> {
   return [new Node(1, one), new Node(2, two)];
 }
 
-function readCounter(line: string): [string, number] {
-  const [name = '', value] = line.split(' ');
-  return [name, Number(value)];
+/** By TCP to an address of node `two`. @returns what arrives there. */
+export async function transfer(one: Node, two: Node, to: string, bytes: Buffer): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let isEnded = false;
+  const address = parseAddress(to);
+  const { family } = address;
+  const options = { family, netns: two.network.path, address, port: 5001 };
+  const listener = listenTcp(options, {
+    accepted: (fd) => {
+      const socket = new Socket({ fd, readable: true, writable: true });
+      socket.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', () => {});
+      socket.on('end', () => {
+        isEnded = true;
+      });
+    },
+    failed: (error) => {
+      throw error;
+    },
+  });
+  const client = new Socket({ fd: openTcp({ family, netns: one.network.path }) });
+  try {
+    client.connect(5001, to);
+    await once(client, 'connect');
+    client.end(bytes);
+    await until(
+      () => isEnded,
+      () => `${chunks.length} chunks came`,
+    );
+    return Buffer.concat(chunks);
+  } finally {
+    client.destroy();
+    listener.close();
+  }
 }

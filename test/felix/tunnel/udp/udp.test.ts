@@ -1,11 +1,17 @@
 /** Two nodes' felix in namespaces of their own, with the UDP tunnel over a bridge between them. Needs root. */
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { parseAddress, parsePrefix } from 'net-ipaddr';
 import { openUdp } from 'rtnetlink-ts';
 import { cleanup } from '../../../../felix/cleanup.ts';
 import { NO_NAT } from '../../../../felix/nat/ruleset.ts';
+import { forwarderArguments } from '../../../../felix/tunnel/udp/process.ts';
+import { askForwarder } from '../../../../felix/tunnel/udp/question.ts';
 import { eventually } from '../../namespace.ts';
 import { ADDRESS4, ADDRESS6, overlayNode, TwoNodes } from '../two-nodes.ts';
 
@@ -82,6 +88,7 @@ test('pods of two nodes reach each other, and the largest packet that fits passe
 test('the forwarder knows the node and its blocks, and nothing else', () => {
   const table = readFileSync(join(stage.stateDirOf(0), 'udp', 'table'), 'utf8');
   expect(table.trim().split('\n')).toEqual([
+    'format 1',
     'local 192.0.2.1',
     '10.60.1.0/26 192.0.2.2',
     'local 2001:db8::1',
@@ -173,6 +180,33 @@ test('without felix packets pass, and the next felix takes the forwarder over an
   expect(await forwarders()).toEqual(running);
   expect(next.inspect().routes).toMatchObject({ added: 0, replaced: 0, removed: 0 });
 });
+
+test('the next version’s felix puts its own forwarder in the place of the other: pings go on', async () => {
+  const { felix } = stage.nodes[0]!;
+  await felix.close();
+  const folder = join(stage.stateDirOf(0), 'udp');
+  const older = join(folder, 'older');
+  const source = fileURLToPath(new URL('../../../../felix/tunnel/udp/forwarder', import.meta.url));
+  const flags = ['-D_GNU_SOURCE', '-DPROGRAM="older"', '-o', older];
+  const files = globSync('*.c', { cwd: source });
+  await promisify(execFile)('cc', [...flags, ...files], { cwd: source });
+  const ended = endOf([older, ...forwarderArguments(folder)]);
+  const program = async () => (await askForwarder(join(folder, 'socket')))?.program;
+  await eventually(async () => (await program()) === 'older', program);
+
+  const pings = stage.pods[0]!.run(`ping -n -q -i 0.002 -c 1000 -W 5 ${ADDRESS4}`);
+  await stage.restart(0);
+  await eventually(async () => ((await program()) ?? 'older') !== 'older', program);
+  expect(await ended).toEqual([0, null]);
+  const received = Number(/(\d+) received/.exec(await pings)![1]);
+  expect(received).toBeGreaterThan(990);
+});
+
+/** Of a program in the first node's namespace: its exit code and the signal that ended it, once it has ended. */
+function endOf(command: readonly string[]): Promise<unknown[]> {
+  const words = [`--net=${stage.nodes[0]!.namespace.path}`, ...command];
+  return once(spawn('nsenter', words, { stdio: 'ignore' }), 'close');
+}
 
 test('a node that leaves is no sender any more, and when no pool needs the tunnel the forwarder ends', async () => {
   const { felix, namespace } = stage.nodes[0]!;
