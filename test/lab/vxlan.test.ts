@@ -1,4 +1,8 @@
-/** Three nodes in two subnets, VXLAN and then UDP between these, no BGP at first. Needs root; all in namespaces of the lab's own. */
+/**
+ * Three nodes in two subnets: VXLAN between these, then UDP, then nothing but a router that knows the blocks. No BGP at
+ * first. Needs root; all in namespaces of the lab's own.
+ */
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentStatus } from '../../src/inspect/agent-status.ts';
 import type { Lab } from '../../src/lab/lab.ts';
@@ -12,18 +16,16 @@ import {
   startLabWithPods,
   within,
 } from './lab-with-pods.ts';
+import { nodeEvents } from './node-events.ts';
 import { setPoolModes } from './pool-modes.ts';
+import { packetsSent, ways } from './ways.ts';
 
 const NODES = ['node1', 'node2', 'node3'];
-const UDP_POOLS = [
-  ['pods-ipv4', '10.244.0.0/16', 26],
-  ['pods-ipv6', 'fd44::/48', 122],
-].map(([name, cidr, blockSize]) => ({
-  apiVersion: 'projectcalico.org/v3',
-  kind: 'IPPool',
-  metadata: { name },
-  spec: { cidr, blockSize, vxlanMode: 'Never', udpMode: 'CrossSubnet' },
-}));
+const NODE_ADDRESSES: Record<string, readonly [string, string]> = {
+  node1: ['10.31.1.1', 'fd31:1::1'],
+  node2: ['10.31.1.2', 'fd31:1::2'],
+  node3: ['10.31.2.1', 'fd31:2::1'],
+};
 let lab: Lab;
 let pods: LabPod[];
 
@@ -65,6 +67,17 @@ test('CrossSubnet: to the same subnet by the NIC, to the other by VXLAN, over bo
   expect(routes).toHaveLength(4);
   expect((await remoteRoutes('node3')).every((route) => / dev vxlan/.test(route))).toBe(true);
 });
+
+const BY_ROUTER = ['via 10.31.1.254 dev eth1, no tunnel', 'via fd31:1::ff dev eth1, no tunnel'];
+const WITHIN_SUBNET = ['via 10.31.1.2 dev eth1, no tunnel', 'via fd31:1::2 dev eth1, no tunnel'];
+
+test('CrossSubnet: what node1’s kernel sends to node2 goes by no tunnel, to node3 by VXLAN', async () => {
+  expect(await ways(lab, pods)).toEqual([
+    ...WITHIN_SUBNET,
+    expect.stringMatching(/^via 10\.244\.\S+ dev vxlan\.calico, vxlan\.calico$/),
+    expect.stringMatching(/^via fd44:\S+ dev vxlan-v6\.calico, vxlan-v6\.calico$/),
+  ]);
+}, 60_000);
 
 test('devices, neighbours and forwarding entries are as Calico has them', async () => {
   const { items } = JSON.parse(
@@ -150,8 +163,7 @@ test('BGP announces the same blocks: not one route changes', async () => {
 }, 60_000);
 
 test('the pools change to UDP: the other subnet by its tunnel, over both families', async () => {
-  for (const pool of UDP_POOLS)
-    await lab.mustRun('api', ['tortiectl', 'apply', '-f', '-'], JSON.stringify(pool));
+  await setPoolModes(lab, { udpMode: 'CrossSubnet' });
   const device = () => lab.mustRun('node3', ['sh', '-c', 'ip addr show dev udp.tortie || true']);
   const isDone = async () => {
     const routes = await Promise.all(NODES.map(remoteRoutes));
@@ -159,15 +171,10 @@ test('the pools change to UDP: the other subnet by its tunnel, over both familie
     const hasAddresses = /inet 10\.244\.\S+\/32 (.|\n)*inet6 fd44:\S+\/128 /.test(await device());
     return hasAddresses && `${counts}` === '2,2,4' && !/vxlan/.test(`${routes}`);
   };
-  for (const end = performance.now() + 30_000; !(await isDone()) && performance.now() < end; )
-    await sleep(200);
-  expect(await remoteRoutes('node1')).toEqual([
-    expect.stringMatching(/^10\.244\.\S+ (via 10\.31\.1\.2 dev eth1|dev udp\.tortie) proto 80 /),
-    expect.stringMatching(/^10\.244\.\S+ (via 10\.31\.1\.2 dev eth1|dev udp\.tortie) proto 80 /),
-    expect.stringMatching(/^fd44:\S+ (via fd31:1::2 dev eth1|dev udp\.tortie) proto 80 /),
-    expect.stringMatching(/^fd44:\S+ (via fd31:1::2 dev eth1|dev udp\.tortie) proto 80 /),
-  ]);
+  expect(await within(30_000, isDone)).toBe(true);
   expect(await lostPings(lab, pods, 30_000)).toEqual([]);
+  const across = 'dev udp.tortie, udp.tortie';
+  expect(await ways(lab, pods)).toEqual([...WITHIN_SUBNET, across, across]);
   expect(await device()).toMatch(
     /mtu 1452 (.|\n)*inet 10\.244\.\S+\/32 (.|\n)*inet6 fd44:\S+\/128 /,
   );
@@ -187,6 +194,68 @@ test('UDP: a kill -9 of the agents loses no packet, and the forwarders are taken
   await Promise.all(before.map((pid, i) => lab.mustRun(NODES[i]!, ['kill', '-9', pid.trim()])));
   expect(await lostPings(lab, pods, 30_000)).toEqual([]);
 }, 120_000);
+
+test('the pools change to no encapsulation: the other subnet by the router, which BGP’s next hops are reached through', async () => {
+  const statuses = await agentStatuses(lab, NODES);
+  for (const { node, blocks } of statuses.map((status) => status!))
+    for (const block of blocks) {
+      const address = NODE_ADDRESSES[node]![block.includes(':') ? 1 : 0];
+      await lab.mustRun('router', ['ip', 'route', 'add', block, 'via', address]);
+    }
+  await setPoolModes(lab, {});
+  const isDone = async () => {
+    const routes = (await Promise.all(NODES.map(remoteRoutes))).flat();
+    const tunnels = await Promise.all(NODES.map((node) => packetsSent(lab, node)));
+    return (
+      routes.every((route) => / dev eth1 /.test(route)) && tunnels.every(({ size }) => size === 0)
+    );
+  };
+  expect(await within(30_000, isDone)).toBe(true);
+  expect(await lostPings(lab, pods, 30_000)).toEqual([]);
+  expect(await ways(lab, pods)).toEqual([...WITHIN_SUBNET, ...BY_ROUTER]);
+}, 90_000);
+
+/** What this machine's kernel lacks, User-Mode Linux's has. */
+const hasIpip = spawnSync('unshare', ['--net', 'ip', 'link', 'add', 'type', 'ipip']).status === 0;
+const LACK = 'tunl0: this kernel has no such tunnels';
+
+(hasIpip ? test.skip : test)(
+  'a pool changes to IPIP, which this kernel lacks: said once in log, status and an Event of each node, and all else works',
+  async () => {
+    await setPoolModes(lab, { ipipMode: 'CrossSubnet' });
+    expect(await within(30_000, async () => (await lackIsNamedBy()).length === 3)).toBe(true);
+    // Each change of a link is a reason to look at the tunnels again.
+    const passes =
+      'for i in 1 2 3; do ip link add br1 type bridge; sleep 0.2; ip link del br1; done';
+    await Promise.all(NODES.map((node) => lab.mustRun(node, ['sh', '-c', passes])));
+    expect(await lostPings(lab, pods, 30_000)).toEqual([]);
+    expect(await ways(lab, pods)).toEqual([...WITHIN_SUBNET, ...BY_ROUTER]);
+    for (const node of NODES) {
+      const log = await lab.mustRun(node, ['cat', `/var/log/${node}.log`]);
+      expect(log.match(/this kernel has no such tunnels/g)).toHaveLength(1);
+    }
+    expect(await lab.mustRun('node1', ['tortiectl', 'node', 'status'])).toContain(
+      `Problem: ${LACK}`,
+    );
+    const events = await nodeEvents(lab);
+    expect(events).toEqual(
+      NODES.map((node) => expect.stringMatching(`^${node} TunnelNotSupported ${LACK}`)),
+    );
+
+    await setPoolModes(lab, {});
+    expect(await within(30_000, async () => (await lackIsNamedBy()).length === 0)).toBe(true);
+    // It tells what was: the API server forgets it as all Events.
+    expect(await nodeEvents(lab)).toEqual(events);
+  },
+  90_000,
+);
+
+async function lackIsNamedBy(): Promise<string[]> {
+  const statuses = (await agentStatuses(lab, NODES)).map((status) => status!);
+  return statuses
+    .filter(({ problems }) => problems.some((problem) => problem.startsWith(LACK)))
+    .map(({ node }) => node);
+}
 
 test('programClusterRoutes: BGP’s routes become the datastore’s and BGP’s again, and not one is touched', async () => {
   const configure = (kind: string, spec: object) => {
@@ -214,7 +283,7 @@ test('programClusterRoutes: BGP’s routes become the datastore’s and BGP’s 
 
   await setPoolModes(lab, {});
   // Another subnet's node by the router, as the host's own routes say.
-  const ways = [
+  const hops = [
     String.raw`10\.31\.1\.2 dev eth1`,
     String.raw`10\.31\.1\.254 dev eth1`,
     'fd31:1::2 dev eth1',
@@ -224,7 +293,7 @@ test('programClusterRoutes: BGP’s routes become the datastore’s and BGP’s 
     const routes = await Promise.all(NODES.map(remoteRoutes));
     return (
       routes.every((all) => all.length === 4 && all.every((route) => / dev eth1 /.test(route))) &&
-      ways.every((way) => routes[0]!.some((route) => new RegExp(` via ${way} `).test(route)))
+      hops.every((hop) => routes[0]!.some((route) => new RegExp(` via ${hop} `).test(route)))
     );
   };
   expect(await within(40_000, areDirect)).toBe(true);
