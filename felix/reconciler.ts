@@ -292,11 +292,16 @@ export class Reconciler implements HostRoutes {
   #hear(event: NetlinkEvent): void {
     if (event.kind === 'link') {
       const { index, name } = event.link;
-      this.#interfaceChanged(name, index, this.interfaces.hear(event.link, event.gone));
+      const change = this.interfaces.hear(event.link, event.gone);
+      this.#interfaceChanged(name, index, change);
+      // What went down lost routes of which we are not told.
+      if (!isPodInterface(name) && ['gone', 'down', 'up'].includes(change)) this.#resync.soon();
     } else if (event.kind === 'address') {
       const name = this.interfaces.nameOf(event.address.link);
       // A gateway may be within reach now, or a network connected.
-      if (name === undefined || !isPodInterface(name)) this.#somethingCame();
+      if (name !== undefined && isPodInterface(name)) return;
+      this.table.retryAll();
+      this.#resync.soon();
     } else if (event.kind === 'route') {
       const { route, gone } = event;
       if (!isOurs(route, this.interfaces, this.#options.protocols)) {
@@ -315,7 +320,6 @@ export class Reconciler implements HostRoutes {
       const { calculation } = this;
       const isPod = isPodInterface(name);
       this.#interior.loseLink(index);
-      if (!isPod) this.#resync.soon();
       const lost = isPod ? calculation.prefixesOf(name) : calculation.prefixesByTunnel(name);
       this.table.forgetRoutesVia(index, lost);
     }
@@ -327,13 +331,7 @@ export class Reconciler implements HostRoutes {
     if (change === 'gone') this.#options.onInterfaceGone(name);
     if (change !== 'up') return;
     if (isPodInterface(name)) this.table.retryNow(this.calculation.prefixesOf(name));
-    else this.#somethingCame();
-  }
-
-  /** What failed may succeed; and what went down before lost routes of which we were not told. */
-  #somethingCame(): void {
-    this.table.retryAll();
-    this.#resync.soon();
+    else this.table.retryAll();
   }
 
   async #read(): Promise<void> {

@@ -55,6 +55,8 @@ export class Tunnels {
   readonly #inPlace = new Map<string, Reach>();
   /** By device, while its address is missing: until when that is waited for. Monotonic. */
   readonly #addressDue = new Map<string, number>();
+  /** Indices of tunnel devices, as the last pass found them. */
+  #devices: ReadonlySet<number> = new Set();
   #desired: readonly Tunnel[] = [];
   #isClosed = false;
   #monitor: Monitor | undefined;
@@ -71,7 +73,7 @@ export class Tunnels {
   /** From now on the kernel is written to, and devices that `set` has not named go. Resolves after the first pass. */
   open(): Promise<void> {
     this.#monitor = this.#options.kernel.host.monitor(
-      ['link', 'address'],
+      ['link', 'address', 'neighbour'],
       (event) => this.#hear(event),
       () => this.#resync.soon(),
     );
@@ -126,15 +128,20 @@ export class Tunnels {
     this.#resync.close();
   }
 
-  /** Pods come and go all the time, and mean nothing here. */
+  /** Pods and their neighbours come and go all the time, and mean nothing here. */
   #hear(event: NetlinkEvent): void {
     if (event.kind === 'link' && event.link.name.startsWith(WORKLOAD_INTERFACE_PREFIX)) return;
+    if (event.kind === 'neighbour' && !this.#devices.has(event.neighbour.link)) return;
+    if (event.kind === 'fdb' && !this.#devices.has(event.fdb.link)) return;
     this.#resync.soon();
   }
 
   async #pass(): Promise<void> {
     const { host } = this.#options.kernel;
     const present = { links: await host.links(), addresses: await host.addresses() };
+    this.#devices = new Set(
+      present.links.filter(({ name }) => TUNNEL_DEVICES.includes(name)).map(({ index }) => index),
+    );
     const desired = this.#desired;
     const failed: string[] = [];
     for (const name of TUNNEL_DEVICES) {

@@ -43,12 +43,13 @@ afterEach(async () => {
 });
 
 /** Felix with a pod, a block and learned routes of every form, all of which are in the kernel. */
-async function run(node: Kernel, clock = realClock): Promise<void> {
+async function run(node: Kernel): Promise<void> {
   log = new TestLog();
-  felix = new Felix({ kernel: node, clock, random: Math.random, log, stateDir });
+  felix = new Felix({ kernel: node, clock: realClock, random: Math.random, log, stateDir });
   await felix.start();
   felix.setDatastoreInSync();
   felix.setLearnedInSync();
+  await eventually(() => felix.inspect().inSync);
   await felix.addEndpoint(pod('a', a, '10.60.0.1', 'fd60::1'));
   felix.setLocalBlocks(['10.60.0.0/26', 'fd60::/122'].map(parsePrefix));
   learn(
@@ -162,13 +163,8 @@ test('what the kernel tells of is repaired without waiting for the next look', a
 });
 
 test('it looks from time to time, though nobody tells of anything', async () => {
-  // A minute is a second here.
-  const clock = {
-    now: () => realClock.now(),
-    monotonic: () => 60 * realClock.monotonic(),
-    after: (ms: number, fn: () => void) => realClock.after(ms / 60, fn),
-  };
-  await run(deaf(kernel), clock);
+  await run(deaf(kernel));
+  felix.setRefreshInterval(500);
   const before = await routes();
   await host.ip('route del 10.60.1.0/26 proto 80');
   await host.run('sysctl -qw net.ipv4.ip_forward=0');

@@ -88,10 +88,10 @@ export class TwoNodes {
   }
 
   /** Another felix in place of that node's, which ends; the new one knows all that the datastore tells. */
-  async restart(index: number): Promise<Felix> {
+  async restart(index: number, kernel = this.nodes[index]!.kernel): Promise<Felix> {
     const node = this.nodes[index]!;
     await node.felix.close();
-    const felix = this.#newFelix(index, node.kernel, node.log);
+    const felix = this.#newFelix(index, kernel, node.log);
     this.nodes[index] = { ...node, felix };
     await felix.start();
     felix.setLocalBlocks(blocksOf(index).map(parsePrefix));

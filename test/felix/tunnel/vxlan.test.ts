@@ -1,6 +1,7 @@
 /** Two nodes' felix in namespaces of their own, with VXLAN over a bridge between them. Needs root. */
 
 import { openKernel } from '../../../felix/kernel.ts';
+import { deaf } from '../deaf.ts';
 import { eventually, type TestNamespace } from '../namespace.ts';
 import { ADDRESS4, ADDRESS6, MACS, overlayNode, type TestNode, TwoNodes } from './two-nodes.ts';
 
@@ -56,72 +57,106 @@ test('strict reverse-path filtering of the host does not drop what comes out of 
   await two.namespace.run('ping -n -c 1 -W 5 -I 192.0.2.2 10.60.0.9');
 });
 
-describe('mended by itself', () => {
-  test.each<[name: string, harm: string[]]>([
-    ['a device deleted by hand', ['ip link del vxlan.calico', 'ip link del vxlan-v6.calico']],
+/** What is done to node `one` by hand, and is to be undone. */
+const HARMS: [name: string, commands: string[]][] = [
+  ['devices deleted', ['ip link del vxlan.calico', 'ip link del vxlan-v6.calico']],
+  [
+    'links flap: routes, neighbours and IPv6 addresses went with them',
+    ['vxlan.calico', 'vxlan-v6.calico'].flatMap((device) =>
+      ['down', 'up'].map((state) => `ip link set ${device} ${state}`),
+    ),
+  ],
+  ['a link down', ['ip link set vxlan.calico down']],
+  ['another MTU', ['ip link set vxlan.calico mtu 1400']],
+  ['another MAC address', ['ip link set vxlan-v6.calico address 66:00:00:00:00:09']],
+  [
+    'addresses deleted',
+    ['ip addr del 10.60.0.1/32 dev vxlan.calico', 'ip addr del fd60:0::1/128 dev vxlan-v6.calico'],
+  ],
+  ['an address too many', ['ip addr add 10.60.0.77/32 dev vxlan.calico']],
+  [
+    'neighbours deleted',
     [
-      'a tunnel’s link that flaps: routes, neighbours and IPv6 addresses went with it',
-      ['ip link set vxlan.calico down', 'ip link set vxlan.calico up'].concat(
-        ['down', 'up'].map((state) => `ip link set vxlan-v6.calico ${state}`),
-      ),
+      'ip neigh del 10.60.1.1 dev vxlan.calico',
+      'ip neigh del fd60:1::1 dev vxlan-v6.calico',
+      'ip neigh flush dev vxlan.calico nud permanent',
     ],
-    ['a tunnel’s link that is down', ['ip link set vxlan.calico down']],
-    ['another MTU', ['ip link set vxlan.calico mtu 1400']],
-    ['another MAC address', ['ip link set vxlan-v6.calico address 66:00:00:00:00:09']],
-    ['an address deleted by hand', ['ip addr del 10.60.0.1/32 dev vxlan.calico']],
-    ['an address too many', ['ip addr add 10.60.0.77/32 dev vxlan.calico']],
+  ],
+  [
+    'a neighbour with another MAC address',
+    ['ip neigh replace 10.60.1.1 lladdr 66:00:00:00:00:09 dev vxlan.calico nud permanent'],
+  ],
+  [
+    'a neighbour that nobody asked for',
+    ['ip neigh add 10.60.1.7 lladdr 66:00:00:00:00:07 dev vxlan.calico nud permanent'],
+  ],
+  [
+    'forwarding entries deleted',
     [
-      'the underlay’s link that flaps',
-      ['ip link set eth0 down', 'ip link set eth0 up', 'ip addr add 2001:db8::1/64 dev eth0 nodad'],
-    ],
-  ])('%s', async (_, harm) => {
-    await podsReachEachOther();
-    const before = await tunnelState();
-    for (const command of harm) await nodes[0]!.namespace.run(command);
-    await eventually(async () => (await tunnelState()) === before, tunnelState);
-    await podsReachEachOther();
-    await eventually(() => nodes[0]!.felix.inspect().failed.length === 0);
-  });
-
-  test('a device that somebody made anew with another VNI', async () => {
-    await podsReachEachOther();
-    const before = await tunnelState();
-    const stranger = openKernel(nodes[0]!.namespace.path).host;
-    // At once, before we notice that ours is gone.
-    stranger.change(
-      { action: 'delete', link: { name: 'vxlan.calico' } },
-      { action: 'add', link: { name: 'vxlan.calico', kind: { kind: 'vxlan', id: 7 } } },
-    );
-    stranger.close();
-    await eventually(async () => (await tunnelState()) === before, tunnelState);
-    await podsReachEachOther();
-  });
-
-  test.each<[name: string, harm: string]>([
-    ['a neighbour deleted by hand', 'ip neigh del 10.60.1.1 dev vxlan.calico'],
-    [
-      'a neighbour that somebody gave another MAC address',
-      'ip neigh replace 10.60.1.1 lladdr 66:00:00:00:00:09 dev vxlan.calico',
-    ],
-    [
-      'a neighbour that nobody asked for',
-      'ip neigh add 10.60.1.7 lladdr 66:00:00:00:00:07 dev vxlan.calico nud permanent',
-    ],
-    [
-      'a forwarding entry deleted by hand',
       `bridge fdb del ${MACS[1]} dev vxlan.calico dst 192.0.2.2`,
+      `bridge fdb del ${MACS[1]} dev vxlan-v6.calico dst 2001:db8::2`,
     ],
-    [
-      'a forwarding entry to another node',
-      `bridge fdb replace ${MACS[1]} dev vxlan-v6.calico dst 2001:db8::9`,
-    ],
-  ])('at the next resync: %s', async (_, harm) => {
-    await podsReachEachOther();
-    const before = await tunnelState();
-    await nodes[0]!.namespace.run(harm);
-    await nodes[0]!.felix.resync();
-    expect(await tunnelState()).toBe(before);
-  });
+  ],
+  [
+    'a forwarding entry to another node',
+    [`bridge fdb replace ${MACS[1]} dev vxlan-v6.calico dst 2001:db8::9`],
+  ],
+  ['routes deleted', ['ip -4 route flush proto 80', 'ip -6 route flush proto 80']],
+];
+
+/** It takes nothing of the tunnel's, but tells of much. */
+const UNDERLAY_FLAPS: (typeof HARMS)[number] = [
+  'the underlay’s link flaps',
+  ['ip link set eth0 down', 'ip link set eth0 up', 'ip addr add 2001:db8::1/64 dev eth0 nodad'],
+];
+
+/** What somebody undoes meanwhile cannot be done a second time. */
+async function harm(commands: readonly string[]): Promise<void> {
+  for (const command of commands) await nodes[0]!.namespace.run(command).catch(() => {});
+}
+
+test('whatever is done to it by hand is undone as soon as the kernel tells of it', async () => {
+  await podsReachEachOther();
+  const before = await tunnelState();
+  for (const [name, commands] of [...HARMS, UNDERLAY_FLAPS]) {
+    await harm(commands);
+    await eventually(
+      async () => (await tunnelState()) === before && nodes[0]!.felix.inspect().failed.length === 0,
+      async () => [name, await tunnelState(), nodes[0]!.felix.inspect().failed],
+    );
+  }
+  await podsReachEachOther();
+});
+
+test('where the kernel told of nothing, one pass undoes it', async () => {
+  await podsReachEachOther();
+  const felix = await stage.restart(0, deaf(nodes[0]!.kernel));
+  const before = await tunnelState();
+  for (const [name, commands] of HARMS) {
+    await harm(commands);
+    expect([name, await tunnelState()]).not.toEqual([name, before]);
+    const { resyncs } = felix.inspect().routes;
+    await felix.resync();
+    await eventually(() => felix.inspect().routes.pending === 0);
+    expect([name, await tunnelState()]).toEqual([name, before]);
+    const { failed, routes } = felix.inspect();
+    expect([name, failed, routes.resyncs]).toEqual([name, [], resyncs + 1]);
+  }
+  await podsReachEachOther();
+});
+
+test('a device that somebody made anew with another VNI', async () => {
+  await podsReachEachOther();
+  const before = await tunnelState();
+  const stranger = openKernel(nodes[0]!.namespace.path).host;
+  // At once, before we notice that ours is gone.
+  stranger.change(
+    { action: 'delete', link: { name: 'vxlan.calico' } },
+    { action: 'add', link: { name: 'vxlan.calico', kind: { kind: 'vxlan', id: 7 } } },
+  );
+  stranger.close();
+  await eventually(async () => (await tunnelState()) === before, tunnelState);
+  await podsReachEachOther();
 });
 
 test('the tunnels’ MTU follows the underlay’s', async () => {
