@@ -28,6 +28,9 @@ const PATH_ID_LENGTH = 4;
 const SLOTS = 2 * CAPACITY;
 const SLOT_MASK = SLOTS - 1;
 
+/** In an audience: no peer in particular. Source 0 is what is originated here. */
+export const ANYBODY = 0;
+
 /** UPDATEs ready to be sent: `bytes` is shared and never written to again. */
 export interface Encoded {
   readonly bytes: Uint8Array;

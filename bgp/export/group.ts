@@ -18,11 +18,12 @@ import { IdSet } from '../rib/id-set.ts';
 import type { Paths } from '../rib/paths.ts';
 import type { Rib } from '../rib/rib.ts';
 import { AdjRibOut } from './adj-rib-out.ts';
-import type { Batch } from './batch.ts';
+import { ANYBODY, type Batch } from './batch.ts';
 import { type Blocks, NO_BLOCK } from './blocks.ts';
 import type { Exporter } from './exporter.ts';
 import { type Receiver, SWEPT } from './receiver.ts';
 import { Ring } from './ring.ts';
+import { isUnread, leaveRing, readRing } from './ring-reading.ts';
 
 /** Bytes in a ring: for each peer in step, and at most. */
 export const RING_SHARE = 128 * 1024;
@@ -33,8 +34,6 @@ const FLUSH_BYTES = 64 * 1024;
 const FLUSH_PREFIXES = 4096;
 /** NLRIs that one pull looks at in a sweep. */
 const SWEEP_NLRIS = 16384;
-/** Source 0 is what is originated here: as an audience it says nothing. */
-const ANYBODY = 0;
 
 export class Group {
   readonly adjRibOut: AdjRibOut;
@@ -98,7 +97,7 @@ export class Group {
   }
 
   leave(receiver: Receiver): void {
-    if (!receiver.isBehind) this.#abandonRing(receiver);
+    if (!receiver.isBehind) leaveRing(this.ring, receiver);
     this.receivers.delete(receiver);
     this.#behind.delete(receiver);
     this.#isMember[receiver.source] = false;
@@ -123,7 +122,7 @@ export class Group {
     const nlri = this.nlriOf(prefix);
     const isAhead = receiver.isBehind
       ? nlri >= receiver.sweepAt || receiver.lacking.has(nlri)
-      : this.#isInRing(receiver, nlri);
+      : isUnread(this.ring, receiver, nlri);
     return isAhead || this.pending.has(prefix) ? 'not sent yet' : undefined;
   }
 
@@ -163,7 +162,7 @@ export class Group {
 
   /** Appends to `out` up to about `maxBytes` for the peer, at least one message if there is one. */
   pull(receiver: Receiver, maxBytes: number, out: Uint8Array[]): number {
-    if (!receiver.isBehind) return this.#pullRing(receiver, maxBytes, out);
+    if (!receiver.isBehind) return readRing(this.ring, receiver, maxBytes, out);
     return this.#isFresh ? 0 : this.#pullBehind(receiver, maxBytes, out);
   }
 
@@ -243,13 +242,6 @@ export class Group {
     return block !== NO_BLOCK && source !== receiver.source;
   }
 
-  #isInRing(receiver: Receiver, nlri: number): boolean {
-    for (let number = receiver.chunk; number < this.ring.next; number++) {
-      if (this.ring.at(number).nlris.includes(nlri)) return true;
-    }
-    return false;
-  }
-
   #isRingFull(): boolean {
     return this.ring.size >= Math.min(MAX_RING, RING_SHARE * (this.inStep + 1));
   }
@@ -282,46 +274,10 @@ export class Group {
       if (skip.every((source) => source === receiver.source)) continue;
       for (const nlri of nlris) receiver.lacking.add(nlri);
     }
-    this.#abandonRing(receiver);
+    leaveRing(this.ring, receiver);
     receiver.isBehind = true;
     receiver.sweepAt = SWEPT;
     this.#behind.add(receiver);
-  }
-
-  #abandonRing(receiver: Receiver): void {
-    const { next } = this.ring;
-    while (receiver.chunk < next) this.ring.done(receiver.chunk++);
-  }
-
-  #pullRing(receiver: Receiver, maxBytes: number, out: Uint8Array[]): number {
-    let taken = 0;
-    while (taken < maxBytes && receiver.chunk < this.ring.next) {
-      const { bytes, ends, skip, only } = this.ring.at(receiver.chunk);
-      // Spans for this peer that follow on one another go out as one.
-      let start = receiver.at;
-      while (receiver.span < ends.length && taken + receiver.at - start < maxBytes) {
-        const end = ends[receiver.span]!;
-        const audience = only[receiver.span]!;
-        const isFor =
-          skip[receiver.span] !== receiver.source &&
-          (audience === ANYBODY || audience === receiver.source);
-        if (isFor) {
-          receiver.at = cut(bytes, receiver.at, end, start + maxBytes - taken);
-          if (receiver.at < end) break;
-        } else {
-          taken += take(bytes, start, receiver.at, out);
-          start = receiver.at = end;
-        }
-        receiver.span++;
-      }
-      taken += take(bytes, start, receiver.at, out);
-      if (taken > 0) receiver.tookFrom = receiver.chunk;
-      if (receiver.span < ends.length) break;
-      this.ring.done(receiver.chunk++);
-      receiver.span = 0;
-      receiver.at = 0;
-    }
-    return taken;
   }
 
   #pullBehind(receiver: Receiver, maxBytes: number, out: Uint8Array[]): number {
@@ -394,23 +350,7 @@ export class Group {
   }
 }
 
-/** The end of the last whole message that ends by `limit`, of those in `bytes[start, end)`; at least one. */
-function cut(bytes: Uint8Array, start: number, end: number, limit: number): number {
-  if (end <= limit) return end;
-  let at = start;
-  do {
-    at += (bytes[at + 16]! << 8) | bytes[at + 17]!;
-  } while (at < limit && at < end && at + ((bytes[at + 16]! << 8) | bytes[at + 17]!) <= limit);
-  return at;
-}
-
 function takeAll(bytes: Uint8Array, out: Uint8Array[]): number {
   out.push(bytes);
   return bytes.length;
-}
-
-function take(bytes: Uint8Array, start: number, end: number, out: Uint8Array[]): number {
-  if (end <= start) return 0;
-  out.push(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
-  return end - start;
 }
