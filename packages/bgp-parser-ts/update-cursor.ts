@@ -13,6 +13,7 @@
 
 import { MAX_VALUE_LENGTH, mergeAs4, TOO_LONG } from './as4.ts';
 import { AttributeView } from './attribute-view.ts';
+import type { AttributeRule } from './attributes/attribute.ts';
 import { RULES } from './attributes/list.ts';
 import { acceptedFamily, MP_REACH_HEAD } from './attributes/mp-reach.ts';
 import { MP_UNREACH_HEAD } from './attributes/mp-unreach.ts';
@@ -29,6 +30,7 @@ import {
   SAFI_UNICAST,
 } from './constants.ts';
 import type { FamilyContext, WireContext } from './context.ts';
+import { conflictingFlags, misplaced, missing, overrun, repeated, unrecognized } from './faults.ts';
 import { isNlriField } from './nlri.ts';
 import { NLRI, NlriCursor, REACH, UNREACH, WITHDRAWN } from './nlri-cursor.ts';
 import { type AttributeError, type Outcome, Verdict } from './verdict.ts';
@@ -197,28 +199,14 @@ export class UpdateCursor extends NlriCursor {
       const value = at + head;
       const length = value <= end ? (head === 4 ? readU16(bytes, at + 2) : bytes[at + 2]!) : 0;
       if (value + length > end) {
-        this.#failFraming(at, value, end);
+        const code = at + 1 < end ? bytes[at + 1]! : 0;
+        overrun(this.#verdict, code, at, value, end);
         return;
       }
       this.#takeAttribute(bytes[at + 1]!, flags, at, value, length, context);
       if (this.outcome === 'session-reset') return;
       at = value + length;
     }
-  }
-
-  /** RFC 7606 §4: the last attribute doesn't end where the attributes end. */
-  #failFraming(at: number, value: number, end: number): void {
-    const code = end - at >= 2 ? this.bytes[at + 1]! : 0;
-    // NLRI that is cut short cannot be withdrawn in full: RFC 7606 §3.j.
-    const holdsNlri = code === ATTRIBUTE.MP_REACH_NLRI || code === ATTRIBUTE.MP_UNREACH_NLRI;
-    const fate = holdsNlri ? 'session-reset' : 'treat-as-withdraw';
-    const text =
-      value > end
-        ? `${end - at} octets are left where an attribute begins (RFC 7606 §4)`
-        : 'the length exceeds the path attributes (RFC 7606 §4)';
-    const subcode =
-      value > end ? UPDATE_ERROR.MALFORMED_ATTRIBUTE_LIST : UPDATE_ERROR.ATTRIBUTE_LENGTH;
-    this.#verdict.add(code, fate, subcode, text, at, end);
   }
 
   #takeAttribute(
@@ -229,42 +217,38 @@ export class UpdateCursor extends NlriCursor {
     length: number,
     context: WireContext,
   ): void {
+    const verdict = this.#verdict;
     const end = value + length;
     const rule = RULES[code];
     const isRepeated = this.#seenIn[code] === this.#message;
     this.#seenIn[code] = this.#message;
     if (isRepeated) {
-      const holdsNlri = code === ATTRIBUTE.MP_REACH_NLRI || code === ATTRIBUTE.MP_UNREACH_NLRI;
-      const fate = holdsNlri ? 'session-reset' : 'attribute-discard';
-      const subcode = UPDATE_ERROR.MALFORMED_ATTRIBUTE_LIST;
-      this.#verdict.add(code, fate, subcode, 'appears more than once (RFC 7606 §3.g)', at, end);
-      return;
+      repeated(verdict, code, at, end);
+    } else if (rule === undefined) {
+      if ((flags & FLAG_OPTIONAL) === 0) unrecognized(verdict, code, at, end);
+      else if ((flags & FLAG_TRANSITIVE) !== 0) this.attributes.add(code, flags, value, length);
+    } else if (rule.internalOnly && context.ebgp) {
+      misplaced(verdict, code, `comes from an external peer (${rule.clause})`, at, end);
+    } else if (rule.twoOctetOnly && context.as4) {
+      const reason = 'comes from a peer with 4-octet AS numbers (RFC 6793 §4.1)';
+      misplaced(verdict, code, reason, at, end);
+    } else if (((flags ^ rule.flags) & KNOWN_BITS) !== 0) {
+      conflictingFlags(verdict, rule, flags, at, end);
+    } else {
+      this.#takeValue(rule, flags, at, value, length, context);
     }
-    if (rule === undefined) {
-      if ((flags & FLAG_OPTIONAL) === 0) {
-        // RFC 4271 §6.3, which RFC 7606 leaves as it was.
-        const subcode = UPDATE_ERROR.UNRECOGNIZED_WELL_KNOWN;
-        const text = 'is marked well-known, but is not known (RFC 4271 §6.3)';
-        this.#verdict.add(code, 'session-reset', subcode, text, at, end);
-      } else if ((flags & FLAG_TRANSITIVE) !== 0) {
-        this.attributes.add(code, flags, value, length);
-      }
-      return;
-    }
-    if ((rule.internalOnly && context.ebgp) || (rule.twoOctetOnly && context.as4)) {
-      const text = rule.internalOnly
-        ? `comes from an external peer (${rule.clause})`
-        : 'comes from a peer with 4-octet AS numbers (RFC 6793 §4.1)';
-      const subcode = UPDATE_ERROR.OPTIONAL_ATTRIBUTE;
-      this.#verdict.add(code, 'attribute-discard', subcode, text, at, end);
-      return;
-    }
-    if (((flags ^ rule.flags) & KNOWN_BITS) !== 0) {
-      const fate = rule.onError === 'session-reset' ? 'session-reset' : 'treat-as-withdraw';
-      const text = `flags 0x${flags.toString(16)} conflict with 0x${rule.flags.toString(16)} (RFC 7606 §3.c)`;
-      this.#verdict.add(code, fate, UPDATE_ERROR.ATTRIBUTE_FLAGS, text, at, end);
-      return;
-    }
+  }
+
+  #takeValue(
+    rule: AttributeRule,
+    flags: number,
+    at: number,
+    value: number,
+    length: number,
+    context: WireContext,
+  ): void {
+    const { code } = rule;
+    const end = value + length;
     const subcode = rule.check(this.bytes, value, length, context);
     if (subcode !== 0) {
       if (code === ATTRIBUTE.NEXT_HOP) {
@@ -352,11 +336,8 @@ export class UpdateCursor extends NlriCursor {
     }
   }
 
-  /** RFC 7606 §3.d. */
   #requireAttribute(code: number): void {
-    if (this.#seenIn[code] === this.#message) return;
-    const subcode = UPDATE_ERROR.MISSING_WELL_KNOWN;
-    this.#verdict.add(code, 'treat-as-withdraw', subcode, 'is missing (RFC 7606 §3.d)', 0, 0);
+    if (this.#seenIn[code] !== this.#message) missing(this.#verdict, code);
   }
 
   /** Points the view at the AS path in 4-octet form. */
