@@ -1,14 +1,22 @@
 /** A host whose kernel is filled: a network namespace with one link, on which all gateways are. */
-import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
+import {
+  type ChildProcess,
+  execFileSync,
+  type SpawnOptions,
+  spawn,
+  spawnSync,
+} from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inNamespace } from 'rtnetlink-ts';
 
 export const LINK = 'eth0';
+/** All nodes are in it. */
+export const NETWORK = '10.1.0.0/16';
+export const LENGTH = 16;
 export const OWN_ADDRESS = '10.1.0.1';
 export const GATEWAY = '10.1.0.2';
-/** Of the network that all nodes are in. */
-export const LENGTH = 16;
 
 const POLL_MS = 5;
 const DEADLINE_MS = 60_000;
@@ -43,15 +51,30 @@ export class Host {
     return Number(/^\tPrefixes:\s+(\d+)/m.exec(text)?.[1]);
   }
 
-  /** Resolves some milliseconds after it has just so many. */
-  async untilRoutes(count: number): Promise<void> {
-    const end = performance.now() + DEADLINE_MS;
-    while (this.countRoutes() !== count) {
+  /** Resolves some milliseconds after `isSo` of its number of routes. */
+  async until(isSo: (count: number) => boolean): Promise<void> {
+    for (
+      const end = performance.now() + DEADLINE_MS;
+      !isSo(this.countRoutes());
+      await sleep(POLL_MS)
+    )
       if (performance.now() > end)
-        throw new Error(
-          `after ${DEADLINE_MS / 1000} s it has ${this.countRoutes()} routes, not ${count}`,
-        );
-      await sleep(POLL_MS);
-    }
+        throw new Error(`after ${DEADLINE_MS / 1000} s it has ${this.countRoutes()} routes`);
   }
+
+  end(): void {
+    execFileSync('ip', ['netns', 'del', basename(this.#netns)]);
+  }
+}
+
+/** Whether the kernel has tunnels of this kind. */
+export function kernelHas(kind: 'vxlan' | 'ipip'): boolean {
+  const details = {
+    vxlan: 'vxlan id 1 dstport 4789',
+    ipip: 'ipip remote 192.0.2.1 local 192.0.2.2',
+  };
+  const add = `link add probe type ${details[kind]}`.split(' ');
+  const { status } = spawnSync('ip', add);
+  if (status === 0) execFileSync('ip', ['link', 'del', 'probe']);
+  return status === 0;
 }

@@ -7,7 +7,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BenchOptions } from './command.ts';
-import type { Addition, Results, Resync } from './results.ts';
+import { converge, ENCAPSULATIONS } from './convergence.ts';
+import type { Addition, Convergence, Results, Resync } from './results.ts';
 import { openWays, type Way } from './ways.ts';
 
 const options: BenchOptions = JSON.parse(process.argv[2]!);
@@ -16,6 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tortie-fib-'));
 const loadAverages: number[] = [];
 const additions: Record<string, Addition[]> = {};
 const resyncs: Resync[] = [];
+const convergences: Record<string, Convergence[]> = {};
 execFileSync('mount', ['-t', 'tmpfs', 'none', '/run']);
 mkdirSync('/run/netns');
 const ways = await openWays(routes, folder);
@@ -30,10 +32,18 @@ try {
       if (resync !== undefined) tell(round, 'resync', resync);
       const left = way.host.countRoutes() - routes;
       way.remove();
-      await way.host.untilRoutes(left);
+      await way.host.until((count) => count === left);
       if (round === 0) continue;
       additions[way.id] = [...(additions[way.id] ?? []), addition];
       if (resync !== undefined) resyncs.push(resync);
+    }
+    for (const encapsulation of ENCAPSULATIONS) {
+      const { id, isThere } = encapsulation;
+      convergences[id] ??= [];
+      if (!isThere) continue;
+      const convergence = await converge(encapsulation, folder);
+      tell(round, id, convergence);
+      if (round > 0) convergences[id].push(convergence);
     }
   }
 } finally {
@@ -44,7 +54,7 @@ try {
 const results: Results = {
   date: new Date().toISOString().slice(0, 10),
   machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release()}`,
-  ...{ runs, routes, loadAverages, additions, resyncs },
+  ...{ runs, routes, loadAverages, additions, resyncs, convergences },
 };
 process.stdout.write(JSON.stringify(results), () => process.exit(0));
 
@@ -53,7 +63,7 @@ async function add(way: Way): Promise<Addition> {
   const all = way.host.countRoutes() + routes;
   const began = performance.now();
   way.add();
-  await way.host.untilRoutes(all);
+  await way.host.until((count) => count === all);
   const seconds = (performance.now() - began) / 1000;
   const figures = await way.figures?.();
   return { seconds, ...(figures && { figures }) };

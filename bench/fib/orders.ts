@@ -3,6 +3,7 @@ import { TurnWatch } from '../turns.ts';
 import type { Figures } from './results.ts';
 
 const US_PER_MS = 1000;
+const KIB_PER_MIB = 1024;
 
 /** An order is answered with what it resolves to, if that is anything. */
 export type Orders = Readonly<Record<string, () => unknown>>;
@@ -14,7 +15,11 @@ export function obey(orders: Orders): void {
   const figures = (): Figures => {
     const { user, system } = process.cpuUsage(since);
     since = process.cpuUsage();
-    return { cpuMs: (user + system) / US_PER_MS, turns: turns.take() };
+    return {
+      cpuMs: (user + system) / US_PER_MS,
+      peakRssMiB: process.resourceUsage().maxRSS / KIB_PER_MIB,
+      turns: turns.take(),
+    };
   };
   const all: Orders = { ...orders, figures };
   process.on('message', async (order: string) => {

@@ -1,6 +1,7 @@
 /** Results as Markdown: what we hold ourselves to, then a table each. */
 import { table } from '../performance-page.ts';
-import type { Addition, Figures, Results, Resync } from './results.ts';
+import { BLOCKS_A_NODE, NODES } from './cluster.ts';
+import type { Addition, Convergence, Figures, Results, Resync } from './results.ts';
 
 const TITLES: Readonly<Record<string, string>> = {
   ip: '`ip -batch`',
@@ -8,8 +9,13 @@ const TITLES: Readonly<Record<string, string>> = {
   c: 'a plain C loop',
   tortie: 'Tortie: Felix, learned routes to kernel',
   batch: 'rtnetlink-ts alone, one batch',
+  none: 'unencapsulated, BGP',
+  vxlan: 'VXLAN',
+  udp: 'UDP',
+  ipip: 'IPIP',
 };
 const OURS = 'tortie';
+const TURNS = ['longest turn', 'most CPU of a turn'];
 
 interface Target {
   readonly title: string;
@@ -37,7 +43,7 @@ export function report(results: Results, birdVersion: string): string {
     `### ${routes} unchanged routes, read again`,
     'A resync of Felix, of routes in both families, tunnels, interfaces and nftables; CPU of the process, its kernel side included.',
     table(
-      ['time', 'CPU', 'routes written', 'longest turn', 'most CPU of a turn'],
+      ['time', 'CPU', 'routes written', ...TURNS],
       [
         [
           cell(results.resyncs, ({ ms }) => ms, 'ms'),
@@ -47,10 +53,13 @@ export function report(results: Results, birdVersion: string): string {
         ],
       ],
     ),
+    `### A node joins a cluster of ${NODES} nodes with ${BLOCKS_A_NODE} blocks each`,
+    'From the API server’s lists, as JSON, until the kernel has all routes, and before them the tunnel’s device, neighbours and forwarding entries: read, derived, decided, written, nftables included. The process has just been started, and does everything for the first time. Unencapsulated, other nodes’ routes come by BGP, a node a turn.',
+    convergenceTable(results),
   ].join('\n\n');
 }
 
-function targets({ additions, resyncs }: Results): Target[] {
+function targets({ additions, resyncs, convergences }: Results): Target[] {
   const of = (id: string) => median(additions[id]!.map(({ seconds }) => seconds));
   const times = (id: string, least: number): Target => {
     const ratio = of(id) / of(OURS);
@@ -76,6 +85,9 @@ function targets({ additions, resyncs }: Results): Target[] {
     most('CPU, ms', 150, ({ cpuMs }) => cpuMs),
     most('routes written', 0, ({ written }) => written),
     most('longest turn of the event loop, ms', 10, ({ turns }) => turns.longestMs),
+    ...Object.entries(convergences).flatMap(([id, samples]) =>
+      samples.length === 0 ? [] : convergesWithin(1, id, samples),
+    ),
   ];
 }
 
@@ -93,12 +105,34 @@ function additionTable({ additions, routes }: Results): string {
     ];
   });
   return table(
-    [
-      ...['', 'time', 'thousand a second', 'speed, of `ip -batch`', 'of BIRD'],
-      ...['CPU', 'longest turn', 'most CPU of a turn'],
-    ],
+    [...['', 'time', 'thousand a second', 'speed, of `ip -batch`', 'of BIRD'], 'CPU', ...TURNS],
     rows,
   );
+}
+
+function convergesWithin(most: number, id: string, samples: readonly Convergence[]): Target {
+  const measured = median(samples.map(({ seconds }) => seconds));
+  return {
+    title: `a node joins ${NODES} nodes: ${TITLES[id]}`,
+    wanted: `≤ ${most} s`,
+    measured: `${number(measured)} s`,
+    isMet: measured <= most,
+  };
+}
+
+function convergenceTable({ convergences }: Results): string {
+  const rows = Object.entries(convergences).map(([id, samples]) =>
+    samples.length === 0
+      ? [TITLES[id]!, 'this kernel has no such tunnels', '', '', '', '']
+      : [
+          TITLES[id]!,
+          cell(samples, ({ seconds }) => seconds, 's'),
+          cell(samples, ({ cpuMs }) => cpuMs, 'ms'),
+          cell(samples, ({ peakRssMiB }) => peakRssMiB, 'MiB'),
+          ...turnCells(samples),
+        ],
+  );
+  return table(['', 'time', 'CPU', 'peak RSS', ...TURNS], rows);
 }
 
 function turnCells(figures: readonly Figures[]): string[] {

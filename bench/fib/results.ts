@@ -4,6 +4,8 @@ import type { Turns } from '../turns.ts';
 /** What a process of ours took. */
 export interface Figures {
   readonly cpuMs: number;
+  /** Resident, at most since the process began. */
+  readonly peakRssMiB: number;
   readonly turns: Turns;
 }
 
@@ -18,6 +20,10 @@ export interface Resync extends Figures {
   readonly written: number;
 }
 
+export interface Convergence extends Figures {
+  readonly seconds: number;
+}
+
 export interface Results {
   readonly date: string;
   readonly machine: string;
@@ -28,4 +34,6 @@ export interface Results {
   /** By way. The first does not count. */
   readonly additions: Readonly<Record<string, readonly Addition[]>>;
   readonly resyncs: readonly Resync[];
+  /** By encapsulation; none where the kernel has no such tunnels. */
+  readonly convergences: Readonly<Record<string, readonly Convergence[]>>;
 }

@@ -1,12 +1,12 @@
 /** Who adds the routes: each is asked to add them all, and to take them away again. */
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compile } from '../compile.ts';
 import { blockTexts, FIRST_BLOCK } from './blocks.ts';
 import { GATEWAY, Host, LINK } from './host.ts';
+import { OwnProcess } from './own-process.ts';
 import type { Figures } from './results.ts';
 
 const BIRD_DEADLINE_MS = 20_000;
@@ -32,7 +32,7 @@ export async function openWays(count: number, folder: string): Promise<Way[]> {
     await bird(count, folder),
     cLoop(count),
     await felix(count, folder),
-    await ownProcess('batch', 'batch-process.ts', count, folder),
+    await batch(count, folder),
   ];
 }
 
@@ -100,36 +100,29 @@ protocol kernel fib {
 }
 
 async function felix(count: number, folder: string): Promise<Way> {
-  const { answer, ...way } = await ownProcess('tortie', 'felix-process.ts', count, folder);
-  return { ...way, resync: () => answer('resync') as Promise<number> };
+  const { process, way } = await ownProcess('tortie', 'felix-process.ts', count, folder);
+  return { ...way, resync: () => process.ask<number>('resync') };
 }
 
-/** A program of ours that waits for orders, as an agent that has been running does. */
+async function batch(count: number, folder: string): Promise<Way> {
+  return (await ownProcess('batch', 'batch-process.ts', count, folder)).way;
+}
+
+/** It has been running, as an agent has. */
 async function ownProcess(
   id: string,
   script: string,
   count: number,
   folder: string,
-): Promise<Way & { answer(order: string): Promise<unknown> }> {
+): Promise<{ process: OwnProcess; way: Way }> {
   const host = new Host(id);
-  const args = [join(import.meta.dirname, script), String(count), join(folder, id)];
-  const child = host.spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
-  child.on('exit', (status) => {
-    if (status) throw new Error(`${script} ended with ${status}; see above`);
-  });
-  const answer = async (order: string) => {
-    child.send(order);
-    const [said] = await once(child, 'message');
-    return said;
+  const process = await OwnProcess.start(host, script, String(count), join(folder, id));
+  const way: Way = {
+    ...{ id, host },
+    add: () => process.order('add'),
+    remove: () => process.order('remove'),
+    figures: () => process.figures(),
+    end: () => process.end(),
   };
-  await once(child, 'message');
-  return {
-    ...{ id, host, answer },
-    add: () => child.send('add'),
-    remove: () => child.send('remove'),
-    figures: () => answer('figures') as Promise<Figures>,
-    end: () => child.kill('SIGKILL'),
-  };
+  return { process, way };
 }
