@@ -161,10 +161,12 @@ export class Agent {
     );
     programLearnedRoutes(this.#speaker, this.#felix);
     const store = await this.#connect();
-    await this.#persist('registering the Node', () => this.#register(store));
+    const { asNumber, nodeName } = this.#config;
+    await this.#persist('registering the Node', () =>
+      registerNode(store, nodeName, this.#addresses, asNumber, this.#log),
+    );
     const allocator = this.#podCidrs ?? (await this.#openBlocks(store));
     this.#allocator = allocator;
-    const { nodeName } = this.#config;
     this.#tunnelAddresses = new TunnelAddresses({
       ...this.#room('ipam'),
       ...{ store, nodeName, allocator: this.#podCidrs?.ofTunnels ?? allocator },
@@ -243,16 +245,6 @@ export class Agent {
     const store = await this.#persist('connecting to the datastore', () => connect(options));
     this.#store = store;
     return store;
-  }
-
-  async #register(store: Datastore): Promise<void> {
-    const { ipv4, ipv6 } = this.#addresses;
-    const network = {
-      ...(ipv4 && { ipv4Address: ipv4 }),
-      ...(ipv6 && { ipv6Address: ipv6 }),
-      ...(this.#config.asNumber !== undefined && { asNumber: this.#config.asNumber }),
-    };
-    await registerNode(store, this.#config.nodeName, network, this.#log);
   }
 
   async #openBlocks(store: Datastore): Promise<Allocator> {

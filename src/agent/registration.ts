@@ -1,7 +1,8 @@
 /** This node's Node object: made where nobody else makes it, and annotated with the addresses that BGP uses. */
 import { formatAddress } from 'net-ipaddr';
-import { Node, type NodeNetwork, nodeAnnotations } from '../../api/index.ts';
+import { Node, nodeAnnotations } from '../../api/index.ts';
 import type { Log, Store, StoreError } from '../../ports.ts';
+import type { NodeAddresses } from './node-addresses.ts';
 
 /**
  * Resolves with the Node as stored. In a cluster the kubelet makes it, and our token may not: then this rejects with
@@ -10,12 +11,17 @@ import type { Log, Store, StoreError } from '../../ports.ts';
 export async function registerNode(
   store: Store,
   nodeName: string,
-  network: Pick<NodeNetwork, 'ipv4Address' | 'ipv6Address' | 'asNumber'>,
+  { ipv4, ipv6 }: NodeAddresses,
+  asNumber: number | undefined,
   log: Log,
 ): Promise<Node> {
-  // An AS number that this agent was not told is not this agent's to remove: an admin annotates it.
-  const { asNumber, ...addresses } = network;
-  const annotations = nodeAnnotations(asNumber === undefined ? addresses : network);
+  const annotations = nodeAnnotations({
+    // The address of a family that is used no more goes.
+    ipv4Address: ipv4,
+    ipv6Address: ipv6,
+    // An AS number that this agent was not told is not this agent's to remove: an admin annotates it.
+    ...(asNumber !== undefined && { asNumber }),
+  });
   const existing = await store.get(Node, nodeName).catch((error: StoreError) => {
     if (error.code === 'NotFound') return undefined;
     throw error;
@@ -45,7 +51,7 @@ export async function registerNode(
     created.metadata.name,
     {
       status: {
-        addresses: [network.ipv4Address, network.ipv6Address]
+        addresses: [ipv4, ipv6]
           .filter((one) => one !== undefined)
           .map(({ address }) => ({ type: 'InternalIP', address: formatAddress(address) })),
       },
