@@ -18,6 +18,7 @@ const LAB_PACKAGES = [
   'nftables',
   'gcc',
   'libc6-dev',
+  'musl-tools',
   'bird2',
   'frr',
 ];

@@ -8,6 +8,7 @@ export class OffLoop {
   readonly #socket: NetlinkSocket;
   readonly #requests: RequestBuffer;
   #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
   #closed = false;
 
   constructor(socket: NetlinkSocket) {
@@ -21,9 +22,14 @@ export class OffLoop {
 
   /** Calls `fn` once all that was asked for before has ended; only then may it call `run`. */
   inTurn<T>(fn: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(fn);
+    this.#waiting++;
+    const result = this.#last.then(fn).finally(() => this.#waiting--);
     this.#last = result.catch(() => {});
     return result;
+  }
+
+  get isIdle(): boolean {
+    return this.#waiting === 0;
   }
 
   /** @returns one result an operation. */

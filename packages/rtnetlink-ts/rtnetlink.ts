@@ -205,19 +205,21 @@ export class Rtnetlink {
 
   /** `batch` on a thread of libuv's pool: for what blocks in the kernel (moving or deleting links). */
   async batchOffLoop(operations: Iterable<Operation>): Promise<Result[]> {
-    const offLoop = this.#openOffLoop();
+    this.#offLoop ??= new OffLoop(this.#openSocket());
+    const offLoop = this.#offLoop;
     return offLoop.inTurn(() => offLoop.run(operations));
   }
 
   /**
-   * Deletes interfaces off the loop. One deletion blocks in the kernel for 15–40 ms, and so do
-   * twenty by group: those asked for while one is under way go together. What is gone already is fine.
+   * Deletes interfaces off the loop, many at a time. Resolves when they are gone; the kernel may go on freeing
+   * them for 15–40 ms, on another thread. What is gone already is fine.
    */
   async deleteLinks(refs: Iterable<LinkRef>): Promise<void> {
-    this.#deletion ??= new LinkDeletion(
-      (operations) => this.batch(operations),
-      this.#openOffLoop(),
-    );
+    this.#deletion ??= new LinkDeletion({
+      change: (operations) => this.batch(operations),
+      openOffLoop: () => new OffLoop(this.#openSocket()),
+      watch: (onGone) => this.#watchGone(onGone),
+    });
     await this.#deletion.delete([...refs]);
   }
 
@@ -252,6 +254,7 @@ export class Rtnetlink {
     this.#closed = true;
     for (const monitor of this.#monitors) monitor.close();
     this.#offLoop?.close();
+    this.#deletion?.close();
     this.#dumps.close();
     this.#socket.close();
     if (this.#namespace !== undefined) closeSync(this.#namespace);
@@ -262,9 +265,12 @@ export class Rtnetlink {
     return new NetlinkSocket(this.#namespace, receiveBufferBytes);
   }
 
-  #openOffLoop(): OffLoop {
-    this.#offLoop ??= new OffLoop(this.#openSocket());
-    return this.#offLoop;
+  #watchGone(onGone: (link: Link) => void): Monitor {
+    const onEvent = (event: NetlinkEvent) => {
+      if (event.kind === 'link' && event.gone) onGone(event.link);
+    };
+    // What the kernel drops is not waited for: the deletion ends all the same.
+    return this.monitor(['link'], onEvent, () => {});
   }
 
   async #collect<T>(
