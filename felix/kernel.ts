@@ -62,17 +62,18 @@ export interface Sysctls {
  *
  * @param hostNetns the node's namespace, where that is not the process's own.
  */
-export function openKernel(hostNetns: Namespace = '/proc/self/ns/net'): Kernel {
+export function openKernel(hostNetns?: Namespace): Kernel {
+  const ofHost = hostNetns === undefined ? {} : { netns: hostNetns };
   return {
-    host: openNetlink({ netns: hostNetns }),
+    host: openNetlink(ofHost),
     enter: (netns) => openNetlink({ netns }),
     sysctls: {
       read: (key, netns = hostNetns) => inNamespace(netns, () => readSysctl(key)),
       write: (values, netns = hostNetns) => writeSysctls(netns, values),
     },
     nft: openNft(hostNetns),
-    watchNft: (table, onChange) => monitorNftables(table, onChange, { netns: hostNetns }),
-    deleteFlows: (addresses) => deleteFlows(addresses, { netns: hostNetns }),
+    watchNft: (table, onChange) => monitorNftables(table, onChange, ofHost),
+    deleteFlows: (addresses) => deleteFlows(addresses, ofHost),
     forwarder: openForwarder(hostNetns),
   };
 }

@@ -6,7 +6,7 @@
  * reported and kept, never removed.
  */
 
-import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   formatAddress,
@@ -56,6 +56,9 @@ export interface EndpointFilesRead {
 
 export class EndpointFiles {
   readonly #folder: string;
+  #syncing: Promise<void> = Promise.resolve();
+  /** Begins when the one under way has ended. */
+  #nextSync: Promise<void> | undefined;
 
   /** @param folder made, with its parents, by `readAll`. */
   constructor(folder: string) {
@@ -84,13 +87,7 @@ export class EndpointFiles {
   /** Resolves when a power cut would no longer lose it. Replaces the sandbox's earlier file. */
   async write(endpoint: Endpoint): Promise<void> {
     const path = join(this.#folder, fileName(endpoint));
-    const file = await open(path + UNFINISHED, 'w', 0o600);
-    try {
-      await file.writeFile(stringify(endpoint));
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
+    await writeFile(path + UNFINISHED, stringify(endpoint), { mode: 0o600, flush: true });
     await rename(path + UNFINISHED, path);
     await this.#syncFolder();
   }
@@ -105,8 +102,21 @@ export class EndpointFiles {
     await this.#syncFolder();
   }
 
-  /** A rename is durable only when the folder that it changed is. */
-  async #syncFolder(): Promise<void> {
+  /**
+   * A rename is durable only when the folder that it changed is. Files that come and go together share one sync:
+   * the next, as the one under way may be older than the rename.
+   */
+  #syncFolder(): Promise<void> {
+    this.#nextSync ??= this.#syncing.then(() => {
+      this.#nextSync = undefined;
+      const synced = this.#sync();
+      this.#syncing = synced.catch(() => {});
+      return synced;
+    });
+    return this.#nextSync;
+  }
+
+  async #sync(): Promise<void> {
     const folder = await open(this.#folder, 'r');
     try {
       await folder.sync();

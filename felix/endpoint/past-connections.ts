@@ -8,7 +8,7 @@ import type { Clock, Log } from '../../ports.ts';
 import type { Kernel } from '../kernel.ts';
 
 /** Pods that end together are forgotten together: each time the kernel reads all that it tracks. */
-const GATHER_MS = 100;
+const GATHER_MS = 1000;
 
 export class PastConnections {
   readonly #deleteFlows: Kernel['deleteFlows'];
@@ -16,6 +16,8 @@ export class PastConnections {
   readonly #log: Log;
   readonly #pending = new Map<string, Address>();
   #sweep: Promise<void> | undefined;
+  /** Ends the gathering: somebody waits. */
+  #hurry: (() => void) | undefined;
   #problem: string | undefined;
 
   constructor(deleteFlows: Kernel['deleteFlows'], clock: Clock, log: Log) {
@@ -32,23 +34,32 @@ export class PastConnections {
 
   /** Resolves when those of the addresses are forgotten, also when that failed (and is told of). */
   async forgotten(addresses: readonly Address[]): Promise<void> {
-    while (addresses.some((address) => this.#pending.has(formatAddress(address))))
+    while (addresses.some((address) => this.#pending.has(formatAddress(address)))) {
+      this.#hurry?.();
       await this.#sweep;
+    }
   }
 
   async #run(): Promise<void> {
-    while (this.#pending.size > 0) {
-      await new Promise<void>((resolve) => this.#clock.after(GATHER_MS, resolve));
-      const addresses = new Map(this.#pending);
-      try {
-        await this.#deleteFlows(addresses.values());
-        this.#problem = undefined;
-      } catch (error) {
-        this.#tell((error as Error).message);
-      }
-      for (const text of addresses.keys()) this.#pending.delete(text);
+    await this.#gather();
+    const addresses = new Map(this.#pending);
+    try {
+      await this.#deleteFlows(addresses.values());
+      this.#problem = undefined;
+    } catch (error) {
+      this.#tell((error as Error).message);
     }
-    this.#sweep = undefined;
+    for (const text of addresses.keys()) this.#pending.delete(text);
+    this.#sweep = this.#pending.size > 0 ? this.#run() : undefined;
+  }
+
+  async #gather(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#hurry = resolve;
+    const timer = this.#clock.after(GATHER_MS, resolve);
+    await promise;
+    timer.cancel();
+    this.#hurry = undefined;
   }
 
   #tell(problem: string): void {

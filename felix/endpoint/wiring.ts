@@ -46,9 +46,9 @@ export function wire(
   kernel.host.change({ action: 'change', link: { name: hostInterface, up: true } });
   const pod = kernel.enter(netns);
   try {
-    const { index, mac } = pod.link(ifname)!;
+    const { index, mac, peerIndex } = pod.link(ifname)!;
     pod.change(...podOperations(index, request));
-    const host = kernel.host.link(hostInterface)!.index;
+    const host = peerIndex!;
     // The kernel gives the host's end the same address by itself, but only after a moment; and again
     // when the link comes back after a flap, which takes this one.
     const linkLocal = { link: host, address: HOST_LINK_LOCAL, length: 64, noDad: true };

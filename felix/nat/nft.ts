@@ -25,7 +25,7 @@ export class NftError extends Error {
 }
 
 /** Takes about 10 ms, off the loop. */
-export function openNft(netns: Namespace): Nft {
+export function openNft(netns: Namespace | undefined): Nft {
   return (args, input = '') =>
     new Promise((resolve, reject) => {
       const options = { timeout: DEADLINE_MS, maxBuffer: MAX_OUTPUT, env: { PATH, LC_ALL: 'C' } };

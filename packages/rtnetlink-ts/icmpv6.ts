@@ -46,7 +46,7 @@ const MAX_HOP_LIMIT = 255;
  */
 export function openIcmpv6(options: Icmpv6Options): Icmpv6Socket {
   const make = () => addon.socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
-  const made = options.netns === undefined ? make() : inNamespace(options.netns, make);
+  const made = inNamespace(options.netns, make);
   const fd = checked(made, 'opening an ICMPv6 socket');
   try {
     configure(fd, options);

@@ -13,12 +13,15 @@ const SYSCTLS = '/proc/sys';
  * Runs `fn` with this thread inside `namespace`, then comes back, whatever `fn` does. Should coming
  * back fail, the process ends: everything it did afterwards would be done to the wrong network.
  *
+ * @param namespace undefined: where the thread is, which takes nothing, and needs no privilege.
+ *
  * `fn` must be synchronous and start nothing: setns(2) moves one thread, and a libuv thread that is
  * first started inside stays there for ever.
  *
  * @throws SystemCallError when the namespace cannot be entered; an Error of open(2) when its path is not there.
  */
-export function inNamespace<T>(namespace: Namespace, fn: () => T): T {
+export function inNamespace<T>(namespace: Namespace | undefined, fn: () => T): T {
+  if (namespace === undefined) return fn();
   const own = openSync(OWN_NAMESPACE, 'r');
   try {
     enter(namespace);
@@ -66,10 +69,11 @@ export function openNamespace(namespace: Namespace): { fd: number; close(): void
  * @throws the first Error of write(2), which names the path; those before it are written.
  */
 export function writeSysctls(
-  namespace: Namespace,
+  namespace: Namespace | undefined,
   sysctls: Readonly<Record<string, string | number>>,
 ): void {
   const writes = Object.entries(sysctls).map(([key, value]) => [pathOf(key), `${value}`] as const);
+  if (writes.length === 0) return;
   inNamespace(namespace, () => {
     for (const [path, value] of writes) writeFileSync(path, value);
   });

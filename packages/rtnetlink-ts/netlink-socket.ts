@@ -42,7 +42,7 @@ export class NetlinkSocket {
   ) {
     // Made inside, it stays there: setns, socket, setns back take a quarter of a millisecond.
     const make = () => addon.socket(AF_NETLINK, SOCK_RAW, protocol);
-    const result = namespace === undefined ? make() : inNamespace(namespace, make);
+    const result = inNamespace(namespace, make);
     this.#fd = checked(result, 'opening a netlink socket');
     try {
       for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK])

@@ -57,7 +57,7 @@ const TCP_MD5SIG_MAXKEYLEN = 80;
 export function openTcp(options: TcpOptions): number {
   const { family } = options;
   const make = () => addon.socket(familyNumber(family), SOCK_STREAM, 0);
-  const made = options.netns === undefined ? make() : inNamespace(options.netns, make);
+  const made = inNamespace(options.netns, make);
   const fd = checked(made, 'opening a TCP socket');
   try {
     configure(fd, options);

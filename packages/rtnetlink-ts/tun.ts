@@ -43,6 +43,5 @@ export function createTun(
       closeSync(fd);
     }
   };
-  if (options.netns === undefined) create();
-  else inNamespace(options.netns, create);
+  inNamespace(options.netns, create);
 }

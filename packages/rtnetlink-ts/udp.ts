@@ -56,7 +56,7 @@ const IPV6_RECVHOPLIMIT = 51;
 export function openUdp(options: UdpOptions): UdpSocket {
   const { family, remote } = options;
   const make = () => addon.socket(familyNumber(family), SOCK_DGRAM, 0);
-  const made = options.netns === undefined ? make() : inNamespace(options.netns, make);
+  const made = inNamespace(options.netns, make);
   const fd = checked(made, 'opening a UDP socket');
   try {
     configure(fd, options);

@@ -37,7 +37,9 @@ function readAll(request: IncomingMessage): Promise<Buffer> {
       }
     });
     request.once('end', () => resolve(Buffer.concat(chunks)));
-    request.once('close', () => reject(badRequest('the body ended too early')));
+    request.once('close', () => {
+      if (!request.readableEnded) reject(badRequest('the body ended too early'));
+    });
   });
 }
 

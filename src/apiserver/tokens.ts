@@ -1,5 +1,5 @@
 /** Who a request is from: bearer tokens, made at the first start, one for each role. */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writePrivate } from './private-file.ts';
@@ -51,5 +51,5 @@ export function authenticator(
 }
 
 function digest(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+  return hash('sha256', token, 'buffer');
 }

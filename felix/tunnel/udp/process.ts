@@ -34,7 +34,7 @@ export function forwarderArguments(folder: string): string[] {
 }
 
 /** @param netns where its device and its sockets are. */
-export function openForwarder(netns: Namespace): ForwarderProgram {
+export function openForwarder(netns: Namespace | undefined): ForwarderProgram {
   const version = async () => (await buildForwarder()).version;
   const start = async (args: readonly string[]) => {
     const { path } = await buildForwarder();
