@@ -23,8 +23,8 @@ import { wireGateway, wireNode, wireParent } from './wiring.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const PROGRAMS = {
-  tortie: join(PROJECT, 'src/tortie.ts'),
-  tortiectl: join(PROJECT, 'src/ctl/tortiectl.ts'),
+  tortie: join(PROJECT, 'bin/tortie.js'),
+  tortiectl: join(PROJECT, 'bin/tortiectl.js'),
 };
 
 /** Node keeps what it has read of a program's source here: the second start takes half the time. */
