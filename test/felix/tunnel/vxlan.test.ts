@@ -1,5 +1,6 @@
 /** Two nodes' felix in namespaces of their own, with VXLAN over a bridge between them. Needs root. */
 
+import { parseAddress, parsePrefix } from 'net-ipaddr';
 import { openKernel } from '../../../felix/kernel.ts';
 import { deaf } from '../deaf.ts';
 import { eventually, type TestNamespace } from '../namespace.ts';
@@ -35,6 +36,10 @@ async function tunnelState(): Promise<string> {
     .map((line) => line.trim())
     .sort()
     .join('\n');
+}
+
+function tunnels(): Promise<string> {
+  return nodes[0]!.namespace.ip('-br link show type vxlan');
 }
 
 test('pods of two nodes reach each other, and the largest packet that fits passes', async () => {
@@ -182,6 +187,68 @@ test('another port, VNI and MTU of FelixConfiguration on both nodes', async () =
   });
   await podsReachEachOther();
   expect(nodes[0]!.felix.podMtu(1500)).toBe(1300);
+});
+
+test('mixed pools: one by the tunnel, another directly, both as the datastore says', async () => {
+  for (const [index, { felix }] of nodes.entries()) {
+    const [v4, v6] = stage.overlay(index).pools;
+    const { name, prefix, routesFrom } = v6!;
+    felix.setOverlay(
+      stage.overlay(index, { pools: [v4!, { name, prefix, routesFrom, mode: 'never' }] }),
+    );
+  }
+  const { felix, namespace } = nodes[0]!;
+  await eventually(async () => !(await tunnels()).includes('vxlan-v6'), tunnels);
+  expect(await namespace.routes(/via/)).toEqual([
+    '10.60.1.0/26 via 10.60.1.1 dev vxlan.calico proto 80 metric 1024 onlink',
+    'fd60:1::/122 via 2001:db8::2 dev eth0 proto 80 metric 1024',
+  ]);
+  await podsReachEachOther();
+  expect(felix.podMtu(1500)).toBe(1450);
+});
+
+test('addresses that another node borrowed out of a block of this one are reached there', async () => {
+  const [one, two] = nodes as [TestNode, TestNode];
+  const borrowed = ['10.60.0.33/32', 'fd60::33/128'];
+  for (const address of borrowed) await two.namespace.ip(`addr add ${address} dev lo`);
+  const overlay = stage.overlay(0);
+  const placements = borrowed.map((text) => ({ prefix: parsePrefix(text), node: 'two' }));
+  one.felix.setOverlay({ ...overlay, placements: [...overlay.placements, ...placements] });
+  await eventually(async () => (await one.namespace.routes(/33 via/)).length === 2);
+  expect(await one.namespace.routes(/33 via/)).toEqual([
+    '10.60.0.33 via 10.60.1.1 dev vxlan.calico proto 80 metric 1024 onlink',
+    'fd60::33 via fd60:1::1 dev vxlan-v6.calico proto 80 metric 1024 onlink',
+  ]);
+  for (const address of ['10.60.0.33', 'fd60::33'])
+    await pods[0]!.run(`ping -n -c 1 -W 5 ${address}`);
+});
+
+test('ECMP over the tunnel: a route by a pod on another node, and by a neighbour', async () => {
+  await podsReachEachOther();
+  const { felix, namespace } = nodes[0]!;
+  felix.updateLearned(
+    [
+      ['10.99.0.0/24', ADDRESS4, '192.0.2.2'],
+      ['fd99::/64', ADDRESS6, '2001:db8::2'],
+    ].map(([prefix, ...nextHops]) => ({
+      prefix: parsePrefix(prefix!),
+      nextHops: nextHops.map(parseAddress),
+    })),
+  );
+  const shown = async () => `${await namespace.ip('route')}\n${await namespace.ip('-6 route')}`;
+  const wanted = [
+    [
+      /^10\.99\.0\.0\/24 /,
+      /via 10\.60\.1\.1 dev vxlan\.calico .*onlink/,
+      /via 192\.0\.2\.2 dev eth0/,
+    ],
+    [/^fd99::\/64 /, /via fd60:1::1 dev vxlan-v6\.calico .*onlink/, /via 2001:db8::2 dev eth0/],
+  ].flat();
+  await eventually(async () => {
+    const text = await shown();
+    return wanted.every((pattern) => new RegExp(pattern, 'm').test(text));
+  }, shown);
+  expect(felix.inspect().failed).toEqual([]);
 });
 
 test('a node that leaves: its routes and peers go, and when no pool needs the tunnels these too', async () => {
