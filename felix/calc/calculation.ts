@@ -11,7 +11,6 @@ import {
   compareZonedAddresses,
   familyBits,
   formatAddress,
-  formatPrefix,
   hostPrefix,
   type Prefix,
   PrefixTrie,
@@ -23,8 +22,10 @@ import {
   forEveryRoute,
   forPeerRoutes,
   forRoutesElsewhere,
+  localPod,
   objectionToNextHops,
   type Surroundings,
+  twoPods,
   unresolved,
 } from './guards.ts';
 import { Marked } from './marked.ts';
@@ -137,13 +138,14 @@ export class Calculation {
   /** What the datastore says of other nodes, all of it each time. */
   setRemote(overlay: SaidOfBlocks): void {
     const changed = this.remote.set(overlay, (prefix) => this.#hasLearnedWay(prefix));
+    // First what BGP says there: an aggregate is in place before the blocks go that it comes instead of.
+    for (const pool of changed.pools)
+      for (const { prefix, value } of [...this.#learned.covered(pool)])
+        this.setLearned(prefix, value.set.nextHops.map(offTunnels), value.metric);
     for (const prefix of changed.prefixes) {
       this.#followDirectWay(prefix);
       this.#mark(prefix);
     }
-    for (const pool of changed.pools)
-      for (const { prefix, value } of [...this.#learned.covered(pool)])
-        this.setLearned(prefix, value.set.nextHops.map(offTunnels), value.metric);
   }
 
   /** Without a tunnel a node is reached as BGP's next hops are: it may be in another subnet. */
@@ -216,15 +218,22 @@ export class Calculation {
         : this.#learned.get(prefix);
     if (before !== undefined) this.#nextHops.remove(before);
     if (nextHops.length === 0 && !this.#learned.delete(prefix)) return;
-    if (this.remote.get(prefix)?.yields && this.#hasLearnedWay(prefix)) {
-      this.remote.yield(prefix);
-      this.#followDirectWay(prefix);
-    }
     this.#mark(prefix);
+    for (const block of this.#isWay(this.#learned.get(prefix)) ? this.remote.yieldTo(prefix) : []) {
+      this.#followDirectWay(block);
+      this.#mark(block);
+    }
   }
 
-  #hasLearnedWay(prefix: Prefix): boolean {
-    return (this.#learned.get(prefix)?.set.gateways.length ?? 0) > 0;
+  /** By a route of its own or by an aggregate. */
+  #hasLearnedWay(block: Prefix): boolean {
+    for (const { value } of this.#learned.covering(block)) if (this.#isWay(value)) return true;
+    return false;
+  }
+
+  /** Whether a block goes by this, if there is nothing else. A default route is none: it is for what nobody knows. */
+  #isWay(route: LearnedRoute | undefined): boolean {
+    return route !== undefined && route.prefix.length > 0 && route.set.gateways.length > 0;
   }
 
   /**
@@ -284,7 +293,8 @@ export class Calculation {
     let route: DesiredRoute | undefined;
     if (claims.length > 0) {
       const [owner, ...others] = claims;
-      for (const other of others) refusals.push(twoPods(prefix, owner!, other));
+      for (const other of others)
+        refusals.push(twoPods(prefix, owner!.hostInterface, other.hostInterface));
       route = { prefix, target: { kind: 'workload', hostInterface: owner!.hostInterface } };
     } else if (isBlock && !isHost(prefix)) {
       // A block of one address needs no blackhole: the pod's own route is all there is to it.
@@ -296,7 +306,9 @@ export class Calculation {
     }
     if (elsewhere !== undefined) {
       const refusal =
-        claims.length > 0 ? localPod(prefix, claims[0]!) : this.#objectionTo(elsewhere, prefix);
+        claims.length > 0
+          ? localPod(prefix, claims[0]!.hostInterface)
+          : this.#objectionTo(elsewhere, prefix);
       if (refusal !== undefined) refusals.push(refusal);
       else route ??= { prefix, target: elsewhere.target };
     }
@@ -378,18 +390,4 @@ function isHost(prefix: Prefix): boolean {
 
 function sameUnderlay(a: UnderlayRoute, b: UnderlayRoute): boolean {
   return a.isConnected === b.isConnected;
-}
-
-function twoPods(prefix: Prefix, owner: Workload, other: Workload): Refusal {
-  const reason =
-    `${formatPrefix(prefix)} is claimed by the pods behind ${owner.hostInterface} and ` +
-    `${other.hostInterface}; the newer, ${owner.hostInterface}, has it`;
-  return { prefix, rule: 'address of two pods', reason };
-}
-
-function localPod(prefix: Prefix, pod: Workload): Refusal {
-  const reason =
-    `${formatPrefix(prefix)} is announced by another node, and is the address of the pod behind ` +
-    `${pod.hostInterface} here`;
-  return { prefix, rule: 'belongs to a local pod', reason };
 }

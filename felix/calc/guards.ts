@@ -83,6 +83,21 @@ export function unresolved(prefix: Prefix, nextHops: readonly ZonedAddress[]): R
   return { prefix, rule: 'has an unusable next hop', reason };
 }
 
+/** Either is known by its interface. */
+export function twoPods(prefix: Prefix, owner: string, other: string): Refusal {
+  const reason =
+    `${formatPrefix(prefix)} is claimed by the pods behind ${owner} and ` +
+    `${other}; the newer, ${owner}, has it`;
+  return { prefix, rule: 'address of two pods', reason };
+}
+
+export function localPod(prefix: Prefix, hostInterface: string): Refusal {
+  const reason =
+    `${formatPrefix(prefix)} is announced by another node, and is the address of the pod behind ` +
+    `${hostInterface} here`;
+  return { prefix, rule: 'belongs to a local pod', reason };
+}
+
 /** Loopback, link-local, multicast: RFC 6890, RFC 4291. The kernel takes most of them for IPv4. */
 const NOT_ROUTED = [
   ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4'],

@@ -23,6 +23,8 @@ interface Tunnelled {
 
 export class RemoteBlocks {
   #ways = new PrefixTrie<RemoteTarget>();
+  /** Those of `#ways` that go once BGP has one. */
+  #yielding = new PrefixTrie<RemoteTarget>();
   /** Those of `#ways`; undefined: to be counted. */
   #devices: ReadonlySet<string> | undefined;
   /** Of which the datastore says all; undefined before it has been read. */
@@ -34,7 +36,7 @@ export class RemoteBlocks {
 
   /**
    * All of it each time.
-   * @param hasLearnedWay whether BGP has a route of this prefix: what yields to it is not taken.
+   * @param hasLearnedWay whether BGP has a route there: what yields to it is not taken.
    * @returns the blocks of which something else is said, and the pools in which BGP's word counts differently.
    */
   set(
@@ -42,8 +44,12 @@ export class RemoteBlocks {
     hasLearnedWay: (prefix: Prefix) => boolean,
   ): { prefixes: Prefix[]; pools: Prefix[] } {
     const ways = new PrefixTrie<RemoteTarget>();
-    for (const { prefix, target } of routes)
-      if (!target.yields || !hasLearnedWay(prefix)) ways.set(prefix, target);
+    this.#yielding = new PrefixTrie();
+    for (const { prefix, target } of routes) {
+      if (target.yields && hasLearnedWay(prefix)) continue;
+      ways.set(prefix, target);
+      if (target.yields) this.#yielding.set(prefix, target);
+    }
     const next = {
       pools: prefixSet(pools),
       learned: prefixSet(learned),
@@ -80,17 +86,21 @@ export class RemoteBlocks {
     return this.#ways.get(prefix);
   }
 
-  /** BGP has a route of it now: nothing more is said of this prefix. */
-  yield(prefix: Prefix): void {
-    this.#ways.delete(prefix);
+  /** BGP has a route there now: nothing more is said of what yields to it. @returns what that was */
+  yieldTo(prefix: Prefix): Prefix[] {
+    if (this.#yielding.size === 0) return [];
+    const blocks = Array.from(this.#yielding.covered(prefix), (entry) => entry.prefix);
+    for (const block of blocks) {
+      this.#ways.delete(block);
+      this.#yielding.delete(block);
+    }
     this.#devices = undefined;
+    return blocks;
   }
 
   /** What stays by a tunnel that its pool has no more, as BGP has no route there. */
   yielding(): RemoteRoute[] {
-    return Array.from(this.#ways, ({ prefix, value: target }) => ({ prefix, target })).filter(
-      ({ target }) => target.yields,
-    );
+    return Array.from(this.#yielding, ({ prefix, value: target }) => ({ prefix, target }));
   }
 
   prefixesBy(device: string): Prefix[] {

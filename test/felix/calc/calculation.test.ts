@@ -666,6 +666,31 @@ describe('what the datastore says of other nodes', () => {
     expect(drain(calc)).toEqual(marked);
   });
 
+  test.each<[name: string, learned: string, then: string]>([
+    ['an aggregate', '10.60.0.0/16 via 192.168.1.2', ''],
+    ['an aggregate of more than the pool', '10.0.0.0/8 via 192.168.1.2', ''],
+    [
+      'a default route, which leads to no block',
+      '0.0.0.0/0 via 192.168.1.2',
+      'via 10.60.1.1 dev vxlan.calico',
+    ],
+    ['a route to a part of it', '10.60.1.0/27 via 192.168.1.2', 'via 10.60.1.1 dev vxlan.calico'],
+  ])('BGP has no more than %s of a block that yields to it', (_, learned, then) => {
+    const remote = ['10.60.1.0/26 via 10.60.1.1 dev vxlan.calico until BGP has it'];
+    const block = parsePrefix('10.60.1.0/26');
+    // Before the pool changed its mode, and after.
+    const before = calculation({ remote, learned: [learned] });
+    drain(before);
+    expect(show(before.decide(block))).toBe(then);
+    const after = calculation({ remote });
+    drain(after);
+    learn(after, learned);
+    const [first] = Object.keys(drain(after));
+    expect(first).toBe(learned.split(' ')[0]);
+    expect(show(after.decide(block))).toBe(then);
+    expect(after.remote.yielding()).toHaveLength(then === '' ? 0 : 1);
+  });
+
   test('a way that BGP’s has come in place of does not come back when BGP’s goes', () => {
     const calc = calculation({
       remote: ['10.60.1.0/26 via 10.60.1.1 dev vxlan.calico until BGP has it'],
