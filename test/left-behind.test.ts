@@ -33,10 +33,11 @@ async function leftAfter(
 }
 
 test('links, routes, rules, next hops, tables, namespaces, files and processes that are left are named', async () => {
-  const [nothing, all] = await leftAfter(
-    ['ip link add there type bridge; ip link del there; (sleep 0.2 &)', 30_000],
+  const [unavoidable, all] = await leftAfter(
+    ['ip link add tunl0 type bridge; (sleep 0.2 &)', 30_000],
     [
-      `ip link add forgotten type bridge
+      `ip addr add 192.0.2.1/32 dev tunl0
+       ip link add forgotten type bridge
        ip route add blackhole 192.0.2.0/24 metric 7
        ip -6 rule add pref 100 from 2001:db8::/64 lookup 7
        ip nexthop add id 7 blackhole
@@ -48,10 +49,12 @@ test('links, routes, rules, next hops, tables, namespaces, files and processes t
       0,
     ],
   );
-  expect(nothing).toEqual([]);
+  expect(unavoidable).toEqual([]);
   expect(all).toEqual([
+    'link tunl0',
     'link forgotten',
     'route blackhole 192.0.2.0/24 metric 7',
+    expect.stringMatching(/^route local 192\.0\.2\.1 dev tunl0 table local/),
     expect.stringMatching(/^rule 100:\s+from 2001:db8::\/64 lookup 7$/),
     expect.stringMatching(/^nexthop id 7 blackhole/),
     'nftables table inet forgotten',

@@ -18,7 +18,8 @@ const POLL_MS = 100;
 
 /** A line of its output, as far as the pattern goes, is a trace. */
 const ASKED: readonly (readonly [what: string, command: string, pattern: RegExp])[] = [
-  ['link', 'ip -br link', /^[^\s@]+/],
+  // What comes with a kernel's module stays: down, and without an address.
+  ['link', 'ip -br addr', /^(?!(?:tunl0|ifb[01])(?:@\S+)? +DOWN *$)[^ @]+/],
   // Addresses are among them: each has a local route. Without those that others keep up: they come and go.
   ['route', 'ip route show table all', /^(?!.* proto (dhcp|ra)).+/],
   ['route', 'ip -6 route show table all', /^(?!.* proto (dhcp|ra)).+/],

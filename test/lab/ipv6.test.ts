@@ -35,6 +35,12 @@ test('every pod reaches every other one, and nothing anywhere has an IPv4 addres
   for (const node of NODES) expect(await ipv4Of(node)).toBe('');
 }, 60_000);
 
+test('natOutgoing: what knows no way to pods answers their node', async () => {
+  const pinged = ['ping', '-n', '-c', '1', '-W', '5', 'fd10::a'];
+  for (const { node, name } of pods)
+    await lab.mustRun(node, ['ip', 'netns', 'exec', name, ...pinged]);
+}, 60_000);
+
 test('RFC 6286: without an IPv4 address each node has a BGP Identifier of its own, which is not zero', async () => {
   const peers = (await Promise.all(NODES.map((node) => peersOf(lab, node)))).flat();
   expect(peers.map(({ state }) => state)).toEqual(Array(6).fill('Established'));
