@@ -9,7 +9,7 @@ import {
   type OpenApiSchema,
   openApiSchema,
 } from '../../api/index.ts';
-import { VALID } from './objects.ts';
+import { VALID } from './valid-objects.ts';
 
 /** What a structural schema may say (Kubernetes: "Specifying a structural schema"), as used here. */
 const KEYWORDS = new Set([

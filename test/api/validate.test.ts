@@ -11,7 +11,8 @@ import {
   withDefaults,
 } from '../../api/index.ts';
 import type { KubeObject } from '../../ports.ts';
-import { REFUSED, VALID } from './objects.ts';
+import { REFUSED } from './refused-objects.ts';
+import { VALID } from './valid-objects.ts';
 
 const typeOf = (object: KubeObject) => CUSTOM_RESOURCES.find(({ kind }) => kind === object.kind)!;
 

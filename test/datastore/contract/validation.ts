@@ -1,6 +1,7 @@
 import { BGPConfiguration, CUSTOM_RESOURCES, IPAMHandle, IPPool } from '../../../api/index.ts';
 import type { KubeObject, ObjectMeta } from '../../../ports.ts';
-import { REFUSED, VALID } from '../../api/objects.ts';
+import { REFUSED } from '../../api/refused-objects.ts';
+import { VALID } from '../../api/valid-objects.ts';
 import type { Contract } from '../contract.ts';
 import { rawRequest } from './raw.ts';
 import { pool } from './samples.ts';
