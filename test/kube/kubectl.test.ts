@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import type { ServerUnderTest } from '../datastore/contract.ts';
 import { startEmbeddedUnderTest } from '../datastore/embedded.ts';
 import { findPrograms } from './programs.ts';
@@ -319,5 +320,13 @@ function kubectlSuite(name: string, kubectl: string, start: () => Promise<Server
       await ok('wait', '--for=delete', 'ipamblock/10-1-0-0-26', '--timeout=10s');
       expect((await run('get', 'bgppeers')).stderr).toBe('No resources found\n');
     });
+
+    // The embedded server has no such kinds.
+    if (name === 'kube-apiserver')
+      test('apply of deploy/kubernetes: no field that is unknown or out of place', async () => {
+        const folder = fileURLToPath(new URL('../../deploy/kubernetes', import.meta.url));
+        const said = await ok('apply', '--dry-run=server', '--validate=strict', '-f', folder);
+        expect(said).toBe('daemonset.apps/tortie-udp-forwarder created (server dry run)\n');
+      });
   });
 }

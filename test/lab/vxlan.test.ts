@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { askForwarder } from '../../felix/tunnel/udp/question.ts';
 import type { AgentStatus } from '../../src/inspect/agent-status.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabPod } from '../../src/lab/pods.ts';
@@ -11,13 +12,16 @@ import { agentStatuses, agentsConverged } from '../../src/lab/show.ts';
 import {
   lostPings,
   onePodANode,
+  packetsLostDuring,
   packetsLostInRestart,
   routesTouchedDuring,
   startLabWithPods,
   within,
 } from './lab-with-pods.ts';
+import { runContainer } from './manifest.ts';
 import { nodeEvents } from './node-events.ts';
 import { setPoolModes } from './pool-modes.ts';
+import { podman, prepareRuntimes, removeCgroups } from './runtimes.ts';
 import { packetsSent, ways } from './ways.ts';
 
 const NODES = ['node1', 'node2', 'node3'];
@@ -35,6 +39,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab?.close();
+  await removeCgroups();
 }, 60_000);
 
 test('every pod reaches every other one, over IPv4 and IPv6', async () => {
@@ -194,6 +199,31 @@ test('UDP: a kill -9 of the agents loses no packet, and the forwarders are taken
   await Promise.all(before.map((pid, i) => lab.mustRun(NODES[i]!, ['kill', '-9', pid.trim()])));
   expect(await lostPings(lab, pods, 30_000)).toEqual([]);
 }, 120_000);
+
+test('UDP: in a container with what deploy/kubernetes grants the forwarder takes over, and no packet is lost, nor when the agent dies', async () => {
+  await prepareRuntimes(lab, 'node1');
+  const socket = `/proc/${lab.node('node1').pid}/root/var/lib/tortie/udp/socket`;
+  const isApart = async () => (await askForwarder(socket))?.isApart;
+  let container: Promise<void> | undefined;
+  const lost = await packetsLostDuring(lab, onePodANode(pods), async () => {
+    container = runContainer(lab, 'node1', 'udp-forwarder.yaml');
+    container.catch(() => {});
+    expect(await within(60_000, async () => (await isApart()) === true)).toBe(true);
+    await lab.killProgram('node1', 'SIGKILL');
+    lab.startProgram('node1');
+    await agentsConverged(lab, NODES, () => {});
+  });
+  expect(lost).toEqual([]);
+  expect(await isApart()).toBe(true);
+  // The agent's own has ended.
+  expect((await lab.mustRun('node1', ['pidof', 'forwarder'])).trim()).toMatch(/^\d+$/);
+
+  // As the kubelet ends it: its code is 0, and the agent's own forwarder takes the device up.
+  await podman(lab, 'node1', ['stop', '--time', '30', 'udp-forwarder']);
+  await container;
+  expect(await within(30_000, async () => (await isApart()) === false)).toBe(true);
+  expect(await lostPings(lab, pods, 30_000)).toEqual([]);
+}, 180_000);
 
 test('the pools change to no encapsulation: the other subnet by the router, which BGP’s next hops are reached through', async () => {
   const statuses = await agentStatuses(lab, NODES);
