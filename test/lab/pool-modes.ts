@@ -8,6 +8,11 @@ export const IPV4_POOL = { name: 'pods-ipv4', cidr: '10.244.0.0/16', blockSize: 
 export const IPV6_POOL = { name: 'pods-ipv6', cidr: 'fd44::/48', blockSize: 122 };
 const POOLS = [IPV4_POOL, IPV6_POOL];
 
+/** Fields of IPPool, and by which devices the routes then lead to other nodes. */
+const VXLAN = [{ vxlanMode: 'Always' }, /^vxlan/] as const;
+const UDP = [{ udpMode: 'Always' }, /^udp/] as const;
+const NONE = [{}, /^eth1/] as const;
+
 const SWITCH_DEADLINE_MS = 30_000;
 const LONGEST_STALL_MS = 1_000;
 
@@ -26,7 +31,8 @@ export async function setPoolModes(
 }
 
 /**
- * Takes the pools from none to VXLAN, to UDP, and back, while a pod of the first node sends to one of each other.
+ * Takes the pools from each of no encapsulation, VXLAN and UDP to each other, while a pod of the first node sends to one
+ * of each other.
  * @returns of each transfer what became of it: UNBROKEN, or what is wrong
  */
 export async function transfersThroughModes(
@@ -40,11 +46,7 @@ export async function transfersThroughModes(
   );
   const nodes = [from!, ...others].map(({ node }) => node);
   const transfers = await transfersDuring(lab, routes, async () => {
-    for (const [modes, device] of [
-      [{ vxlanMode: 'Always' }, /^vxlan/],
-      [{ udpMode: 'Always' }, /^udp/],
-      [{}, /^eth1/],
-    ] as const) {
+    for (const [modes, device] of [VXLAN, UDP, NONE, UDP, VXLAN, NONE]) {
       await setPoolModes(lab, modes, pools);
       const areAll = async () =>
         (await Promise.all(nodes.map((node) => isBy(lab, node, device, routes.length)))).every(
