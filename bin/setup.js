@@ -28,6 +28,7 @@ const TEST_PACKAGES = [
   'openbgpd',
   'exabgp',
   'stayrtr',
+  'iptables',
   'containernetworking-plugins',
   'containerd',
   'runc',

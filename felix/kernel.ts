@@ -14,6 +14,7 @@ import {
   type Rtnetlink,
   writeSysctls,
 } from 'rtnetlink-ts';
+import { type LegacyFilter, openLegacyFilter } from './nat/legacy-chains.ts';
 import { type Nft, openNft, type WatchNft } from './nat/nft.ts';
 import { type ForwarderProgram, openForwarder } from './tunnel/udp/process.ts';
 
@@ -44,6 +45,7 @@ export interface Kernel {
   /** nftables of the node's namespace. */
   readonly nft: Nft;
   readonly watchNft: WatchNft;
+  readonly legacyFilter: LegacyFilter;
   /** Has the node's namespace forget the connections of these. Off the loop. @throws SystemCallError */
   deleteFlows(addresses: Iterable<Address>): Promise<number>;
   /** The UDP tunnel's forwarder, in the node's namespace. */
@@ -72,6 +74,7 @@ export function openKernel(hostNetns?: Namespace): Kernel {
       write: (values, netns = hostNetns) => writeSysctls(netns, values),
     },
     nft: openNft(hostNetns),
+    legacyFilter: openLegacyFilter(hostNetns),
     watchNft: (table, onChange) => monitorNftables(table, onChange, ofHost),
     deleteFlows: (addresses) => deleteFlows(addresses, ofHost),
     forwarder: openForwarder(hostNetns),

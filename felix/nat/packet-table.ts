@@ -8,8 +8,11 @@ import type { Monitor, SystemCallError } from 'rtnetlink-ts';
 import type { Clock, Log, Random } from '../../ports.ts';
 import type { Report } from '../report.ts';
 import { Resync } from '../resync.ts';
-import { inspectForwarding } from './forward-chains.ts';
+import type { FilterTable } from './chain.ts';
+import { droppingChains } from './forward-chains.ts';
+import { type LegacyFilter, parseLegacyTable } from './legacy-chains.ts';
 import { type Nft, NftError, type WatchNft } from './nft.ts';
+import { readForwardTables } from './nft-chains.ts';
 import { changingElements, normalized, replacing, TABLE, TABLE_NAME } from './ruleset.ts';
 
 const WITHOUT =
@@ -20,6 +23,7 @@ const LOAD = `this needs a kernel with nftables for IP (modules nf_tables, nft_f
 export interface PacketTableOptions {
   nft: Nft;
   watchNft: WatchNft;
+  legacyFilter: LegacyFilter;
   clock: Clock;
   random: Random;
   log: Log;
@@ -85,6 +89,7 @@ export class PacketTable {
   }
 
   async #pass(): Promise<void> {
+    await this.#inspectOthers();
     try {
       await this.#reconcile();
       this.#problem = undefined;
@@ -93,7 +98,6 @@ export class PacketTable {
       this.#problem = `${error.message}: ${error.isMissing ? INSTALL : LOAD}`;
       throw new Error(this.#problem, { cause: error });
     }
-    await this.#inspectOthers();
   }
 
   async #reconcile(): Promise<void> {
@@ -111,18 +115,30 @@ export class PacketTable {
     this.#inPlace = { desired: table, listed: await list(nft) };
   }
 
-  /** A table that goes while it is read, or that this nft cannot read: there is a next time. */
   async #inspectOthers(): Promise<void> {
-    const { log, nft, pools } = this.#options;
+    const { legacyFilter, log, nft, pools } = this.#options;
     const before = this.#droppingChains;
-    try {
-      this.#droppingChains = await inspectForwarding(nft, pools());
-    } catch (error) {
-      if (!(error instanceof NftError)) throw error;
-      log.debug({ error: error.message }, 'cannot look for chains that drop what we forward');
-    }
+    const tables = await Promise.all([
+      this.#read(() => readForwardTables(nft)),
+      ...([4, 6] as const).map((family) =>
+        this.#read(async () => [parseLegacyTable(family, await legacyFilter(family))]),
+      ),
+    ]);
+    this.#droppingChains = tables.flat().flatMap((table) => droppingChains(table, pools()));
     for (const { subject, reason } of this.#droppingChains)
       if (!before.some((told) => told.subject === subject)) log.error({ subject }, reason);
+  }
+
+  /** A table that goes while it is read, or that the program cannot read: there is a next time. */
+  async #read(tables: () => Promise<FilterTable[]>): Promise<FilterTable[]> {
+    try {
+      return await tables();
+    } catch (error) {
+      if (!(error instanceof NftError)) throw error;
+      const { log } = this.#options;
+      log.debug({ error: error.message }, 'cannot look for chains that drop what we forward');
+      return [];
+    }
   }
 
   #isListedAs(table: string, listed: string): boolean {

@@ -1,8 +1,10 @@
 /** What leaves a pod, and as whose: the real nftables, in network namespaces of its own. Needs root. */
 
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { parseAddress, parsePrefix } from 'net-ipaddr';
 import { cleanup } from '../../../felix/cleanup.ts';
 import { Felix, hostInterfaceOf } from '../../../felix/felix.ts';
@@ -11,6 +13,8 @@ import { NftError } from '../../../felix/nat/nft.ts';
 import { eventually, TestNamespace } from '../namespace.ts';
 import { pod } from '../pod.ts';
 import { realClock, TestLog } from '../ports.ts';
+
+const exec = promisify(execFile);
 
 const POOLS = ['10.60.0.0/16', 'fd60::/48'].map(parsePrefix);
 const OUTGOING = { pools: POOLS, outgoing: POOLS, exclusions: [] };
@@ -278,20 +282,29 @@ describe('the table', () => {
   });
 });
 
-test('a FORWARD chain that drops, as Docker’s: told once with the cure, which works', async () => {
-  await host.run('nft add table ip filter');
-  await host.run(
-    'nft add chain ip filter FORWARD { type filter hook forward priority filter ; policy drop ; }',
-  );
+const DROPS = ['-P FORWARD DROP', '-A FORWARD -i docker0 -j ACCEPT'];
+
+test.each([
+  ['iptables-nft, Docker and ufw', DROPS.map((rule) => `iptables-nft ${rule}`)],
+  ['iptables-legacy', DROPS.map((rule) => `iptables-legacy ${rule}`)],
+  [
+    'nft, firewalld',
+    [
+      'nft add table inet firewalld',
+      'nft add chain inet firewalld filter_FORWARD { type filter hook forward priority 10 ; }',
+      'nft add rule inet firewalld filter_FORWARD reject with icmpx admin-prohibited',
+    ],
+  ],
+])('a FORWARD chain that drops (%s): told once with the cure, which works', async (_, commands) => {
+  for (const command of commands) await host.run(command);
   const pings = () => a.run('ping -c 1 -W 1 10.60.0.2').catch(() => undefined);
   expect(await pings()).toBeUndefined();
   await felix.resync();
   await felix.resync();
   const [problem] = felix.inspect().failed;
-  expect(problem!.reason).toContain('iptables -I FORWARD -i cali+ -j ACCEPT');
-  expect(log.lines.filter((line) => /iptables -I/.test(line))).toHaveLength(1);
-  // What these commands do, for a machine without iptables.
-  await host.run('nft insert rule ip filter FORWARD iifname "cali*" accept');
+  expect(log.lines.filter((line) => /error .*run: /.test(line))).toHaveLength(1);
+  const [, cure] = /run: (.*)$/.exec(problem!.reason)!;
+  await exec('nsenter', [`--net=${host.path}`, 'sh', '-c', cure!]);
   await felix.resync();
   expect(felix.inspect().failed).toEqual([]);
   expect(await pings()).toBeDefined();

@@ -20,6 +20,7 @@ test('what nft refuses is tried again after a second, then less and less often; 
       if (isBusy) throw new NftError(false, 'nft: Error: Device or resource busy');
       return '';
     },
+    legacyFilter: async () => '',
     watchNft: () => ({ close() {} }),
   });
   await table.now();
