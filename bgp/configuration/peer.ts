@@ -3,6 +3,8 @@
 import { type Family, formatAddress, formatZonedAddress, isLinkLocal } from 'net-ipaddr';
 import type { TcpAoKey } from 'rtnetlink-ts';
 import type { BfdSettings } from '../bfd/bfd.ts';
+import type { Terms } from '../fsm/open.ts';
+import type { Attributes } from '../fsm/transition.ts';
 import type { RoutingPeer } from '../routing.ts';
 import type { SessionSettings } from '../session/settings.ts';
 import type { Guards } from '../session/transport.ts';
@@ -51,105 +53,126 @@ const MAX_BFD_INTERVAL_MS = 60_000;
 export function checkPeer(peer: PeerConfig, config: SpeakerConfig, routerId: number): PeerSettings {
   const field = (name: string) => `peer "${peer.name}": ${name}`;
   const { remote, family } = checkRemote(peer, field);
-  const source = readOptional(field('sourceAddress'), peer.sourceAddress);
-  if (source && source.family !== family) {
-    throw new ConfigurationError(
-      `${field('sourceAddress')} ${formatAddress(source)} cannot reach ${peer.address ?? peer.interface}: one is IPv4, the other IPv6`,
-    );
-  }
-  if (peer.remoteAs !== 'external') requireAs(field('remoteAs'), peer.remoteAs);
-
-  const holdTimeSec = peer.holdTimeSec ?? config.holdTimeSec ?? DEFAULT_HOLD_TIME_SEC;
-  if (holdTimeSec !== 0) requireInteger(field('holdTimeSec'), holdTimeSec, 3, MAX_SECONDS);
-  const keepaliveSec = peer.keepaliveSec ?? config.keepaliveSec;
-  if (keepaliveSec !== undefined) {
-    requireInteger(field('keepaliveSec'), keepaliveSec, 1, MAX_SECONDS);
-  }
-  const connectRetrySec = config.connectRetrySec ?? DEFAULT_CONNECT_RETRY_SEC;
-  requireInteger('connectRetrySec', connectRetrySec, 1, MAX_SECONDS);
-  const delayOpenSec = peer.delayOpenSec ?? 0;
-  requireInteger(field('delayOpenSec'), delayOpenSec, 0, MAX_SECONDS);
-
-  const restartTimeSec = peer.restartTimeSec ?? DEFAULT_RESTART_TIME_SEC;
-  requireInteger(field('restartTimeSec'), restartTimeSec, 0, MAX_RESTART_TIME_SEC);
-  const longLivedStaleTimeSec = peer.longLivedStaleTimeSec ?? 0;
-  requireInteger(field('longLivedStaleTimeSec'), longLivedStaleTimeSec, 0, MAX_STALE_TIME_SEC);
+  const localAs = checkAs(peer, config, field);
   if (peer.maxPrefixes !== undefined) {
     requireInteger(field('maxPrefixes'), peer.maxPrefixes, 1, MAX_PREFIXES);
   }
-
-  const families = peer.families ?? [4, 6];
-  if (families.length === 0 || new Set(families).size !== families.length) {
-    throw new ConfigurationError(`${field('families')} must be [4], [6] or [4, 6]`);
-  }
-  requireInteger(field('allowedLocalAs'), peer.allowedLocalAs ?? 0, 0, 255);
-  const { role, routeServerClient = false } = peer;
-  const localAs = peer.localAs ?? config.localAs;
-  requireAs(field('localAs'), localAs);
-  if (peer.remoteAs === localAs && (role !== undefined || routeServerClient)) {
-    throw new ConfigurationError(
-      `${field(role === undefined ? 'routeServerClient' : 'role')} is for peers in another AS, and this one is in our own`,
-    );
-  }
-  const { addPaths = 'none' } = peer;
-  const localAddress4 = readOptional(field('localAddress4'), peer.localAddress4, 4);
-  const localAddress6 = readOptional(field('localAddress6'), peer.localAddress6, 6);
   return {
     name: peer.name,
     description: peer.description,
     type: peer.type,
     session: {
       remote,
-      sourceAddress: source && formatZonedAddress(source),
-      terms: {
-        localAs,
-        routerId,
-        remoteAs: peer.remoteAs,
-        holdTimeSec,
-        families,
-        extendedNextHop: family === 6 && families.includes(4),
-        ...(role && { role }),
-        gracefulRestart:
-          restartTimeSec === 0
-            ? undefined
-            : {
-                restartTimeSec,
-                longLivedStaleTimeSec,
-                notification: peer.gracefulNotification ?? true,
-              },
-        addPath: {
-          send: addPaths === 'send' || addPaths === 'both',
-          receive: addPaths === 'receive' || addPaths === 'both',
-        },
-      },
-      attributes: {
-        passive: peer.passive ?? false,
-        connectRetryMs: connectRetrySec * 1000,
-        delayOpenMs: delayOpenSec * 1000,
-        keepaliveMs: keepaliveSec === undefined ? Infinity : keepaliveSec * 1000,
-      },
+      sourceAddress: checkSource(peer, family, field),
+      terms: { ...checkTerms(peer, config, family, field), localAs, routerId },
+      attributes: checkAttributes(peer, config, field),
     },
     guards: checkGuards(peer, field),
     maxPrefixes: peer.maxPrefixes,
-    routing: {
-      name: peer.name,
-      remoteAs: peer.remoteAs,
-      localAs,
-      nextHopMode: peer.nextHopMode ?? 'auto',
-      ...(localAddress4 && { localAddress4 }),
-      ...(localAddress6 && { localAddress6 }),
-      routeReflectorClient: peer.routeReflectorClient ?? false,
-      allowedLocalAs: peer.allowedLocalAs ?? 0,
-      ...(role && { role }),
-      routeServerClient,
-      importPolicy: peer.importPolicy,
-      exportPolicy: peer.exportPolicy,
-    },
+    routing: { ...checkRouting(peer, field), localAs },
     bfd: checkBfd(peer, field),
   };
 }
 
-function checkBfd({ bfd }: PeerConfig, field: (name: string) => string): BfdSettings | undefined {
+/** Names a field of the peer, for errors. */
+type Field = (name: string) => string;
+
+/** @returns our AS towards this peer. */
+function checkAs(peer: PeerConfig, config: SpeakerConfig, field: Field): number {
+  const { localAs = config.localAs, remoteAs, role, routeServerClient = false } = peer;
+  if (remoteAs !== 'external') requireAs(field('remoteAs'), remoteAs);
+  requireAs(field('localAs'), localAs);
+  if (remoteAs === localAs && (role !== undefined || routeServerClient)) {
+    throw new ConfigurationError(
+      `${field(role === undefined ? 'routeServerClient' : 'role')} is for peers in another AS, and this one is in our own`,
+    );
+  }
+  return localAs;
+}
+
+function checkSource(peer: PeerConfig, family: Family, field: Field): string | undefined {
+  const source = readOptional(field('sourceAddress'), peer.sourceAddress);
+  if (source === undefined) return undefined;
+  if (source.family !== family) {
+    throw new ConfigurationError(
+      `${field('sourceAddress')} ${formatAddress(source)} cannot reach ${peer.address ?? peer.interface}: one is IPv4, the other IPv6`,
+    );
+  }
+  return formatZonedAddress(source);
+}
+
+function checkTerms(
+  peer: PeerConfig,
+  config: SpeakerConfig,
+  family: Family,
+  field: Field,
+): Omit<Terms, 'localAs' | 'routerId'> {
+  const { addPaths = 'none', families = [4, 6], remoteAs, role } = peer;
+  const holdTimeSec = peer.holdTimeSec ?? config.holdTimeSec ?? DEFAULT_HOLD_TIME_SEC;
+  if (holdTimeSec !== 0) requireInteger(field('holdTimeSec'), holdTimeSec, 3, MAX_SECONDS);
+  if (families.length === 0 || new Set(families).size !== families.length) {
+    throw new ConfigurationError(`${field('families')} must be [4], [6] or [4, 6]`);
+  }
+  return {
+    remoteAs,
+    holdTimeSec,
+    families,
+    extendedNextHop: family === 6 && families.includes(4),
+    ...(role && { role }),
+    gracefulRestart: checkRestart(peer, field),
+    addPath: {
+      send: addPaths === 'send' || addPaths === 'both',
+      receive: addPaths === 'receive' || addPaths === 'both',
+    },
+  };
+}
+
+function checkRestart(peer: PeerConfig, field: Field): Terms['gracefulRestart'] {
+  const { gracefulNotification: notification = true, longLivedStaleTimeSec = 0 } = peer;
+  const { restartTimeSec = DEFAULT_RESTART_TIME_SEC } = peer;
+  requireInteger(field('restartTimeSec'), restartTimeSec, 0, MAX_RESTART_TIME_SEC);
+  requireInteger(field('longLivedStaleTimeSec'), longLivedStaleTimeSec, 0, MAX_STALE_TIME_SEC);
+  return restartTimeSec === 0 ? undefined : { restartTimeSec, longLivedStaleTimeSec, notification };
+}
+
+function checkAttributes(peer: PeerConfig, config: SpeakerConfig, field: Field): Attributes {
+  const { keepaliveSec = config.keepaliveSec, delayOpenSec = 0, passive = false } = peer;
+  const { connectRetrySec = DEFAULT_CONNECT_RETRY_SEC } = config;
+  if (keepaliveSec !== undefined) {
+    requireInteger(field('keepaliveSec'), keepaliveSec, 1, MAX_SECONDS);
+  }
+  requireInteger('connectRetrySec', connectRetrySec, 1, MAX_SECONDS);
+  requireInteger(field('delayOpenSec'), delayOpenSec, 0, MAX_SECONDS);
+  return {
+    passive,
+    connectRetryMs: connectRetrySec * 1000,
+    delayOpenMs: delayOpenSec * 1000,
+    keepaliveMs: keepaliveSec === undefined ? Infinity : keepaliveSec * 1000,
+  };
+}
+
+function checkRouting(peer: PeerConfig, field: Field): Omit<RoutingPeer, 'localAs'> {
+  const { allowedLocalAs = 0, nextHopMode = 'auto', role } = peer;
+  const { routeReflectorClient = false, routeServerClient = false } = peer;
+  requireInteger(field('allowedLocalAs'), allowedLocalAs, 0, 255);
+  const localAddress4 = readOptional(field('localAddress4'), peer.localAddress4, 4);
+  const localAddress6 = readOptional(field('localAddress6'), peer.localAddress6, 6);
+  return {
+    name: peer.name,
+    remoteAs: peer.remoteAs,
+    nextHopMode,
+    ...(localAddress4 && { localAddress4 }),
+    ...(localAddress6 && { localAddress6 }),
+    routeReflectorClient,
+    allowedLocalAs,
+    ...(role && { role }),
+    routeServerClient,
+    importPolicy: peer.importPolicy,
+    exportPolicy: peer.exportPolicy,
+  };
+}
+
+function checkBfd({ bfd }: PeerConfig, field: Field): BfdSettings | undefined {
   if (bfd === undefined) return undefined;
   const [min, max] = [MIN_BFD_INTERVAL_MS, MAX_BFD_INTERVAL_MS];
   requireInteger(field('bfd.intervalMs'), bfd.intervalMs, min, max);
@@ -159,7 +182,7 @@ function checkBfd({ bfd }: PeerConfig, field: (name: string) => string): BfdSett
 
 function checkRemote(
   peer: PeerConfig,
-  field: (name: string) => string,
+  field: Field,
 ): { remote: SessionSettings['remote']; family: Family } {
   const port = peer.port ?? BGP_PORT;
   requireInteger(field('port'), port, 1, MAX_PORT);
@@ -181,7 +204,7 @@ function checkRemote(
   return { remote: { address: formatZonedAddress(address), port }, family: address.family };
 }
 
-function checkGuards(peer: PeerConfig, field: (name: string) => string): Guards {
+function checkGuards(peer: PeerConfig, field: Field): Guards {
   const { md5Key, aoKeys, ttlSecurityHops = 0 } = peer;
   requireInteger(field('ttlSecurityHops'), ttlSecurityHops, 0, MAX_TTL);
   if (md5Key !== undefined) requireSecret(field('md5Key'), 'TCP MD5', md5Key);
