@@ -86,7 +86,7 @@ const MAX_NAME_LENGTH = 253;
 
 const texts = z.record(z.string(), z.string());
 
-export const objectMeta = z.looseObject({
+const objectMeta = z.looseObject({
   name: z.string().superRefine((name, context) => {
     if (name.length <= MAX_NAME_LENGTH && NAME.test(name)) return;
     context.addIssue({

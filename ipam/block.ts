@@ -121,7 +121,7 @@ export function take(
  * Holds what no pod may have where the block is a subnet of its own. It has no handle object: what it
  * holds goes with the block, and is never released by itself.
  */
-export const SUBNET_HANDLE = 'tortie-subnet';
+const SUBNET_HANDLE = 'tortie-subnet';
 
 /** Of a block that is a subnet: the network's address, the gateway's, and for IPv4 the broadcast address. */
 export const SUBNET_GATEWAY = 1;

@@ -60,7 +60,7 @@ export type PacketFault =
   | 'your discriminator'
   | 'authentication';
 
-export const PACKET_BYTES = 24;
+const PACKET_BYTES = 24;
 /** What the length field can say; the largest authentication section ends well before. */
 export const MAX_PACKET_BYTES = 255;
 /** With the smallest authentication section. */

@@ -16,7 +16,7 @@ const VERSION = 3;
 const COMMON_LENGTH = 6;
 const PEER_LENGTH = 42;
 /** Of a message about a peer: what comes before its body. */
-export const HEAD_LENGTH = COMMON_LENGTH + PEER_LENGTH;
+const HEAD_LENGTH = COMMON_LENGTH + PEER_LENGTH;
 
 const TYPE = {
   ROUTE_MONITORING: 0,

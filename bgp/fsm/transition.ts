@@ -80,10 +80,10 @@ export interface Context {
 }
 
 /** §8.2.2: "A HoldTimer value of 4 minutes is suggested" while no OPEN has set another. */
-export const LARGE_HOLD_MS = 240_000;
+const LARGE_HOLD_MS = 240_000;
 /** How long Idle lasts after a first failure; it doubles with each further one. */
-export const IDLE_HOLD_MS = 1_000;
-export const MAX_IDLE_HOLD_MS = 30_000;
+const IDLE_HOLD_MS = 1_000;
+const MAX_IDLE_HOLD_MS = 30_000;
 /** §4.4: KEEPALIVE messages must not be sent more often than one a second. */
 const MIN_KEEPALIVE_MS = 1_000;
 

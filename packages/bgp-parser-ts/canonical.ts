@@ -70,7 +70,7 @@ export function writeAttributeHead(
 }
 
 /** Octets of an attribute with a value of this length. */
-export function attributeLength(valueLength: number): number {
+function attributeLength(valueLength: number): number {
   return valueLength + (valueLength > 255 ? 4 : 3);
 }
 

@@ -50,7 +50,7 @@ export interface Transaction {
 }
 
 /** Rejects a read at, or a watch from, a revision whose history is gone. */
-export class CompactedError extends Error {
+class CompactedError extends Error {
   override readonly name = 'CompactedError';
   readonly code = 'COMPACTED';
 }

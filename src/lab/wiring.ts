@@ -83,7 +83,7 @@ export function wireGateway({ management }: Topology): string[] {
 }
 
 /** eth0's addresses: as the file says, else counted from the subnet's second address on, past those it says. */
-export function managementAddresses(
+function managementAddresses(
   topology: Topology,
   node: LabNode,
   index = managed(topology).indexOf(node),

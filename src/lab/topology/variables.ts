@@ -5,7 +5,7 @@
  */
 const VARIABLE = /\$(?:\{([A-Za-z_]\w*)(?::[=-]([^}]*))?\}|([A-Za-z_]\w*))/g;
 
-export class UnsetVariable extends Error {
+class UnsetVariable extends Error {
   constructor(name: string, line: number) {
     super(
       `line ${line}: the variable ${name} is not set; set it, or give a default: \${${name}:=…}`,
