@@ -1,13 +1,13 @@
 /** What the sweep does to each path: removes it, judges it again, or has its prefix decided again. */
 
-import type { GonePaths } from './bmp/gone.ts';
+import type { GonePaths } from './gone-paths.ts';
+import type { Revalidation } from './revalidation.ts';
 import type { Import } from './rib/import.ts';
 import type { Rib } from './rib/rib.ts';
 import type { Stale } from './rib/stale.ts';
 import { forgetDone, type Sweep } from './rib/sweep.ts';
 import type { RoutedPeers } from './routed-peers.ts';
 import type { UpdateListener } from './routing-types.ts';
-import type { Revalidation } from './rpki/revalidation.ts';
 
 /** Those who have paths looked at. */
 export interface Askers {

@@ -14,12 +14,12 @@ import type { Settings } from './configuration/settings.ts';
 import { PeerRanges, type RangeStatus } from './peer-ranges.ts';
 import type { Routing } from './routing.ts';
 import type { PeerSurroundings } from './session/connection.ts';
-import type { Listeners } from './session/listeners.ts';
 import type { MonitoredSession, SessionEnd } from './session/monitored-session.ts';
 import { Peer } from './session/peer.ts';
 import { needsReset, type SessionSettings } from './session/settings.ts';
-import { isSigned, type PeerKeys, type Stream } from './session/transport.ts';
 import type { PeerStatus } from './status.ts';
+import type { Listeners } from './transport/listeners.ts';
+import { isSigned, type PeerKeys, type Stream } from './transport/transport.ts';
 import { Discovery } from './unnumbered/discovery.ts';
 import type { Links } from './unnumbered/links.ts';
 

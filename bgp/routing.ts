@@ -9,14 +9,15 @@
 
 import { CEASE, ERROR, encodeAttributes, NO_DATA } from 'bgp-parser-ts';
 import { type Family, formatPrefix, type Prefix, type ZonedAddress } from 'net-ipaddr';
-import { AdjRibInDump } from './bmp/dump.ts';
-import { GonePaths } from './bmp/gone.ts';
+import { AdjRibInDump } from './adj-rib-in-dump.ts';
 import { Groups } from './export/groups.ts';
 import { Reclaim } from './export/reclaim.ts';
+import { GonePaths } from './gone-paths.ts';
 import { Inspection } from './inspection.ts';
 import { PathVisit } from './path-visit.ts';
 import { ImportChecks } from './policy/import.ts';
 import { hasNews, Readable } from './readable.ts';
+import { Revalidation } from './revalidation.ts';
 import { Import } from './rib/import.ts';
 import { NextHops } from './rib/nexthops.ts';
 import { RouteReader } from './rib/reader.ts';
@@ -39,7 +40,6 @@ import type {
 } from './routing-types.ts';
 import type { CoveringPrefixes } from './rpki/covering.ts';
 import type { OriginValidation } from './rpki/origins.ts';
-import { Revalidation } from './rpki/revalidation.ts';
 
 export type { PathDetail } from './rib/detail.ts';
 export type { Reachability } from './rib/nexthops.ts';

@@ -4,7 +4,7 @@ import type { Clock, Log, Random } from '../ports.ts';
 import type { BfdTransport } from './bfd/transport.ts';
 import type { RoutingOptions } from './routing.ts';
 import type { Immediate } from './schedule.ts';
-import type { Transport } from './session/transport.ts';
+import type { Transport } from './transport/transport.ts';
 import type { Links } from './unnumbered/links.ts';
 
 export interface SpeakerOptions {

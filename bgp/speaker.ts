@@ -24,13 +24,13 @@ import { Caches } from './rpki/caches.ts';
 import { OriginValidation } from './rpki/origins.ts';
 import { Schedule, type Task } from './schedule.ts';
 import type { PeerSurroundings } from './session/connection.ts';
-import { Listeners } from './session/listeners.ts';
 import type { Peer } from './session/peer.ts';
 import { Strangers } from './session/strangers.ts';
-import { tcpTransport } from './session/tcp.ts';
-import type { Stream } from './session/transport.ts';
 import type { SpeakerOptions } from './speaker-options.ts';
 import { type PeerStatus, type RouteStatus, routeStatus, type SpeakerStatus } from './status.ts';
+import { Listeners } from './transport/listeners.ts';
+import { tcpTransport } from './transport/tcp.ts';
+import type { Stream } from './transport/transport.ts';
 import { kernelLinks } from './unnumbered/kernel-links.ts';
 
 export type { BfdSettings } from './bfd/bfd.ts';

@@ -7,8 +7,8 @@ import type { CollectorStatus } from './bmp/collector.ts';
 import type { RangeStatus } from './peer-ranges.ts';
 import type { PathDetail, PeerCounts, RouteDetail } from './routing.ts';
 import type { CacheStatus } from './rpki/cache.ts';
-import type { ListenerStatus } from './session/listeners.ts';
 import type { SessionStatus } from './session/status.ts';
+import type { ListenerStatus } from './transport/listeners.ts';
 
 export interface SpeakerStatus {
   readonly listeners: readonly ListenerStatus[];

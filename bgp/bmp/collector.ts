@@ -12,12 +12,12 @@
  */
 
 import type { Log, Timer } from '../../ports.ts';
+import type { AdjRibInDump } from '../adj-rib-in-dump.ts';
 import type { Task } from '../schedule.ts';
-import type { Surroundings } from '../session/connection.ts';
-import { Dialer } from '../session/dialer.ts';
-import type { Endpoint, Stream } from '../session/transport.ts';
+import { Dialer } from '../transport/dialer.ts';
+import type { Surroundings } from '../transport/surroundings.ts';
+import type { Endpoint, Stream } from '../transport/transport.ts';
 import { Backlog } from './backlog.ts';
-import type { AdjRibInDump } from './dump.ts';
 
 export interface CollectorStatus {
   readonly address: string;

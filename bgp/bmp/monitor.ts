@@ -9,11 +9,11 @@ import {
   SAFI_UNICAST,
 } from 'bgp-parser-ts';
 import type { Timer } from '../../ports.ts';
+import type { AdjRibInDump } from '../adj-rib-in-dump.ts';
 import type { UpdateListener } from '../routing-types.ts';
 import type { MonitoredSession, SessionEnd } from '../session/monitored-session.ts';
-import type { Endpoint } from '../session/transport.ts';
+import type { Endpoint } from '../transport/transport.ts';
 import { Collector, type CollectorOptions, type CollectorStatus, type Feed } from './collector.ts';
-import type { AdjRibInDump } from './dump.ts';
 import { initiation, PeerHead, type Statistics, termination } from './message.ts';
 
 export interface MonitorOptions extends Omit<CollectorOptions, 'feed'> {

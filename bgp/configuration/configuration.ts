@@ -6,7 +6,7 @@ import type { BfdSettings } from '../bfd/bfd.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Role } from '../role.ts';
 import type { Origination, RoutingPeer } from '../routing.ts';
-import type { Endpoint } from '../session/transport.ts';
+import type { Endpoint } from '../transport/transport.ts';
 
 export interface SpeakerConfig {
   /** 1–4294967295. Another one resets all sessions. */

@@ -7,7 +7,7 @@ import {
   parseZonedAddress,
   type ZonedAddress,
 } from 'net-ipaddr';
-import type { Endpoint } from '../session/transport.ts';
+import type { Endpoint } from '../transport/transport.ts';
 
 /** The configuration says something that cannot be. Nothing of it was applied. */
 export class ConfigurationError extends Error {

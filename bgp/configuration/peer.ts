@@ -7,7 +7,7 @@ import type { Terms } from '../fsm/open.ts';
 import type { Attributes } from '../fsm/transition.ts';
 import type { RoutingPeer } from '../routing.ts';
 import type { SessionSettings } from '../session/settings.ts';
-import type { Guards } from '../session/transport.ts';
+import type { Guards } from '../transport/transport.ts';
 import type { PeerConfig, SpeakerConfig } from './configuration.ts';
 import {
   ConfigurationError,

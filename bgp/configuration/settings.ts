@@ -12,7 +12,7 @@ import {
 import type { Monitoring } from '../bmp/monitor.ts';
 import type { Origination } from '../routing.ts';
 import { MAX_CACHES } from '../rpki/vrps.ts';
-import type { Endpoint, Guards } from '../session/transport.ts';
+import type { Endpoint, Guards } from '../transport/transport.ts';
 import type { RpkiConfig, SpeakerConfig } from './configuration.ts';
 import {
   ConfigurationError,

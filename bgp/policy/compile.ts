@@ -9,9 +9,8 @@
  * Outcomes are numbers, so that whoever rewrites attributes can remember what they did for each.
  */
 
-import type { AttributeEdits } from 'bgp-parser-ts';
+import type { AttributeEdits, AttributeView } from 'bgp-parser-ts';
 import { formatPrefix, type PrefixTable } from 'net-ipaddr';
-import type { AttributeStore } from '../rib/attributes.ts';
 import { mergeEdits } from './edits.ts';
 import type { Policy, PolicyRule, RouteMatch } from './policy.ts';
 import { NO_RULE, PrefixRules } from './prefix-rules.ts';
@@ -55,6 +54,16 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
   return known;
 }
 
+/** Sets of attributes by number, as the RIB stores them. */
+export interface AttributeSets {
+  /** Another set may come to have the number; a serial is never given twice. */
+  serial(set: number): number;
+  /** Good until the next call. */
+  view(set: number): AttributeView;
+  /** The interface that the set's next hop is on. */
+  interfaceOf(set: number): string | undefined;
+}
+
 export class CompiledPolicy {
   /** Equal for policies that say the same: peers whose keys are equal can share what is exported. */
   readonly key: string;
@@ -84,7 +93,7 @@ export class CompiledPolicy {
   }
 
   /** The route to be judged next has these attributes, and came from a peer or not. */
-  consider(attributes: AttributeStore, set: number, isLearned: boolean): void {
+  consider(attributes: AttributeSets, set: number, isLearned: boolean): void {
     if (!this.#hasConditions) return;
     const serial = attributes.serial(set);
     if (set === this.#set && serial === this.#serial && isLearned === this.#isLearned) return;

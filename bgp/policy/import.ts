@@ -5,7 +5,7 @@
 
 import { type AttributeView, isLinkLocal, NO_ZONE, zoneOf } from 'bgp-parser-ts';
 import { type Address, formatAddress } from 'net-ipaddr';
-import { resolvedHop } from '../rib/nexthops.ts';
+import { resolvedHop } from '../resolved-hop.ts';
 import type { Role } from '../role.ts';
 import { shutdownImportRule } from './graceful-shutdown.ts';
 import { roleImportRule } from './roles.ts';

@@ -10,9 +10,10 @@
  */
 
 import { AttributeView } from 'bgp-parser-ts';
+import { resolvedHop } from '../resolved-hop.ts';
 import { ByteStore, PAGE_BITS, PAGE_MASK, PAGE_SIZE } from './byte-store.ts';
 import type { HashKey } from './hash.ts';
-import { type NextHops, NO_NEXT_HOP, resolvedHop } from './nexthops.ts';
+import { type NextHops, NO_NEXT_HOP } from './nexthops.ts';
 import { rankOf } from './scores.ts';
 
 /** No set: import rejected it, or nothing was sent. */

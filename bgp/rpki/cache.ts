@@ -2,9 +2,9 @@
 
 import type { Log, Timer } from '../../ports.ts';
 import type { Task } from '../schedule.ts';
-import type { Surroundings } from '../session/connection.ts';
-import { Dialer } from '../session/dialer.ts';
-import type { Endpoint, Stream } from '../session/transport.ts';
+import { Dialer } from '../transport/dialer.ts';
+import type { Surroundings } from '../transport/surroundings.ts';
+import type { Endpoint, Stream } from '../transport/transport.ts';
 import {
   type Action,
   type Client,

@@ -1,6 +1,6 @@
 /** All RPKI caches that are configured, and the one table that they fill. */
 
-import type { Endpoint } from '../session/transport.ts';
+import type { Endpoint } from '../transport/transport.ts';
 import { Cache, type CacheOptions, type CacheStatus } from './cache.ts';
 import { MAX_CACHES, VrpTable } from './vrps.ts';
 

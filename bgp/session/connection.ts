@@ -21,7 +21,6 @@ import {
   type RouteRefresh,
   type WireError,
 } from 'bgp-parser-ts';
-import type { Clock, Random } from '../../ports.ts';
 import type { Contender } from '../fsm/collision.ts';
 import { type Event, notificationEvent } from '../fsm/event.ts';
 import type { RestartState } from '../fsm/graceful-restart.ts';
@@ -37,20 +36,13 @@ import {
   type TimerName,
   type Transition,
 } from '../fsm/transition.ts';
-import type { Schedule, Task } from '../schedule.ts';
+import type { Task } from '../schedule.ts';
+import type { Surroundings } from '../transport/surroundings.ts';
+import { type Endpoint, type Guards, isSigned, type Stream } from '../transport/transport.ts';
 import { Framer } from './framer.ts';
 import { Outbound, type OutboundOwner } from './outbound.ts';
 import type { SessionSettings } from './settings.ts';
 import { Timers } from './timers.ts';
-import { type Endpoint, type Guards, isSigned, type Stream, type Transport } from './transport.ts';
-
-/** What all connections share. */
-export interface Surroundings {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly schedule: Schedule;
-  readonly transport: Transport;
-}
 
 /** What the connections of all peers share. */
 export interface PeerSurroundings extends Surroundings {

@@ -9,7 +9,7 @@ import {
   type WireError,
 } from 'bgp-parser-ts';
 import type { Task } from '../schedule.ts';
-import type { Stream } from './transport.ts';
+import type { Stream } from '../transport/transport.ts';
 
 export interface OutboundOwner {
   /** UPDATEs to send now, about that many octets; empty: none. */

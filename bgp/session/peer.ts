@@ -14,6 +14,7 @@ import { manualStart } from '../fsm/event.ts';
 import type { Negotiated } from '../fsm/negotiated.ts';
 import { type Fsm, IDLE, keepaliveMs, type State } from '../fsm/transition.ts';
 import type { Routing } from '../routing.ts';
+import type { Endpoint, Guards, Stream } from '../transport/transport.ts';
 import { Connection, type ConnectionOwner, type PeerSurroundings } from './connection.ts';
 import { type IncomingOptions, IncomingRoutes } from './incoming-routes.ts';
 import type { MonitoredSession, SessionEnd } from './monitored-session.ts';
@@ -21,7 +22,6 @@ import { SessionRecord } from './record.ts';
 import type { SessionSettings } from './settings.ts';
 import { StaleRoutes } from './stale-routes.ts';
 import { type Ends, monitored, type SessionStatus } from './status.ts';
-import type { Endpoint, Guards, Stream } from './transport.ts';
 
 /** What of the RIB a session drives. */
 export type PeerRoutes = IncomingOptions['routing'] &

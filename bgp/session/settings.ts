@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Terms } from '../fsm/open.ts';
 import type { Attributes } from '../fsm/transition.ts';
-import type { Endpoint } from './transport.ts';
+import type { Endpoint } from '../transport/transport.ts';
 
 /** The one neighbour on a link, at this port. */
 export interface LinkEndpoint {

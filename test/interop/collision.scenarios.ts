@@ -1,6 +1,6 @@
 /** Two connections with a BIRD that meet, for collision.test.ts to judge. */
 
-import type { Stream, Transport } from '../../bgp/session/transport.ts';
+import type { Stream, Transport } from '../../bgp/transport/transport.ts';
 import { Bird } from './daemons/bird.ts';
 import { birdConfig, statics } from './daemons/bird-config.ts';
 import { command, until } from './daemons/host.ts';

@@ -30,8 +30,6 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatPrefix } from 'net-ipaddr';
-import { tcpTransport } from '../../bgp/session/tcp.ts';
-import type { Transport } from '../../bgp/session/transport.ts';
 import {
   type PeerConfig,
   type PeerStatus,
@@ -40,6 +38,8 @@ import {
   type SpeakerConfig,
   type SpeakerOptions,
 } from '../../bgp/speaker.ts';
+import { tcpTransport } from '../../bgp/transport/tcp.ts';
+import type { Transport } from '../../bgp/transport/transport.ts';
 import type { Clock, Log } from '../../ports.ts';
 import { command, Host } from './daemons/host.ts';
 

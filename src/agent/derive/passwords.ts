@@ -1,7 +1,7 @@
 /** The passwords of sessions (RFC 2385, RFC 5925), from the Secrets that BGPPeers and BGPConfiguration name. Pure. */
 import type { TcpAoAlgorithm } from 'rtnetlink-ts';
 import type { BGPConfiguration, BGPPeer, Secret } from '../../../api/index.ts';
-import type { SigningKeys } from '../../../bgp/session/transport.ts';
+import type { SigningKeys } from '../../../bgp/transport/transport.ts';
 
 /** Where a password is, and who says so: `BGPPeer "rack-a"`. */
 export interface PasswordRef {

@@ -2,7 +2,7 @@
 
 import { decodeMessage, decodeUpdate, type WireContext } from 'bgp-parser-ts';
 import { formatAddress, formatPrefix } from 'net-ipaddr';
-import type { Stream } from '../../../bgp/session/transport.ts';
+import type { Stream } from '../../../bgp/transport/transport.ts';
 import type { World } from '../session/world.ts';
 
 export const PORT = 11019;

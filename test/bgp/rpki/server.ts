@@ -1,6 +1,6 @@
 /** An RPKI cache as a test wants it: answers in full or with differences, on any transport. */
 
-import type { Listener, Stream, Transport } from '../../../bgp/session/transport.ts';
+import type { Listener, Stream, Transport } from '../../../bgp/transport/transport.ts';
 
 export const PORT = 323;
 

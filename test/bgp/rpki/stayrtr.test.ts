@@ -9,7 +9,7 @@ import { PrefixTable, parsePrefix } from 'net-ipaddr';
 import type { CacheStatus } from '../../../bgp/rpki/cache.ts';
 import { Caches } from '../../../bgp/rpki/caches.ts';
 import { Schedule } from '../../../bgp/schedule.ts';
-import { tcpTransport } from '../../../bgp/session/tcp.ts';
+import { tcpTransport } from '../../../bgp/transport/tcp.ts';
 import { systemClock } from '../../../src/system.ts';
 import { freePort } from '../../free-port.ts';
 import { recordingLog } from '../session/world.ts';

@@ -1,7 +1,7 @@
 /** The kernel's TCP, and what a stream of it tells. */
 
-import { tcpTransport } from '../../../bgp/session/tcp.ts';
-import type { Stream } from '../../../bgp/session/transport.ts';
+import { tcpTransport } from '../../../bgp/transport/tcp.ts';
+import type { Stream } from '../../../bgp/transport/transport.ts';
 
 export const transport = tcpTransport({
   after(delayMs, fn) {

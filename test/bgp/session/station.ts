@@ -12,10 +12,10 @@ import {
 } from 'bgp-parser-ts';
 import { Schedule } from '../../../bgp/schedule.ts';
 import { Framer } from '../../../bgp/session/framer.ts';
-import { Listeners } from '../../../bgp/session/listeners.ts';
 import { Peer } from '../../../bgp/session/peer.ts';
 import type { SessionSettings } from '../../../bgp/session/settings.ts';
-import type { Stream } from '../../../bgp/session/transport.ts';
+import { Listeners } from '../../../bgp/transport/listeners.ts';
+import type { Stream } from '../../../bgp/transport/transport.ts';
 import { recordingLog, type World } from './world.ts';
 
 const PORT = 179;

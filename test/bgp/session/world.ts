@@ -13,7 +13,7 @@ import type {
   Stream,
   StreamEvents,
   Transport,
-} from '../../../bgp/session/transport.ts';
+} from '../../../bgp/transport/transport.ts';
 import type { Clock, Log, Random, Timer } from '../../../ports.ts';
 
 const DELAY_MS = 1;

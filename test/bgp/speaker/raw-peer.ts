@@ -1,7 +1,7 @@
 /** A peer over the kernel's TCP that sends what it is told, octet for octet, and keeps what it is sent. */
 
 import { connect, type Socket } from 'node:net';
-import type { Endpoint } from '../../../bgp/session/transport.ts';
+import type { Endpoint } from '../../../bgp/transport/transport.ts';
 import { hex, message, toHex } from '../../bgp-parser-ts/wire.ts';
 
 const OPEN = 1;

@@ -13,7 +13,7 @@ import {
   UpdateWriter,
   type WireContext,
 } from 'bgp-parser-ts';
-import type { Rib } from '../rib/rib.ts';
+import type { Rib } from './rib/rib.ts';
 
 /** The session that a source stands for. */
 export interface DumpedPeer {

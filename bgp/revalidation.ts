@@ -1,9 +1,9 @@
 /** Which paths are to be judged again since payloads that cover them came or went. */
 
-import type { Rib } from '../rib/rib.ts';
-import { EXTERNAL } from '../rib/sources.ts';
-import { forgetDone, type Sweep } from '../rib/sweep.ts';
-import type { CoveringPrefixes } from './covering.ts';
+import type { Rib } from './rib/rib.ts';
+import { EXTERNAL } from './rib/sources.ts';
+import { forgetDone, type Sweep } from './rib/sweep.ts';
+import type { CoveringPrefixes } from './rpki/covering.ts';
 
 export class Revalidation {
   readonly #rib: Rib;

@@ -4,8 +4,8 @@
  */
 
 import { encodeUpdate, type Nlri, type WireContext } from 'bgp-parser-ts';
-import type { Rib } from '../rib/rib.ts';
-import type { UpdateListener } from '../routing-types.ts';
+import type { Rib } from './rib/rib.ts';
+import type { UpdateListener } from './routing-types.ts';
 
 interface Teller {
   readonly id: number;

@@ -2,9 +2,9 @@
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { formatAddress } from 'net-ipaddr';
-import type { Listener, Stream } from '../../../bgp/session/transport.ts';
+import type { Listener, Stream } from '../../../bgp/transport/transport.ts';
 import { freePort } from '../../free-port.ts';
-import { Ear, transport, until } from './ear.ts';
+import { Ear, transport, until } from '../session/ear.ts';
 
 const open: { close(): void }[] = [];
 afterEach(() => {

@@ -10,8 +10,8 @@ import {
   type TcpAoAlgorithm,
   type TcpAoKey,
 } from 'rtnetlink-ts';
-import type { Guards, Listener, PeerKeys, Stream } from '../../../bgp/session/transport.ts';
-import { Ear, transport, until } from './ear.ts';
+import type { Guards, Listener, PeerKeys, Stream } from '../../../bgp/transport/transport.ts';
+import { Ear, transport, until } from '../session/ear.ts';
 
 const HOSTS = { 4: '127.0.0.1', 6: '::1' } as const;
 
