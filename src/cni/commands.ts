@@ -3,10 +3,9 @@ import { type Address, type Family, formatAddress, parseAddress } from 'net-ipad
 import { type Endpoint, HOST_MAC } from '../../felix/endpoint/endpoint.ts';
 import type { Felix } from '../../felix/felix.ts';
 import type { Assigned, AssignRequest, IpamError } from '../../ipam/index.ts';
-import type { Log } from '../../ports.ts';
 import { type PodAnnotations, readWishes, type Wishes, wantedFamilies } from './annotations.ts';
 import { delegatedResult, gatewayReservations, subnetOf } from './delegated.ts';
-import { collectGarbage, handleOf } from './garbage.ts';
+import { collectGarbage, type GarbageOptions, handleOf } from './garbage.ts';
 import {
   CNI_ERROR,
   CniError,
@@ -16,26 +15,19 @@ import {
   formatResult,
   hostCidr,
 } from './protocol.ts';
-import type { Releases } from './releases.ts';
 
-export interface CniCommandsOptions {
+export interface CniCommandsOptions extends GarbageOptions {
   felix: Pick<Felix, 'addEndpoint' | 'removeEndpoint' | 'checkEndpoint' | 'endpoints'>;
   assign: (request: AssignRequest) => Promise<readonly Assigned[]>;
-  releases: Pick<Releases, 'release'>;
-  /** The handles that hold addresses of this node's blocks, as the datastore has them now. */
-  handles: () => Promise<ReadonlySet<string>>;
   nodeName: string;
   /** Of the Pod and its Namespace. */
   annotations: (namespace: string, pod: string, uid: string | undefined) => Promise<PodAnnotations>;
   /** The families that have a pool to assign from; empty while there is none. */
   families: () => readonly Family[];
-  /** A pod with these addresses has come or gone. */
-  onChange: (addresses: readonly Address[]) => void;
   /** The MTU of pods whose conf names none. */
   mtu: () => number;
   /** Why requests cannot be served yet; undefined when they can. */
   notReady: () => string | undefined;
-  log: Log;
 }
 
 const NO_ANNOTATIONS: PodAnnotations = { pod: {}, namespace: {} };

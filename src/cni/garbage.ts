@@ -2,8 +2,21 @@
  * CNI 1.1's GC: what this network still has of attachments that the runtime does not know any more, such as pods
  * whose DEL never came since the node's disk was replaced under the runtime.
  */
-import type { CniCommandsOptions } from './commands.ts';
+import type { Address } from 'net-ipaddr';
+import type { Felix } from '../../felix/felix.ts';
+import type { Log } from '../../ports.ts';
 import { CNI_ERROR, CniError, type Conf } from './protocol.ts';
+import type { Releases } from './releases.ts';
+
+export interface GarbageOptions {
+  felix: Pick<Felix, 'removeEndpoint' | 'endpoints'>;
+  releases: Pick<Releases, 'release'>;
+  /** The handles that hold addresses of this node's blocks, as the datastore has them now. */
+  handles: () => Promise<ReadonlySet<string>>;
+  /** A pod with these addresses has come or gone. */
+  onChange: (addresses: readonly Address[]) => void;
+  log: Log;
+}
 
 /** As Calico names it, so that both can release what the other assigned. */
 export function handleOf(network: string, containerID: string): string {
@@ -17,7 +30,7 @@ export function handleOf(network: string, containerID: string): string {
 export async function collectGarbage(
   { name, validAttachments }: Pick<Conf, 'name' | 'validAttachments'>,
   adding: ReadonlySet<string>,
-  { felix, releases, handles, onChange, log }: CniCommandsOptions,
+  { felix, releases, handles, onChange, log }: GarbageOptions,
 ): Promise<void> {
   const isValid = new Set(validAttachments.map((one) => `${one.containerID} ${one.ifname}`));
   const kept = new Set(validAttachments.map(({ containerID }) => handleOf(name, containerID)));

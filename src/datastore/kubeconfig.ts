@@ -7,25 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { parse } from 'yaml';
-
-export interface TlsOptions {
-  ca?: string | Buffer;
-  cert?: string | Buffer;
-  key?: string | Buffer;
-  servername?: string;
-  rejectUnauthorized?: boolean;
-}
-
-export interface Credentials {
-  server: URL;
-  /** For errors: where this was read. */
-  source: string;
-  tls: TlsOptions;
-  /** The Authorization header's value, read anew when it may have changed; undefined for none. */
-  authorization(): Promise<string | undefined>;
-  /** The server refused the last one: do not serve it from a cache. */
-  refused(): void;
-}
+import type { Credentials, TlsOptions } from './credentials.ts';
 
 export interface CredentialOptions {
   /** A kubeconfig's path. Unset: $KUBECONFIG, then the pod's service account, then ~/.kube/config. */

@@ -5,7 +5,7 @@
 import { dirname } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
-import type { Credentials, TlsOptions } from './kubeconfig.ts';
+import type { Credentials, TlsOptions } from './credentials.ts';
 
 const NAME = 'plugin';
 

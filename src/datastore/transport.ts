@@ -6,6 +6,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { parseJson, stringifyJson } from '../../api/index.ts';
 import type { Clock, Random } from '../../ports.ts';
+import type { Credentials } from './credentials.ts';
 import {
   answerError,
   connectionError,
@@ -14,7 +15,6 @@ import {
   type Origin,
   watchError,
 } from './errors.ts';
-import type { Credentials } from './kubeconfig.ts';
 
 export interface Request {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
