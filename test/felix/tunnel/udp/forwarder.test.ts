@@ -1,11 +1,13 @@
 /** The UDP forwarder, between two nodes and against datagrams made by hand. Needs root: makes namespaces of its own. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { parseAddress } from 'net-ipaddr';
 import { openTcp, openUdp, type UdpSocket } from 'rtnetlink-ts';
+import { buildForwarder } from '../../../../felix/tunnel/udp/build.ts';
 import { until } from '../../../rtnetlink-ts/until.ts';
-import { ICMP, ipPacket, readTcpPacket, tcpPacket } from './packets.ts';
+import { fragment, ICMP, ipPacket, readTcpPacket, tcpPacket } from './packets.ts';
 import { blocksOf, DEVICE, type Node, PORT, transfer, twoNodes } from './stage.ts';
 
 const FAMILIES = [
@@ -13,12 +15,21 @@ const FAMILIES = [
   [6, 'fd00::', 'fd60:1::1', 'fd60:2::1'],
 ] as const;
 
+/** Of a UDP datagram in an IPv4 packet of 65,535 octets. */
+const MAX_PAYLOAD = 65_507;
+
 let one: Node;
 let two: Node;
 
 function ping(from: Node, to: string, count = 1): void {
   from.network.run('ping', '-c', String(count), '-i', '0.05', '-W', '5', to);
 }
+
+test('it is a static program: the kernel is all it needs', async () => {
+  const { path } = await buildForwarder();
+  // A program that is not names the one that loads its libraries.
+  expect(readFileSync(path).includes('/ld-linux')).toBe(false);
+});
 
 describe('two forwarders', () => {
   beforeAll(async () => {
@@ -123,6 +134,14 @@ describe('a forwarder and datagrams made by hand', () => {
 
   test.each([
     ['from a node, of its block', '192.0.2.2', PORT, good, 'received'],
+    ['a fragment', '192.0.2.2', PORT, fragment(good), 'received'],
+    [
+      'as much as a datagram has room for',
+      '192.0.2.2',
+      PORT,
+      ipPacket('10.60.2.1', '10.60.1.1', ICMP, Buffer.alloc(MAX_PAYLOAD - 20)),
+      'received',
+    ],
     [
       'a borrowed address: the longest prefix says whose it is',
       '192.0.2.3',

@@ -24,6 +24,15 @@ export function ipPacket(from: string, to: string, protocol: number, payload: Bu
   return Buffer.concat([header, payload]);
 }
 
+/** The first fragment of a larger one: RFC 791's "more fragments". */
+export function fragment(packet: Buffer): Buffer {
+  const bytes = Buffer.from(packet);
+  bytes[6] = 0x20;
+  bytes.writeUInt16BE(0, 10);
+  bytes.writeUInt16BE(checksum(bytes.subarray(0, 20)), 10);
+  return bytes;
+}
+
 export function tcpPacket(from: string, to: string, fields: TcpFields): Buffer {
   const { options = Buffer.alloc(0), payload = Buffer.alloc(0) } = fields;
   const segment = Buffer.concat([Buffer.alloc(20), options, payload]);
