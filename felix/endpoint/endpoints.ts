@@ -5,7 +5,14 @@
  * whole (veth, addresses, routes, file) or gone.
  */
 
-import { formatAddress, formatPrefix, hostPrefix, type Prefix } from 'net-ipaddr';
+import {
+  type Address,
+  equalAddresses,
+  formatAddress,
+  formatPrefix,
+  hostPrefix,
+  type Prefix,
+} from 'net-ipaddr';
 import type { Link } from 'rtnetlink-ts';
 import type { Clock, Log } from '../../ports.ts';
 import type { Workload } from '../calc/calculation.ts';
@@ -141,6 +148,8 @@ export class Endpoints {
       throw new EndpointError('EEXIST', `${has}; a second one of this network is not supported`);
     }
     await this.#deleteInterface(hostInterface);
+    // An address that moves, be it from a sandbox whose DEL is still to come.
+    this.#past.forget(this.#held(request.addresses, before));
     await this.#past.forgotten(request.addresses);
     try {
       const { index, mac } = wire(kernel, hostInterface, request);
@@ -226,7 +235,17 @@ export class Endpoints {
     await this.#options.files.remove(endpoint);
     this.#endpoints.delete(keyOf(endpoint));
     this.#mtuProblems.delete(keyOf(endpoint));
-    this.#past.forget(endpoint.addresses);
+    // What moved has connections of its new pod by now.
+    const held = this.#held(endpoint.addresses);
+    this.#past.forget(endpoint.addresses.filter((address) => !held.includes(address)));
+  }
+
+  /** Those of the addresses that some pod has, but for `except`. */
+  #held(addresses: readonly Address[], except?: Endpoint): Address[] {
+    const others = this.all().filter((endpoint) => endpoint !== except);
+    return addresses.filter((address) =>
+      others.some((other) => other.addresses.some((one) => equalAddresses(one, address))),
+    );
   }
 
   /** Of several that claim the interface, the newest. */

@@ -198,9 +198,10 @@ describe('a pod sends only from its own addresses', () => {
   });
 });
 
+const tracked = async () =>
+  (await host.run('cat /proc/net/nf_conntrack')).replaceAll(/(:0000)+:000/g, '::');
+
 test('an address’ next pod inherits no connection of the one before, whoever opened it', async () => {
-  const tracked = async () =>
-    (await host.run('cat /proc/net/nf_conntrack')).replaceAll(/(:0000)+:000/g, '::');
   await outside.ip('route add 10.60.0.0/16 via 192.0.2.1');
   await a.run('bash -c echo>/dev/udp/192.0.2.9/9');
   await a.run('bash -c echo>/dev/udp/2001:db8::9/9');
@@ -214,6 +215,28 @@ test('an address’ next pod inherits no connection of the one before, whoever o
   await felix.addEndpoint({ ...pod('next', a, '10.60.0.1'), ifname: 'net0' });
   expect(await tracked()).not.toMatch(/10\.60\.0\.1\b|fd60::1\b/);
   expect(await tracked()).toMatch(/src=10\.60\.0\.2\b/);
+});
+
+test('an address that moves to another pod while the first still runs: route and connections are the next one’s', async () => {
+  const routeOf = async () => /dev (\S+)/.exec(await host.ip('route show 10.60.0.1'))![1];
+  await a.run('bash -c echo>/dev/udp/192.0.2.9/9');
+  await eventually(async () => /src=10\.60\.0\.1 .*dport=9\b/.test(await tracked()), tracked);
+  const c = await TestNamespace.make();
+  try {
+    await felix.addEndpoint(pod('c', c, '10.60.0.1'));
+    expect(await tracked()).not.toMatch(/10\.60\.0\.1\b/);
+    expect(await routeOf()).toBe(hostInterfaceOf('default', 'c'));
+    await c.run('bash -c echo>/dev/udp/192.0.2.9/10');
+    await eventually(async () => /src=10\.60\.0\.1 .*dport=10\b/.test(await tracked()), tracked);
+    await felix.removeEndpoint({ containerID: 'c-a', ifname: 'eth0' });
+    // Its other address is forgotten; when that is done the one that moved would be, too.
+    await felix.addEndpoint(pod('d', a, 'fd60::1'));
+    expect(await tracked()).toMatch(/src=10\.60\.0\.1 .*dport=10\b/);
+    expect(await routeOf()).toBe(hostInterfaceOf('default', 'c'));
+    await c.run('ping -n -c 1 -W 5 192.0.2.9');
+  } finally {
+    c.end();
+  }
 });
 
 describe('the table', () => {
