@@ -1,29 +1,24 @@
 /** What leaves a pod, and as whose: the real nftables, in network namespaces of its own. Needs root. */
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAddress, parsePrefix } from 'net-ipaddr';
 import { cleanup } from '../../../felix/cleanup.ts';
-import { Felix, hostInterfaceOf } from '../../../felix/felix.ts';
-import { type Kernel, openKernel } from '../../../felix/kernel.ts';
+import { type Felix, hostInterfaceOf } from '../../../felix/felix.ts';
+import type { Kernel } from '../../../felix/kernel.ts';
 import { NftError } from '../../../felix/nat/nft.ts';
 import { eventually, TestNamespace } from '../namespace.ts';
 import { pod } from '../pod.ts';
-import { realClock, TestLog } from '../ports.ts';
+import { TestLog } from '../ports.ts';
+import { type NatStage, OUTGOING, POOLS, startNatStage } from './stage.ts';
 
 const exec = promisify(execFile);
 
-const POOLS = ['10.60.0.0/16', 'fd60::/48'].map(parsePrefix);
-const OUTGOING = { pools: POOLS, outgoing: POOLS, exclusions: [] };
-
 let host: TestNamespace;
-/** Knows no way back to pods: it answers the node only. */
 let outside: TestNamespace;
 let a: TestNamespace;
 let b: TestNamespace;
+let stage: NatStage;
 let stateDir: string;
 let kernel: Kernel;
 let felix: Felix;
@@ -31,7 +26,7 @@ let log: TestLog;
 
 function newFelix(): Felix {
   log = new TestLog();
-  return new Felix({ kernel, clock: realClock, random: Math.random, log, stateDir });
+  return stage.newFelix(kernel, log);
 }
 
 /** Remembers the sources of all that arrives. */
@@ -56,35 +51,17 @@ async function send(from: TestNamespace, source: string, to: string): Promise<vo
 }
 
 beforeEach(async () => {
-  [host, outside, a, b] = (await Promise.all(
-    Array.from({ length: 4 }, () => TestNamespace.make()),
-  )) as [TestNamespace, TestNamespace, TestNamespace, TestNamespace];
-  stateDir = await mkdtemp(join(tmpdir(), 'felix-'));
-  kernel = openKernel(host.path);
-  await host.ip(`link add eth0 type veth peer name eth0 netns ${outside.path.split('/')[2]}`);
-  for (const [netns, end] of [
-    [host, 1],
-    [outside, 9],
-  ] as const) {
-    await netns.ip('link set eth0 up');
-    await netns.ip(`addr add 192.0.2.${end}/24 dev eth0`);
-    await netns.ip(`addr add 2001:db8::${end}/64 dev eth0 nodad`);
-  }
+  stage = await startNatStage();
+  ({ host, outside, a, b, kernel, stateDir } = stage);
   await watchSources(outside);
   await watchSources(b);
   felix = newFelix();
-  await felix.start();
-  felix.setNat(OUTGOING);
-  felix.setDatastoreInSync();
-  await felix.addEndpoint(pod('a', a, '10.60.0.1', 'fd60::1'));
-  await felix.addEndpoint(pod('b', b, '10.60.0.2', 'fd60::2'));
+  await stage.run(felix);
 }, 30_000);
 
 afterEach(async () => {
   await felix.close();
-  kernel.host.close();
-  for (const netns of [host, outside, a, b]) netns.end();
-  await rm(stateDir, { recursive: true });
+  await stage.end();
 });
 
 async function becomes(settings: Parameters<Felix['setNat']>[0]): Promise<void> {
