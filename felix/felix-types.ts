@@ -4,7 +4,7 @@ import type { Clock, Log, Random } from '../ports.ts';
 import type { Kernel } from './kernel.ts';
 import type { TunnelUse } from './overlay-network.ts';
 import type { Report } from './report.ts';
-import type { RouteCounters } from './table/route-table.ts';
+import type { RouteCounters } from './table/route-counters.ts';
 
 export interface FelixOptions {
   /** Of the node. Whoever opened it closes it, after `close()`. */

@@ -29,6 +29,7 @@ export type Netlink = Pick<
   | 'neighbours'
   | 'fdb'
   | 'batch'
+  | 'batchOffLoop'
   | 'change'
   | 'deleteLinks'
   | 'monitor'

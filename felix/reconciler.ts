@@ -25,6 +25,11 @@ import { Underlay } from './table/underlay.ts';
 
 /** Prefixes a netlink batch: about a millisecond in the kernel. */
 const BATCH = 256;
+/** So many are written by another thread, while those after them are decided. */
+const MANY = 2000;
+const FLIGHT = 1000;
+/** One is written, one waits. */
+const MAX_FLIGHTS = 2;
 const SLICE_MS = 5;
 /** After a change of the host's routes: long enough for its fellows to come, too short to be felt. */
 const REVIEW_MS = 50;
@@ -194,10 +199,12 @@ export class Reconciler implements HostRoutes {
   }
 
   async settle(prefixes: readonly Prefix[]): Promise<string[]> {
+    await this.table.landed(prefixes);
     const faults = this.#settle(prefixes);
     if (faults.length === 0) return faults;
     // Something is there that we did not know of; after a look it may prove to be ours.
     await this.resync();
+    await this.table.landed(prefixes);
     return this.#settle(prefixes);
   }
 
@@ -258,10 +265,17 @@ export class Reconciler implements HostRoutes {
     const end = clock.monotonic() + SLICE_MS;
     do {
       for (const prefix of this.calculation.takeDirty(BATCH)) this.#decide(prefix);
-      if (this.#canFlush) this.table.flush(BATCH);
+      if (this.#canFlush) this.#flush();
     } while (this.#hasWork && clock.monotonic() < end);
     if (this.#hasWork) this.#schedule();
-    else if (!this.table.hasWork) this.#options.onWritten();
+    else if (this.table.queued === 0 && this.table.flights === 0) this.#options.onWritten();
+  }
+
+  #flush(): void {
+    const { calculation, table } = this;
+    const isMuch = table.flights > 0 || calculation.dirtyCount + table.queued >= MANY;
+    if (!isMuch) table.flush(BATCH);
+    else if (table.queued >= FLIGHT || calculation.dirtyCount === 0) table.fly(FLIGHT);
   }
 
   get #hasWork(): boolean {
@@ -270,7 +284,8 @@ export class Reconciler implements HostRoutes {
 
   /** Not while the table is read: each write would tear the dump, which then begins again. */
   get #canFlush(): boolean {
-    return this.table.hasWork && !this.#isReading;
+    const { flights, queued } = this.table;
+    return queued > 0 && flights < MAX_FLIGHTS && !this.#isReading;
   }
 
   #settle(prefixes: readonly Prefix[]): string[] {
@@ -338,6 +353,7 @@ export class Reconciler implements HostRoutes {
     const { kernel, log } = this.#options;
     const { host } = kernel;
     this.#isReading = true;
+    await this.table.landed();
     try {
       this.interfaces.beginDump();
       for (const { name, index, change } of this.interfaces.replaceAll(await host.links()))

@@ -29,7 +29,7 @@ export async function converge({ modes }: Encapsulation, folder: string): Promis
     const all = host.countRoutes() + NODES * BLOCKS_A_NODE;
     await node.figures();
     const began = performance.now();
-    node.order('join');
+    await node.ask('join');
     await host.until((count) => count >= all);
     const seconds = (performance.now() - began) / 1000;
     const figures = await node.figures();

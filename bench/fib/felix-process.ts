@@ -1,5 +1,5 @@
 /** Felix, which is told of routes as the speaker tells of them: all by one gateway. */
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { parseAddress } from 'net-ipaddr';
 import { blockAt } from './blocks.ts';
 import { startFelix } from './felix.ts';
@@ -21,8 +21,8 @@ while (!felix.inspect().inSync) await setImmediate();
 await felix.resync();
 
 obey({
-  add: () => announce(gateway),
-  remove: () => announce([]),
+  add: () => announce(gateway, total),
+  remove: () => announce([], 0),
   async resync() {
     const before = written();
     await felix.resync();
@@ -30,7 +30,7 @@ obey({
   },
 });
 
-async function announce(nextHops: typeof gateway): Promise<void> {
+async function announce(nextHops: typeof gateway, desired: number): Promise<void> {
   for (let from = 0; from < total; from += AT_A_TIME) {
     const some = Math.min(AT_A_TIME, total - from);
     felix.updateLearned(
@@ -41,6 +41,11 @@ async function announce(nextHops: typeof gateway): Promise<void> {
       })),
     );
     await setImmediate();
+  }
+  for (;;) {
+    const { routes } = felix.inspect();
+    if (routes.pending === 0 && routes.desired === desired) return;
+    await sleep(1);
   }
 }
 

@@ -6,6 +6,7 @@ import {
   spawn,
   spawnSync,
 } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,6 +42,12 @@ export class Host {
     return inNamespace(this.#netns, () =>
       spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options }),
     );
+  }
+
+  /** @throws when it ends with a failure; it has said why on standard error */
+  async run(program: string, args: readonly string[]): Promise<void> {
+    const [status] = await once(this.spawn(program, args), 'exit');
+    if (status !== 0) throw new Error(`${program} ended with ${status}; see above`);
   }
 
   /** How many prefixes its IPv4 table has: for 100,000 that takes some milliseconds, and disturbs nobody. */

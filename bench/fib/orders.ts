@@ -2,10 +2,11 @@
 import { TurnWatch } from '../turns.ts';
 import type { Figures } from './results.ts';
 
+const DONE = 'done';
 const US_PER_MS = 1000;
 const KIB_PER_MIB = 1024;
 
-/** An order is answered with what it resolves to, if that is anything. */
+/** An order is answered with what it resolves to. */
 export type Orders = Readonly<Record<string, () => unknown>>;
 
 /** Tells that it is ready, and obeys for as long as the process lives. */
@@ -23,8 +24,7 @@ export function obey(orders: Orders): void {
   };
   const all: Orders = { ...orders, figures };
   process.on('message', async (order: string) => {
-    const answer = await all[order]!();
-    if (answer !== undefined) process.send!(answer);
+    process.send!((await all[order]!()) ?? DONE);
   });
   process.send!('ready');
 }

@@ -27,10 +27,6 @@ export class OwnProcess {
     return new OwnProcess(child);
   }
 
-  order(order: string): void {
-    this.#child.send(order);
-  }
-
   async ask<Answer>(order: string): Promise<Answer> {
     this.#child.send(order);
     const [answer] = await once(this.#child, 'message');

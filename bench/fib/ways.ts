@@ -14,10 +14,10 @@ const BIRD_DEADLINE_MS = 20_000;
 export interface Way {
   readonly id: string;
   readonly host: Host;
-  /** From this call on the clock runs, until the kernel has them. */
-  add(): void;
-  /** They may still be going when it returns. */
-  remove(): void;
+  /** Resolves when it says that the kernel has them all. */
+  add(): Promise<void>;
+  /** They may still be going when it resolves. */
+  remove(): Promise<void>;
   /** Of our own: what it took since the last time asked. */
   figures?(): Promise<Figures>;
   /** Of Felix: has it read the kernel's table, and repair what differs. @returns how much it wrote */
@@ -44,7 +44,7 @@ function ipBatch(count: number, folder: string): Way {
       (block) => `route ${action} ${block} via ${GATEWAY} metric 1024 proto 80\n`,
     );
     writeFileSync(file, lines.join(''));
-    return () => host.spawn('ip', ['-batch', file]);
+    return () => host.run('ip', ['-batch', file]);
   };
   return { id: 'ip', host, add: write('add'), remove: write('del'), end() {} };
 }
@@ -53,7 +53,7 @@ function cLoop(count: number): Way {
   const host = new Host('c');
   const folder = compile(join(import.meta.dirname, 'load'), { routes: ['routes.c'] });
   const routes = (action: string) => () =>
-    host.spawn(join(folder, 'routes'), [action, FIRST_BLOCK, String(count), GATEWAY, LINK]);
+    host.run(join(folder, 'routes'), [action, FIRST_BLOCK, String(count), GATEWAY, LINK]);
   return { id: 'c', host, add: routes('add'), remove: routes('delete'), end() {} };
 }
 
@@ -76,8 +76,15 @@ async function bird(count: number, folder: string): Promise<Way> {
     if (performance.now() > end) throw new Error('BIRD has not read its routes');
   return {
     ...{ id: 'bird', host },
-    add: () => ask('enable', 'fib'),
-    remove: () => ask('disable', 'fib'),
+    // It does not say when it has done it: its kernel is asked.
+    async add() {
+      const all = host.countRoutes() + count;
+      ask('enable', 'fib');
+      await host.until((routes) => routes === all);
+    },
+    async remove() {
+      ask('disable', 'fib');
+    },
     end: () => daemon.kill('SIGKILL'),
   };
 }
@@ -119,8 +126,8 @@ async function ownProcess(
   const process = await OwnProcess.start(host, script, String(count), join(folder, id));
   const way: Way = {
     ...{ id, host },
-    add: () => process.order('add'),
-    remove: () => process.order('remove'),
+    add: () => process.ask('add'),
+    remove: () => process.ask('remove'),
     figures: () => process.figures(),
     end: () => process.end(),
   };

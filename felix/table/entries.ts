@@ -3,6 +3,7 @@
 import { type Prefix, PrefixTable } from 'net-ipaddr';
 import type { RouteSpec } from 'rtnetlink-ts';
 import type { Slot } from './difference.ts';
+import { METRIC, sameRoute } from './kernel-route.ts';
 
 export interface Entry extends Slot {
   readonly id: number;
@@ -14,6 +15,8 @@ export interface Entry extends Slot {
   /** Monotonic time at which something unwanted was first seen here. */
   unwantedSince: number | undefined;
   attempts: number;
+  /** Of a write by another thread; overtaken: something else was asked for, or heard, meanwhile. */
+  flight: 'none' | 'under way' | 'overtaken';
   /** The resync during which we last wrote or were told of it, so that its dump may be older. */
   touchedDuring: number;
   /** The dump that last told of the prefix: of an earlier one the next two are worth nothing. */
@@ -24,6 +27,16 @@ export interface Entry extends Slot {
 }
 
 export const NO_ROUTES: readonly RouteSpec[] = [];
+
+export function isAsDesired({ desired, ours }: Entry): boolean {
+  if (desired === undefined) return ours.length === 0;
+  return ours.length === 1 && sameRoute(ours[0]!, desired);
+}
+
+/** Where a route of ours to the prefix is, or would be: one metric is one place. */
+export function metricOf({ desired }: Entry): number {
+  return desired?.metric ?? METRIC;
+}
 
 /** Prefix → entry. Grows in small steps, however many there are: no map is ever rehashed as a whole. */
 export class Entries {
@@ -75,6 +88,7 @@ function newEntry(id: number, prefix: Prefix): Entry {
     isKnown: false,
     unwantedSince: undefined,
     attempts: 0,
+    flight: 'none',
     touchedDuring: 0,
     sightedIn: 0,
     sightedOurs: NO_ROUTES,

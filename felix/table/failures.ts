@@ -11,6 +11,12 @@ import { Later } from './later.ts';
 const BACKOFF = { firstMs: 500, longestMs: 30_000 };
 const MAX_REPORTS = 1000;
 
+export interface FailuresOptions {
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
 export class Failures {
   readonly #random: Random;
   readonly #reasons = new Map<Entry, string>();
@@ -19,10 +25,7 @@ export class Failures {
   readonly #summary: Summary;
 
   /** @param onDue the entry is not waiting any more when it is called. */
-  constructor(
-    { clock, log, random }: { clock: Clock; log: Log; random: Random },
-    onDue: (entry: Entry) => void,
-  ) {
+  constructor({ clock, log, random }: FailuresOptions, onDue: (entry: Entry) => void) {
     this.#random = random;
     this.#later = new Later(clock, onDue);
     this.#summary = new Summary(clock, log, 'routes cannot be written');

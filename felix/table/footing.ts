@@ -6,8 +6,7 @@
  */
 
 import { hostPrefix } from 'net-ipaddr';
-import type { Action, Operation, Result, RouteSpec } from 'rtnetlink-ts';
-import type { Netlink } from '../kernel.ts';
+import type { Action, Operation, RouteSpec } from 'rtnetlink-ts';
 import { PROTOCOL } from '../ours.ts';
 import { METRIC } from './kernel-route.ts';
 
@@ -16,11 +15,12 @@ export interface RouteWrite {
   readonly route: RouteSpec;
 }
 
-/** Sends them all at once. @returns what came of each. */
-export function writeRoutes(
-  netlink: Pick<Netlink, 'batch'>,
-  writes: readonly RouteWrite[],
-): Result[] {
+/** What is to be sent for `writes`. */
+export function withFootings(writes: readonly RouteWrite[]): {
+  operations: Operation[];
+  /** Of each of `writes`. */
+  places: number[];
+} {
   const operations: Operation[] = [];
   const places: number[] = [];
   for (const { action, route } of writes) {
@@ -30,8 +30,7 @@ export function writeRoutes(
     operations.push({ action, route });
     if (footing !== undefined) operations.push({ action: 'delete', route: footing });
   }
-  const results = netlink.batch(operations);
-  return places.map((place) => results[place]);
+  return { operations, places };
 }
 
 /** Of a metric that no route of ours has: what is removed afterwards is never another. */

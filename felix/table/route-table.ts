@@ -6,15 +6,13 @@
  */
 
 import { type Family, formatPrefix, type Prefix } from 'net-ipaddr';
-import type { NetlinkError, Result, Route, RouteSpec } from 'rtnetlink-ts';
-import type { Clock, Log, Random } from '../../ports.ts';
+import type { Result, Route, RouteSpec } from 'rtnetlink-ts';
 import type { Netlink } from '../kernel.ts';
 import { TABLE } from '../ours.ts';
 import type { Report } from '../report.ts';
-import { difference, type Step } from './difference.ts';
-import { Entries, type Entry } from './entries.ts';
-import { Failures } from './failures.ts';
-import { writeRoutes } from './footing.ts';
+import { difference, type Plan, type Step } from './difference.ts';
+import { Entries, type Entry, isAsDesired, metricOf } from './entries.ts';
+import { Failures, type FailuresOptions } from './failures.ts';
 import {
   describeRoute,
   type InterfaceNames,
@@ -24,7 +22,9 @@ import {
   METRIC,
   sameRoute,
 } from './kernel-route.ts';
-import { believe, sightOurs, sightStranger } from './sighting.ts';
+import { newCounters } from './route-counters.ts';
+import { isGone, RouteWriter, type RouteWriterOptions } from './route-writer.ts';
+import { believe, type StrangerListener, sightOurs, sightStranger } from './sighting.ts';
 
 /** How long an unknown route to a pod's interface stays: another program may be wiring that pod now. */
 const GRACE_MS = 10_000;
@@ -35,53 +35,31 @@ const FAMILIES: readonly Family[] = [4, 6];
 
 const { floor } = Math;
 
-export interface RouteTableOptions {
-  netlink: Pick<Netlink, 'batch' | 'eachRoute'>;
+export interface RouteTableOptions extends RouteWriterOptions, FailuresOptions {
+  netlink: RouteWriterOptions['netlink'] & Pick<Netlink, 'eachRoute'>;
   names: InterfaceNames;
   /** Whose routes are ours: it may grow, after which a resync is due. */
   protocols: ReadonlySet<number>;
-  clock: Clock;
-  random: Random;
-  log: Log;
   /** There is something to flush. */
   onWork(): void;
   /** The kernel has something that we did not know of: a resync is due. */
   onSurprise(): void;
 }
 
-/** Told of every route in the main table that is not ours. */
-export interface StrangerListener {
-  /** Forget what was told of this family: its dump begins (again). */
-  begin(family: Family): void;
-  see(route: Route): void;
-}
-
-export interface RouteCounters {
-  added: number;
-  replaced: number;
-  removed: number;
-  /** Writes that the kernel refused. */
-  failed: number;
-  resyncs: number;
-  /** Routes of ours that a resync found missing or changed. */
-  repaired: number;
+interface Batch extends Plan<Entry> {
+  readonly batch: readonly Entry[];
 }
 
 export class RouteTable {
-  readonly counters: RouteCounters = {
-    added: 0,
-    replaced: 0,
-    removed: 0,
-    failed: 0,
-    resyncs: 0,
-    repaired: 0,
-  };
+  readonly counters = newCounters();
   readonly #options: RouteTableOptions;
   readonly #entries: Entries;
   readonly #queue = new Set<Entry>();
+  readonly #writer: RouteWriter;
   readonly #failures: Failures;
   #keepsUnknownRemote = true;
   #desiredCount = 0;
+  #flyingCount = 0;
   /** Counts dumps, those that began again too. */
   #dump = 0;
   /** The newest of each family. */
@@ -90,11 +68,18 @@ export class RouteTable {
   constructor(options: RouteTableOptions) {
     this.#options = options;
     this.#entries = new Entries(floor(options.random() * 2 ** 32));
+    this.#writer = new RouteWriter(options);
     this.#failures = new Failures(options, (entry) => this.#enqueue(entry));
   }
 
-  get hasWork(): boolean {
-    return this.#queue.size > 0;
+  /** How many prefixes wait to be flushed. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /** Batches that another thread is writing, or will. */
+  get flights(): number {
+    return this.#writer.flights;
   }
 
   get desiredCount(): number {
@@ -106,7 +91,7 @@ export class RouteTable {
   }
 
   get pendingCount(): number {
-    return this.#queue.size + this.#failures.waitingCount;
+    return this.#queue.size + this.#flyingCount + this.#failures.waitingCount;
   }
 
   /**
@@ -143,16 +128,28 @@ export class RouteTable {
 
   /** Sends one batch of at most `limit` prefixes. Blocks for about 3 µs a route. */
   flush(limit: number): void {
-    const batch: Entry[] = [];
-    for (const entry of this.#queue) {
-      if (batch.length === limit) break;
-      batch.push(entry);
-      this.#queue.delete(entry);
-    }
-    this.#send(batch);
+    this.#send(this.#take(limit));
   }
 
-  /** Sends these prefixes now, before all others. @returns what is still wrong with them. */
+  /**
+   * As `flush`, by another thread. What is asked for meanwhile of the same prefixes waits for it. While one is
+   * under way, nobody may read the table.
+   */
+  fly(limit: number): void {
+    const batch = this.#take(limit);
+    for (const entry of batch) entry.flight = 'under way';
+    this.#flyingCount += batch.length;
+    const plan = this.#plan(batch);
+    this.#writer.fly(plan.steps, (results) => this.#land(plan, results));
+  }
+
+  /** Resolves when no flight is under way, or none that any of these is part of. */
+  landed(prefixes?: readonly Prefix[]): Promise<void> {
+    const isAboard = (prefix: Prefix) => (this.#entries.find(prefix)?.flight ?? 'none') !== 'none';
+    return this.#writer.landed(() => prefixes === undefined || prefixes.some(isAboard));
+  }
+
+  /** Sends these prefixes now, before all others; none may be in a flight. @returns what is still wrong with them. */
   settle(prefixes: Iterable<Prefix>): string[] {
     const entries: Entry[] = [];
     for (const prefix of prefixes) {
@@ -186,6 +183,8 @@ export class RouteTable {
       const entry = this.#entries.find(prefix);
       if (entry === undefined) continue;
       this.#touch(entry);
+      // Written before it went, or after?
+      if (entry.flight !== 'none') this.#options.onSurprise();
       entry.ours = entry.ours.filter((route) => route.oif !== interfaceIndex);
       this.#enqueue(entry);
     }
@@ -233,29 +232,47 @@ export class RouteTable {
   }
 
   close(): void {
+    this.#writer.close();
     this.#queue.clear();
     this.#failures.close();
   }
 
+  #take(limit: number): Entry[] {
+    const batch: Entry[] = [];
+    for (const entry of this.#queue) {
+      if (batch.length === limit) break;
+      batch.push(entry);
+      this.#queue.delete(entry);
+    }
+    return batch;
+  }
+
   #send(batch: readonly Entry[]): void {
-    const { steps, blocked } = difference(batch, (entry, route) => this.#mayRemove(entry, route));
-    const results = steps.length > 0 ? this.#write(steps) : [];
+    const plan = this.#plan(batch);
+    this.#conclude(plan, this.#writer.write(plan.steps));
+  }
+
+  #plan(batch: readonly Entry[]): Batch {
+    const plan = difference(batch, (entry, route) => this.#mayRemove(entry, route));
+    return { batch, ...plan };
+  }
+
+  #land(plan: Batch, results: readonly Result[]): void {
+    const overtaken = plan.batch.filter(({ flight }) => flight === 'overtaken');
+    for (const entry of plan.batch) entry.flight = 'none';
+    this.#flyingCount -= plan.batch.length;
+    this.#conclude(plan, results);
+    for (const entry of overtaken) if (this.#entries.at(entry.id) === entry) this.#enqueue(entry);
+    this.#options.onWork();
+  }
+
+  #conclude({ batch, steps, blocked }: Batch, results: readonly Result[]): void {
     for (const [i, step] of steps.entries()) this.#settleStep(step, results[i]);
     for (const entry of blocked) {
       const stranger = describeRoute(entry.stranger!, this.#options.names);
       this.#failures.blame(entry, `a route that is not ours has its place: ${stranger}`);
     }
     for (const entry of batch) this.#afterSend(entry);
-  }
-
-  #write(steps: readonly Step<Entry>[]): Result[] {
-    try {
-      return writeRoutes(this.#options.netlink, steps);
-    } catch (error) {
-      // The socket failed, not a route: what the kernel did of it is unknown.
-      this.#options.onSurprise();
-      return steps.map(() => error as NetlinkError);
-    }
   }
 
   #settleStep({ action, slot: entry, route }: Step<Entry>, error: Result): void {
@@ -296,7 +313,7 @@ export class RouteTable {
     if (
       this.#failures.reasonOf(entry) === undefined &&
       desired !== undefined &&
-      !this.#isAsDesired(entry)
+      !isAsDesired(entry)
     )
       this.#enqueue(entry);
   }
@@ -311,12 +328,6 @@ export class RouteTable {
       return rest <= 0;
     }
     return !(this.#keepsUnknownRemote && isRemote(route));
-  }
-
-  #isAsDesired(entry: Entry): boolean {
-    const { desired, ours } = entry;
-    if (desired === undefined) return ours.length === 0;
-    return ours.length === 1 && sameRoute(ours[0]!, desired);
   }
 
   #read(family: Family, strangers: readonly StrangerListener[]): Promise<void> {
@@ -356,9 +367,9 @@ export class RouteTable {
   }
 
   #compare(entry: Entry): void {
-    const wasAsDesired = this.#isAsDesired(entry);
+    const wasAsDesired = isAsDesired(entry);
     believe(entry, this.#dumpOf[entry.prefix.address.family]);
-    if (this.#isAsDesired(entry)) {
+    if (isAsDesired(entry)) {
       this.#failures.acquit(entry);
       this.#failures.awaitNoMore(entry);
       if (entry.desired === undefined && entry.stranger === undefined) this.#drop(entry);
@@ -382,16 +393,8 @@ export class RouteTable {
 
   #enqueue(entry: Entry): void {
     this.#failures.awaitNoMore(entry);
-    this.#queue.add(entry);
+    if (entry.flight === 'none') this.#queue.add(entry);
+    else entry.flight = 'overtaken';
     this.#options.onWork();
   }
-}
-
-function isGone(code: string): boolean {
-  return code === 'ESRCH' || code === 'ENOENT' || code === 'ENODEV';
-}
-
-/** Where a route of ours to the prefix is, or would be: one metric is one place. */
-function metricOf({ desired }: Entry): number {
-  return desired?.metric ?? METRIC;
 }

@@ -1,8 +1,16 @@
 /** What a dump tells of an entry, kept apart from what is known of it until the dump is whole. */
 
+import type { Family } from 'net-ipaddr';
 import type { Route } from 'rtnetlink-ts';
 import { type Entry, NO_ROUTES } from './entries.ts';
 import { sameRoute } from './kernel-route.ts';
+
+/** Told of every route in the main table that is not ours. */
+export interface StrangerListener {
+  /** Forget what was told of this family: its dump begins (again). */
+  begin(family: Family): void;
+  see(route: Route): void;
+}
 
 /** `dump` tells that the kernel has this route of ours. */
 export function sightOurs(entry: Entry, dump: number, route: Route): void {

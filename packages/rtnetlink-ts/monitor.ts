@@ -21,7 +21,7 @@ import { decodeRoute, type Route, RTM_DELROUTE, RTM_NEWROUTE } from './codec/rou
 import { decodeRule, RTM_DELRULE, RTM_NEWRULE, type Rule } from './codec/rule.ts';
 import type { NetlinkSocket } from './netlink-socket.ts';
 import { checked, errnoName } from './system-call-error.ts';
-import { HEADER_LENGTH, messageLength, messagePortId, messageType } from './wire/message.ts';
+import { HEADER_LENGTH, messageLength, messageType } from './wire/message.ts';
 import { align4, type Words } from './wire/words.ts';
 
 /**
@@ -62,8 +62,6 @@ export interface MonitorOptions {
   readonly groups: readonly Group[];
   readonly onEvent: (event: NetlinkEvent) => void;
   readonly onResync: () => void;
-  /** Whether a change of a route or next hop was made by this socket, and so is no news. */
-  readonly isOwnPort: (portId: number) => boolean;
 }
 
 /** Takes the socket over. */
@@ -132,15 +130,8 @@ export class NetlinkMonitor implements Monitor {
   #eventOf(at: number): NetlinkEvent | undefined {
     const { received } = this.#socket;
     const type = messageType(received, at);
-    if (isRouting(type) && this.#options.isOwnPort(messagePortId(received, at))) return undefined;
     return decodeEvent(received, type, at + HEADER_LENGTH, at + messageLength(received, at));
   }
-}
-
-/** Of these one makes many, and what they were made into is known. */
-function isRouting(type: number): boolean {
-  const kind = type & ~3;
-  return kind === RTM_NEWROUTE || kind === RTM_NEWNEXTHOP;
 }
 
 function decodeEvent(

@@ -26,16 +26,17 @@ const NOTHING = 0;
 /** struct sock_filter: code 2, if true 1, if false 1 (instructions to skip), constant 4. */
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, constant: number];
 
-/** Passes all but changes of routes and of next hops that the socket with this port has made. */
-export function withoutChangesBy(portId: number): Uint8Array {
+/** Passes all but changes of routes and of next hops that a socket with one of these ports has made. */
+export function withoutChangesBy(first: number, second: number): Uint8Array {
   return program([
     [LOAD_HALF, 0, 0, TYPE],
     // New, deleted, asked for: the kinds begin at multiples of four.
     [AND, 0, 0, networkHalf(0xfffc)],
     [JUMP_IF_EQUAL, 1, 0, networkHalf(RTM_NEWROUTE)],
-    [JUMP_IF_EQUAL, 0, 2, networkHalf(RTM_NEWNEXTHOP)],
+    [JUMP_IF_EQUAL, 0, 3, networkHalf(RTM_NEWNEXTHOP)],
     [LOAD_WORD, 0, 0, PORT],
-    [JUMP_IF_EQUAL, 1, 0, networkWord(portId)],
+    [JUMP_IF_EQUAL, 2, 0, networkWord(first)],
+    [JUMP_IF_EQUAL, 1, 0, networkWord(second)],
     [RETURN, 0, 0, ALL],
     [RETURN, 0, 0, NOTHING],
   ]);

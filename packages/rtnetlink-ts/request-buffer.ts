@@ -29,7 +29,7 @@ import { MessageWriter } from './wire/message-writer.ts';
 import { align4 } from './wire/words.ts';
 
 /** More at a time gain nothing, and hold up the loop. */
-const MAX_REQUESTS = 200;
+const MAX_ON_LOOP = 200;
 /** Below the default send buffer of 208 KiB, beyond which sendmsg says ENOBUFS. */
 const FULL_BYTES = 60_000;
 const INITIAL_BYTES = 65_536;
@@ -42,14 +42,16 @@ export type OnFailure = (index: number, error: NetlinkError) => void;
 export class RequestBuffer {
   readonly #socket: NetlinkSocket;
   readonly #writer = new MessageWriter(INITIAL_BYTES);
-  readonly #starts = new Int32Array(MAX_REQUESTS);
-  readonly #indexes = new Uint32Array(MAX_REQUESTS);
+  readonly #starts: Int32Array;
+  readonly #indexes: Uint32Array;
   readonly #namespaces: { close(): void }[] = [];
   #count = 0;
   #firstSequence = 0;
 
-  constructor(socket: NetlinkSocket) {
+  constructor(socket: NetlinkSocket, maxRequests = MAX_ON_LOOP) {
     this.#socket = socket;
+    this.#starts = new Int32Array(maxRequests);
+    this.#indexes = new Uint32Array(maxRequests);
   }
 
   get count(): number {
@@ -57,7 +59,7 @@ export class RequestBuffer {
   }
 
   get isFull(): boolean {
-    return this.#count === MAX_REQUESTS || this.#writer.length >= FULL_BYTES;
+    return this.#count === this.#starts.length || this.#writer.length >= FULL_BYTES;
   }
 
   /**
@@ -65,7 +67,7 @@ export class RequestBuffer {
    * @returns why it cannot be written as a request; it is not put in then
    */
   put(operation: Operation, index: number): NetlinkError | undefined {
-    if (this.#count === 0) this.#firstSequence = this.#socket.takeSequences(MAX_REQUESTS);
+    if (this.#count === 0) this.#firstSequence = this.#socket.takeSequences(this.#starts.length);
     const sequence = (this.#firstSequence + this.#count) >>> 0;
     try {
       this.#starts[this.#count] = encodeOperation(this.#writer, operation, sequence, this.#open);

@@ -203,11 +203,12 @@ export class Rtnetlink {
     for (const error of this.batch(operations)) if (error) throw error;
   }
 
-  /** `batch` on a thread of libuv's pool: for what blocks in the kernel (moving or deleting links). */
+  /**
+   * `batch` on a thread of libuv's pool: for what blocks in the kernel (moving or deleting links), and
+   * for routes by the thousand. All are written down before it returns.
+   */
   async batchOffLoop(operations: Iterable<Operation>): Promise<Result[]> {
-    this.#offLoop ??= new OffLoop(this.#openSocket());
-    const offLoop = this.#offLoop;
-    return offLoop.inTurn(() => offLoop.run(operations));
+    return this.#openOffLoop().batch(operations);
   }
 
   /**
@@ -235,10 +236,8 @@ export class Rtnetlink {
     options: { /** @default 4 MiB */ receiveBufferBytes?: number } = {},
   ): Monitor {
     const socket = this.#openSocket(options.receiveBufferBytes ?? NOTIFICATIONS_BYTES);
-    socket.filter(withoutChangesBy(this.#socket.portId));
-    // That socket may be opened later.
-    const isOwnPort = (portId: number) => portId === this.#offLoop?.portId;
-    const monitor = new NetlinkMonitor(socket, { groups, onEvent, onResync, isOwnPort });
+    socket.filter(withoutChangesBy(this.#socket.portId, this.#openOffLoop().portId));
+    const monitor = new NetlinkMonitor(socket, { groups, onEvent, onResync });
     this.#monitors.add(monitor);
     return {
       close: () => {
@@ -258,6 +257,11 @@ export class Rtnetlink {
     this.#dumps.close();
     this.#socket.close();
     if (this.#namespace !== undefined) closeSync(this.#namespace);
+  }
+
+  #openOffLoop(): OffLoop {
+    this.#offLoop ??= new OffLoop(this.#openSocket());
+    return this.#offLoop;
   }
 
   #openSocket(receiveBufferBytes = ANSWERS_BYTES): NetlinkSocket {

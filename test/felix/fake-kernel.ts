@@ -58,6 +58,8 @@ export class FakeKernel implements Kernel {
   nextDumpError: Error | undefined;
   /** Awaited while the host's routes are dumped. */
   duringDump: () => Promise<void> | void = () => {};
+  /** Awaited before a batch of the host by another thread is done. */
+  beforeFlight: () => Promise<void> | void = () => {};
   /** Batches of the host, as their operations. */
   readonly batches: Operation[][] = [];
   /** How the host's notifications come: each in its turn, at some time after the change. */
@@ -177,6 +179,12 @@ export class FakeNetlink implements Netlink {
       this.#kernel.batches.push(list);
     }
     return list.map((operation) => this.#do(operation));
+  }
+
+  async batchOffLoop(operations: Iterable<Operation>): Promise<Result[]> {
+    const list = [...operations];
+    if (this.#isFelix) await this.#kernel.beforeFlight();
+    return this.batch(list);
   }
 
   change(...operations: Operation[]): void {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseAddress, parsePrefix } from 'net-ipaddr';
+import { openNetlink } from 'rtnetlink-ts';
 import { cleanup } from '../../felix/cleanup.ts';
 import { type EndpointRequest, Felix, hostInterfaceOf } from '../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../felix/kernel.ts';
@@ -644,6 +645,47 @@ describe('routes', () => {
       '10.60.1.0/26 via 192.0.2.2 dev eth0 proto 80 metric 1024',
     );
     expect(felix.inspect().failed).toEqual([]);
+  });
+
+  test('many learned routes come, are read again, which writes nothing, and go', async () => {
+    const MANY = 10_000;
+    const learnMany = (routeAt: (i: number) => string) => {
+      // As the speaker tells of them.
+      for (let from = 0; from < MANY; from += 2000)
+        learn(...Array.from({ length: 2000 }, (_, i) => routeAt(from + i)));
+    };
+    const prefixAt = (i: number) =>
+      i % 2 === 0 ? `11.${i >> 8}.${i & 255}.0/24` : `fd61:0:${i.toString(16)}::/64`;
+    const isDone = () => felix.inspect().routes.pending === 0;
+    await run();
+    felix.setLearnedInSync();
+    learnMany((i) =>
+      i % 2 === 0 ? `${prefixAt(i)} via 192.0.2.2` : `${prefixAt(i)} via 2001:db8::2`,
+    );
+    await eventually(isDone, () => felix.inspect());
+    expect(felix.inspect()).toMatchObject({ failed: [], refused: [] });
+    expect(await kernel.host.routes({ table: 254, protocol: 80 })).toHaveLength(MANY);
+    let changes = 0;
+    const observer = openNetlink({ netns: host.path });
+    const monitor = observer.monitor(
+      ['route'],
+      () => changes++,
+      () => changes++,
+    );
+    const { resyncs, ...written } = felix.inspect().routes;
+    await felix.resync();
+    expect(felix.inspect().routes).toEqual({ ...written, resyncs: resyncs + 1 });
+    await host.ip('route add 10.99.0.0/24 dev lo');
+    await eventually(
+      () => changes > 0,
+      () => changes,
+    );
+    expect(changes).toBe(1);
+    monitor.close();
+    observer.close();
+    learnMany((i) => `${prefixAt(i)} via`);
+    await eventually(isDone, () => felix.inspect());
+    expect(await kernel.host.routes({ table: 254, protocol: 80 })).toEqual([]);
   });
 
   test('routes of ours in another table, and of others, are nobody’s business', async () => {

@@ -129,6 +129,114 @@ test('changes of one turn go out in batches of at most 256, each route once', as
   expect(new Set(written()).size).toBe(1000);
 });
 
+describe('many at a time are written by another thread', () => {
+  const MANY = 5000;
+  const prefixAt = (i: number) => `10.${60 + (i >> 8)}.${i & 255}.0/24`;
+  const learnMany = (how: string) =>
+    learn(...Array.from({ length: MANY }, (_, i) => `${prefixAt(i)} ${how}`));
+  let letFly: () => void;
+  beforeEach(async () => {
+    await run();
+    const hold = new Promise<void>((resolve) => {
+      letFly = resolve;
+    });
+    kernel.beforeFlight = () => hold;
+  });
+
+  test('a thousand each, one waiting for the other; the rest at once, each route once', async () => {
+    learnMany('via 192.0.2.2');
+    await clock.pass(0);
+    expect(kernel.batches).toEqual([]);
+    expect(reconciler.table.flights).toBe(2);
+    expect(reconciler.table.pendingCount).toBe(MANY);
+    letFly();
+    await clock.pass(0);
+    const lengths = kernel.batches.map(({ length }) => length);
+    expect(lengths).toEqual([1000, 1000, 1000, 1000, 256, 256, 256, 232]);
+    expect(new Set(written()).size).toBe(MANY);
+    expect(reconciler.table.pendingCount).toBe(0);
+    expect(await routes(80)).toHaveLength(MANY);
+  });
+
+  test('what is asked for meanwhile of the same prefixes follows', async () => {
+    learnMany('via 192.0.2.2');
+    await clock.pass(0);
+    learn(`${prefixAt(0)} via 192.0.2.3`, `${prefixAt(1)} via`);
+    await clock.pass(0);
+    letFly();
+    await clock.pass(0);
+    const [first, ...others] = await stranger.routes({ protocol: 80 });
+    expect(formatAddress(first!.gateway!)).toBe('192.0.2.3');
+    expect(others).toHaveLength(MANY - 2);
+    expect(reconciler.table.pendingCount).toBe(0);
+  });
+
+  test('what was withdrawn and refused meanwhile is forgotten, and can come again', async () => {
+    kernel.refuse = () => 'ENETUNREACH';
+    learnMany('via 192.0.2.2');
+    await clock.pass(0);
+    learn(`${prefixAt(0)} via`);
+    await clock.pass(0);
+    letFly();
+    await clock.pass(0);
+    expect(reconciler.table.failingCount).toBe(MANY - 1);
+    kernel.refuse = () => undefined;
+    learn(`${prefixAt(0)} via 192.0.2.3`);
+    await clock.pass(60_000);
+    expect(await routes(80)).toHaveLength(MANY);
+    expect(problems()).toEqual([]);
+  });
+
+  test('a pod’s address that is among them waits for it, another does not', async () => {
+    learnMany('via 192.0.2.2');
+    await clock.pass(0);
+    expect(await reconciler.settle([parsePrefix('10.9.0.0/24')])).toEqual([]);
+    const settled = reconciler.settle([parsePrefix(prefixAt(0))]);
+    expect(kernel.batches).toEqual([]);
+    letFly();
+    expect(await settled).toEqual([]);
+    expect(await routes(80)).toContain(prefixAt(0));
+  });
+
+  test('the table is read when they have landed, and is as it should be', async () => {
+    learnMany('via 192.0.2.2');
+    await clock.pass(0);
+    let hasRead = false;
+    kernel.duringDump = () => {
+      hasRead = true;
+    };
+    const resynced = reconciler.resync();
+    await clock.pass(0);
+    expect(hasRead).toBe(false);
+    letFly();
+    await clock.pass(1000);
+    await resynced;
+    expect(hasRead).toBe(true);
+    expect(reconciler.table.counters).toMatchObject({ added: MANY, repaired: 0, failed: 0 });
+  });
+
+  test('the socket’s failure is no route’s: it is looked at, and tried again', async () => {
+    kernel.nextBatchError = new Error('EIO');
+    learnMany('via 192.0.2.2');
+    await clock.pass(0);
+    letFly();
+    await clock.pass(60_000);
+    expect(await routes(80)).toHaveLength(MANY);
+    expect(problems()).toEqual([]);
+  });
+
+  test('closed meanwhile: what is under way ends, and nothing follows', async () => {
+    learnMany('via 192.0.2.2');
+    await clock.pass(0);
+    const settled = reconciler.settle([parsePrefix(prefixAt(0))]);
+    reconciler.close();
+    letFly();
+    await clock.pass(300_000);
+    await settled;
+    expect(kernel.batches.filter(({ length }) => length > 1)).toHaveLength(2);
+  });
+});
+
 test('a second look at what is as it should be writes nothing', async () => {
   await run();
   reconciler.setLocalBlocks([parsePrefix('10.60.0.0/26')]);

@@ -44,10 +44,6 @@ export function messageSequence(words: Words, at: number): number {
   return words.u32[(at >> 2) + 2]!;
 }
 
-export function messagePortId(words: Words, at: number): number {
-  return words.u32[(at >> 2) + 3]!;
-}
-
 /** Of NLMSG_ERROR and NLMSG_DONE: 0, or the errno. */
 export function messageErrno(words: Words, at: number): number {
   return messageLength(words, at) >= HEADER_LENGTH + 4 ? -words.i32[(at >> 2) + 4]! : 0;

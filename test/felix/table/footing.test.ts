@@ -2,7 +2,8 @@
 
 import { parseAddress, parsePrefix } from 'net-ipaddr';
 import { type Kernel, openKernel } from '../../../felix/kernel.ts';
-import { writeRoutes } from '../../../felix/table/footing.ts';
+import type { RouteWrite } from '../../../felix/table/footing.ts';
+import { RouteWriter } from '../../../felix/table/route-writer.ts';
 import { TestNamespace } from '../namespace.ts';
 
 let namespace: TestNamespace;
@@ -25,6 +26,10 @@ afterEach(() => {
   namespace.end();
 });
 
+function write(...writes: RouteWrite[]) {
+  return new RouteWriter({ netlink: kernel.host, onSurprise() {} }).write(writes);
+}
+
 function byTunnel(prefix: string) {
   const oif = kernel.host.link('tunnel')!.index;
   const gateway = parseAddress('fd60::41');
@@ -35,7 +40,7 @@ function byTunnel(prefix: string) {
 test('IPv6: the kernel takes the new route at once, and nothing else stays', async () => {
   const route = byTunnel('fd60::40/122');
   expect(kernel.host.batch([{ action: 'replace', route }])[0]).toMatchObject({ code: 'EINVAL' });
-  expect(writeRoutes(kernel.host, [{ action: 'replace', route }])).toEqual([undefined]);
+  expect(write({ action: 'replace', route })).toEqual([undefined]);
   expect(await namespace.routes(/fd60/)).toEqual([
     'fd60::40/122 via fd60::41 dev tunnel proto 80 metric 1024 onlink',
   ]);
@@ -43,11 +48,11 @@ test('IPv6: the kernel takes the new route at once, and nothing else stays', asy
 
 test('each result is that of its own write', async () => {
   const [borrowed, taken] = [byTunnel('fd60::41/128'), byTunnel('fd60::40/122')];
-  const results = writeRoutes(kernel.host, [
+  const results = write(
     { action: 'replace', route: byTunnel('fd60::40/122') },
     { action: 'add', route: borrowed },
     { action: 'add', route: taken },
     { action: 'delete', route: borrowed },
-  ]);
+  );
   expect(results.map((error) => error?.code)).toEqual([undefined, undefined, 'EEXIST', undefined]);
 });
