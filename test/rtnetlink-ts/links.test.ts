@@ -1,6 +1,8 @@
 /** Interfaces, against the kernel and iproute2's opinion. Needs root: makes namespaces of its own. */
+import { setImmediate } from 'node:timers/promises';
 import { parseAddress } from 'net-ipaddr';
-import { createTun, type Link } from 'rtnetlink-ts';
+import { createTun, type Link, type Operation } from 'rtnetlink-ts';
+import { OffLoop } from '../../packages/rtnetlink-ts/off-loop.ts';
 import { openPrivateNetwork, type PrivateNetwork } from './private-network.ts';
 import { until } from './until.ts';
 
@@ -251,6 +253,27 @@ describe('deleting off the loop', () => {
     await network.netlink.deleteLinks(['bystander', 'bystander']);
     await network.netlink.deleteLinks([]);
     expect(network.netlink.link('bystander')).toBeUndefined();
+  });
+
+  test('asked for one by one, they are one request, that of their group, and the loop turns meanwhile', async () => {
+    addAll();
+    const { run } = OffLoop.prototype;
+    const requests: Operation[][] = [];
+    OffLoop.prototype.run = function (operations) {
+      requests.push([...operations]);
+      return run.call(this, requests.at(-1)!);
+    };
+    try {
+      const deleted = Promise.all(pods.map((name) => network.netlink.deleteLinks([name])));
+      let turns = 0;
+      for (let isDone = false; !isDone; turns++)
+        isDone = await Promise.race([deleted.then(() => true), setImmediate(false)]);
+      expect(turns).toBeGreaterThan(1);
+      expect(requests).toEqual([[{ action: 'delete', link: { group: expect.any(Number) } }]]);
+    } finally {
+      OffLoop.prototype.run = run;
+    }
+    expect((await network.netlink.links()).map(({ name }) => name)).toEqual(['lo']);
   });
 
   test('asked for one by one, they go together, and each caller hears of its own', async () => {

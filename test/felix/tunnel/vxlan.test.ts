@@ -25,6 +25,7 @@ async function tunnelState(): Promise<string> {
   const commands = [
     ...['ip -o -d link show type vxlan', 'ip -br addr', 'ip neigh show nud permanent'],
     'bridge fdb show',
+    'sysctl -e net/ipv4/conf/vxlan.calico/rp_filter',
   ];
   const shown = await Promise.all(commands.map((command) => namespace.run(command)));
   const lines = shown
@@ -109,6 +110,12 @@ const HARMS: [name: string, commands: string[]][] = [
   ['routes deleted', ['ip -4 route flush proto 80', 'ip -6 route flush proto 80']],
 ];
 
+/** The kernel tells nobody. */
+const STRICT: (typeof HARMS)[number] = [
+  'reverse-path filtering is strict',
+  ['sysctl -qw net/ipv4/conf/vxlan.calico/rp_filter=1'],
+];
+
 /** It takes nothing of the tunnel's, but tells of much. */
 const UNDERLAY_FLAPS: (typeof HARMS)[number] = [
   'the underlay’s link flaps',
@@ -137,7 +144,7 @@ test('where the kernel told of nothing, one pass undoes it', async () => {
   await podsReachEachOther();
   const felix = await stage.restart(0, deaf(nodes[0]!.kernel));
   const before = await tunnelState();
-  for (const [name, commands] of HARMS) {
+  for (const [name, commands] of [...HARMS, STRICT]) {
     await harm(commands);
     expect([name, await tunnelState()]).not.toEqual([name, before]);
     const { resyncs } = felix.inspect().routes;
