@@ -116,7 +116,7 @@ export class Allocator {
       },
     });
     this.#chooser = new Chooser({ ...options, turns: this.#turns, blocks: this.#blocks });
-    this.#commit = new GroupCommit(this.#turns, this.#blocks);
+    this.#commit = new GroupCommit(this.#turns, this.#blocks, options.clock);
     this.#surrender = new Surrender(this.#commit, this.#handles);
   }
 
@@ -244,8 +244,12 @@ export class Allocator {
     const unused = named.filter((block) => block.held.length === 0).map(({ cidr }) => cidr);
     const chosen: Choice[] = [];
     try {
-      for (const want of missing) chosen.push(await this.#chooser.choose(want, unused, deadline));
-      if (missing.length > 0) await this.#writeHandle(assignment, handle, named, chosen);
+      try {
+        for (const want of missing) chosen.push(await this.#chooser.choose(want, unused, deadline));
+        if (missing.length > 0) await this.#writeHandle(assignment, handle, named, chosen);
+      } finally {
+        for (const { own } of chosen) own.coming--;
+      }
       const taken = await allOf(chosen.map((choice) => this.#takeFrom(choice, assignment)));
       const all = [...held, ...taken];
       return wants.map(({ family }) => all.find((one) => one.family === family)!);

@@ -64,7 +64,7 @@ export class Chooser {
 
   /**
    * A block with an address free, which is promised to the caller: it takes the promise back when it
-   * has written the block or given up.
+   * has written the block or given up, and counts itself as coming no more before it asks for the write.
    * @param named CIDRs of blocks that the handle names without holding anything there. They come
    *   first, since then no name has to be dropped.
    * @throws IpamError that says why there is none.
@@ -92,7 +92,7 @@ export class Chooser {
       const policy = await this.#policy.read(0);
       const pool = poolHolding(address, policy.pools);
       const choice = (own: OwnBlock, isBorrowed: boolean): Choice => {
-        own.promised++;
+        promise(own);
         return { own, ordinal: Number(offsetIn(own.prefix, address)), isBorrowed };
       };
       const known = this.#blocks
@@ -119,7 +119,7 @@ export class Chooser {
     const own =
       usable.find(({ cidr, free }) => named.includes(cidr) && free > 0) ??
       usable.find(({ free, promised }) => free > promised);
-    if (own !== undefined) own.promised++;
+    if (own !== undefined) promise(own);
     return own;
   }
 
@@ -134,7 +134,7 @@ export class Chooser {
       );
     }
     if (own.free === 0) throw new Moved(`block ${own.cidr} is full`);
-    own.promised++;
+    promise(own);
     return own;
   }
 
@@ -156,6 +156,11 @@ export class Chooser {
     }
     return none;
   }
+}
+
+function promise(own: OwnBlock): void {
+  own.promised++;
+  own.coming++;
 }
 
 /** @throws IpamError */

@@ -1,11 +1,16 @@
 /**
  * Group commit: requests that meet in one block become one write. While one is written the next ones
- * gather; each is decided on the block as those before it leave it, and answered when all is written.
+ * gather, and so do those that have chosen the block and still write their handles; each is decided on
+ * the block as those before it leave it, and answered when all is written.
  */
 
 import type { IPAMBlock } from '../api/index.ts';
+import type { Clock } from '../ports.ts';
 import type { OwnBlocks } from './own-blocks.ts';
 import type { Turns } from './turns.ts';
+
+/** A write waits this long at most for those that are coming: it costs as much as several handles. */
+const GATHER_MS = 20;
 
 export interface Edit<T> {
   /** Whether only a fresh reading of the block may be believed. */
@@ -30,10 +35,14 @@ export class GroupCommit {
   readonly #blocks: Pick<OwnBlocks, 'get' | 'read' | 'write'>;
   /** By block, those that no turn has taken yet. */
   readonly #waiting = new Map<string, Entry[]>();
+  /** By block that is to be written; to be called when another has come. */
+  readonly #onCome = new Map<string, () => void>();
+  readonly #clock: Clock;
 
-  constructor(turns: Turns, blocks: Pick<OwnBlocks, 'get' | 'read' | 'write'>) {
+  constructor(turns: Turns, blocks: Pick<OwnBlocks, 'get' | 'read' | 'write'>, clock: Clock) {
     this.#turns = turns;
     this.#blocks = blocks;
+    this.#clock = clock;
   }
 
   /**
@@ -48,6 +57,7 @@ export class GroupCommit {
     const waiting = this.#waiting.get(cidr);
     if (waiting) waiting.push(entry);
     else this.#waiting.set(cidr, [entry]);
+    this.#onCome.get(cidr)?.();
     try {
       // Everyone asks for a turn; the first to have it does the work of all that came by then.
       await this.#turns.run(`block ${cidr}`, deadline, async () => {
@@ -64,6 +74,7 @@ export class GroupCommit {
 
   /** Never rejects: each is told what concerns it. */
   async #commit(cidr: string): Promise<void> {
+    await this.#gather(cidr);
     const entries = this.#waiting.get(cidr) ?? [];
     this.#waiting.delete(cidr);
     for (const entry of entries) entry.isTaken = true;
@@ -89,6 +100,19 @@ export class GroupCommit {
       // Those that have been answered stay so.
       for (const { reject } of entries) reject(error);
     }
+  }
+
+  async #gather(cidr: string): Promise<void> {
+    const isComplete = () => !this.#blocks.get(cidr)?.coming;
+    if (isComplete()) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#clock.after(GATHER_MS, resolve);
+    this.#onCome.set(cidr, () => {
+      if (isComplete()) resolve();
+    });
+    await promise;
+    timer.cancel();
+    this.#onCome.delete(cidr);
   }
 
   #forget(cidr: string, entry: Entry): void {

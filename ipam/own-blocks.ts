@@ -33,6 +33,8 @@ export interface OwnBlock {
   free: number;
   /** Requests under way that have chosen this block and not yet written it. */
   promised: number;
+  /** Of these, the ones that have yet to write their handle. */
+  coming: number;
 }
 
 export interface OwnBlocksOptions {
@@ -236,5 +238,12 @@ export class OwnBlocks {
 /** The block as just read. */
 export function ownBlock(block: IPAMBlock): OwnBlock {
   const { cidr } = block.spec;
-  return { cidr, prefix: parsePrefix(cidr), value: block, free: freeCount(block), promised: 0 };
+  return {
+    cidr,
+    prefix: parsePrefix(cidr),
+    value: block,
+    free: freeCount(block),
+    promised: 0,
+    coming: 0,
+  };
 }

@@ -28,12 +28,20 @@ export interface Wishes {
 
 const PREFIX = 'cni.projectcalico.org/';
 
+/** Calico refuses them too, unless its conf enables them: who asks for them must not be wired without. */
+const NOT_SUPPORTED: Readonly<Record<string, string>> = {
+  ipAddrsNoIpam: 'every address comes from an IPPool: ask for it by ipAddrs',
+  floatingIPs: 'no address is translated to a pod’s: ask for it by ipAddrs',
+};
+
 type Request = Pick<CniRequest, 'namespace' | 'pod' | 'conf' | 'addresses' | 'mac'>;
 
 /** @throws CniError that names the annotation and whose it is. */
 export function readWishes(request: Request, annotations: PodAnnotations): Wishes {
   const ofPod = reader(`pod ${request.namespace}/${request.pod}`, annotations.pod);
   const ofNamespace = reader(`namespace ${request.namespace}`, annotations.namespace);
+  for (const [name, cure] of Object.entries(NOT_SUPPORTED))
+    if (ofPod.has(name)) throw ofPod.fault(name, `it is not supported; ${cure}`);
   const askedBy: string[] = [];
   const pools = (name: string, family: Family) => {
     const annotated = [ofPod, ofNamespace].find((owner) => owner.has(name));
@@ -72,7 +80,7 @@ export function wantedFamilies(
 /** Reads annotations of one object; undefined stands for one that is not there. */
 function reader(owner: string, annotations: Annotations) {
   const title = (name: string) => `annotation ${PREFIX}${name} of ${owner}`;
-  const faultOf = (name: string) => (reason: string) =>
+  const fault = (name: string, reason: string) =>
     new CniError(
       CNI_ERROR.invalidConfig,
       `${title(name)}: ${reason}`,
@@ -81,39 +89,40 @@ function reader(owner: string, annotations: Annotations) {
   const list = (name: string): string[] | undefined => {
     const text = annotations[PREFIX + name];
     if (text === undefined) return undefined;
-    const fault = faultOf(name)(`${text} is not a list; write ["…"], as JSON, with at least one`);
+    const noList = fault(name, `${text} is not a list; write ["…"], as JSON, with at least one`);
     let parsed: unknown;
     try {
       parsed = JSON.parse(text);
     } catch {
-      throw fault;
+      throw noList;
     }
-    if (!Array.isArray(parsed) || parsed.length === 0) throw fault;
-    if (!parsed.every((item) => typeof item === 'string')) throw fault;
+    if (!Array.isArray(parsed) || parsed.length === 0) throw noList;
+    if (!parsed.every((item) => typeof item === 'string')) throw noList;
     return parsed;
   };
   return {
     title,
+    fault,
     has: (name: string) => annotations[PREFIX + name] !== undefined,
     list,
     addresses(name: string): readonly Address[] | undefined {
       const texts = list(name);
-      return texts && readAddresses(texts, faultOf(name));
+      return texts && readAddresses(texts, (reason) => fault(name, reason));
     },
     prefixes(name: string): readonly Prefix[] | undefined {
       return list(name)?.map((text) => {
         try {
           return parsePrefix(text);
         } catch (error) {
-          throw faultOf(name)((error as Error).message);
+          throw fault(name, (error as Error).message);
         }
       });
     },
     mac(name: string): string | undefined {
       const text = annotations[PREFIX + name];
       if (text === undefined) return undefined;
-      const fault = faultOfMac(text);
-      if (fault !== undefined) throw faultOf(name)(fault);
+      const wrong = faultOfMac(text);
+      if (wrong !== undefined) throw fault(name, wrong);
       return text.toLowerCase();
     },
   };

@@ -23,7 +23,7 @@ export interface ConnectOptions extends CredentialOptions {
 export interface WriteOptions {
   /** The server does everything but store it. */
   dryRun?: boolean;
-  /** What the server does about fields that it does not know. Unset: its own default, a warning. */
+  /** What the server does about fields that it does not know. @default 'Ignore': nobody here reads its warnings */
   fieldValidation?: 'Ignore' | 'Warn' | 'Strict';
 }
 
@@ -261,7 +261,7 @@ function queryText(query: Record<string, string | number | undefined>): string {
   return set.size === 0 ? '' : `?${set}`;
 }
 
-function writeQuery({ dryRun, fieldValidation }: WriteOptions): string {
+function writeQuery({ dryRun, fieldValidation = 'Ignore' }: WriteOptions): string {
   return queryText({ dryRun: dryRun ? 'All' : undefined, fieldValidation });
 }
 

@@ -53,6 +53,8 @@ test.each([
   [{ hwAddr: '03:00:00:00:00:01' }, 'hwAddr', 'is a multicast address'],
   [{ hwAddr: '00:00:00:00:00:00' }, 'hwAddr', 'is no interface'],
   [{ allowedSourcePrefixes: '["10.0.0.1/24"]' }, 'allowedSourcePrefixes', 'bits set'],
+  [{ ipAddrsNoIpam: '["192.0.2.1"]' }, 'ipAddrsNoIpam', 'ask for it by ipAddrs'],
+  [{ floatingIPs: '["192.0.2.1"]' }, 'floatingIPs', 'is not supported'],
 ])('%j is refused by name', (pod, name, reason) => {
   expect(() => wishes(pod as never)).toThrow(
     expect.objectContaining({ code: 7, message: expect.stringContaining(reason) }),

@@ -15,6 +15,8 @@ let reads: number;
 let writes: string[];
 /** What each write waits for. */
 let gate: () => Promise<void>;
+/** Requests that have chosen the block, and do not ask for it yet. */
+let coming: number;
 let commit: GroupCommit;
 let clock: VirtualClock;
 
@@ -24,25 +26,28 @@ beforeEach(() => {
   reads = 0;
   writes = [];
   gate = () => Promise.resolve();
+  coming = 0;
   clock = new VirtualClock();
-  commit = new GroupCommit(new Turns(clock), {
+  const blocks = {
     get: () => ({
       cidr: 'b',
       prefix: parsePrefix('10.0.0.0/26'),
       value: known,
       free: 0,
-      promised: 0,
+      promised: coming,
+      coming,
     }),
     read: async () => {
       reads++;
       return stored;
     },
-    write: async (block) => {
+    write: async (block: IPAMBlock) => {
       writes.push(namesOf(block).join(' '));
       await gate();
       known = block;
     },
-  });
+  };
+  commit = new GroupCommit(new Turns(clock), blocks, clock);
 });
 
 const add = (name: string, needsReading = false): Edit<number> => ({
@@ -72,6 +77,29 @@ test('those that come while one is written go together, each after the one befor
   expect(await Promise.all([first, ...answers])).toEqual([1, 2, 3, 4]);
   expect(writes).toEqual(['a', 'a b c d']);
   expect(reads).toBe(0);
+});
+
+test('a write waits for those that are coming, and is made at once when the last has come', async () => {
+  coming = 2;
+  const first = run(add('a'));
+  coming = 1;
+  const second = run(add('b'));
+  await new Promise((done) => setImmediate(done));
+  expect(writes).toEqual([]);
+  coming = 0;
+  expect(await Promise.all([first, second, run(add('c'))])).toEqual([1, 2, 3]);
+  expect(writes).toEqual(['a b c']);
+});
+
+test('it waits 20 ms at most', async () => {
+  coming = 1;
+  const first = run(add('a'));
+  await clock.pass(19);
+  expect(writes).toEqual([]);
+  await clock.pass(1);
+  expect(await first).toBe(1);
+  coming = 0;
+  expect(await run(add('b'))).toBe(2);
 });
 
 test('one that is refused fails alone', async () => {

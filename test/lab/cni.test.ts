@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Lab } from '../../src/lab/lab.ts';
 import { agentStatuses } from '../../src/lab/show.ts';
+import { apply, send } from './lab-api.ts';
 import { startLabWithPods } from './lab-with-pods.ts';
 import {
   CGROUP,
@@ -53,26 +54,9 @@ const variablesOf = (pod: string, ifname = 'eth0') => ({
   CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
 });
 
-/** Sends to the lab's API server, as its admin. */
-async function send(method: 'POST' | 'PATCH', path: string, object: object): Promise<void> {
-  const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
-  const script = `
-    token=$(sed -n 's/^ *token: //p' /etc/tortie/admin.kubeconfig | tr -d '"')
-    exec curl -sSk --fail-with-body -X ${method} -H "Authorization: Bearer $token" \\
-      -H 'Content-Type: ${type}' -d @- https://172.20.20.10:6443${path}`;
-  await lab.mustRun('api', ['sh', '-c', script], JSON.stringify(object));
-}
-
-const apply = (resources: object[]) =>
-  lab.mustRun(
-    'api',
-    ['tortiectl', 'apply', '-f', '-'],
-    resources.map((resource) => JSON.stringify(resource)).join('\n---\n'),
-  );
-
 /** A Pod with Calico's annotations, and its namespace on the node; ADD's answer. */
 async function addPod(node: string, pod: string, annotations: Record<string, string>) {
-  await send('POST', '/api/v1/namespaces/default/pods', {
+  await send(lab, 'POST', '/api/v1/namespaces/default/pods', {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
@@ -104,25 +88,32 @@ async function answers(node: string, pod: string, address: string): Promise<bool
 }
 
 describe('annotations', () => {
-  test('hwAddr, and pools that serve nobody unasked', async () => {
-    await apply([
-      {
+  test('hwAddr, other sources, and pools that serve nobody unasked', async () => {
+    await apply(
+      lab,
+      ['10.77.0.0/24', 'fd77::/112'].map((cidr, index) => ({
         apiVersion: 'projectcalico.org/v3',
         kind: 'IPPool',
-        metadata: { name: 'manual' },
-        spec: { cidr: '10.77.0.0/24', assignmentMode: 'Manual' },
-      },
-    ]);
+        metadata: { name: `manual${index}` },
+        spec: { cidr, assignmentMode: 'Manual' },
+      })),
+    );
     const added = await addPod('node1', 'annotated', {
-      ipv4pools: '["manual"]',
+      ipv4pools: '["manual0"]',
+      ipv6pools: '["fd77::/112"]',
       hwAddr: '02:00:00:00:00:AB',
+      allowedSourcePrefixes: '["10.99.9.0/24"]',
     });
     expect(added.code).toBe(0);
     const [ipv4, ipv6] = addressesOf(added);
     expect(ipv4).toMatch(/^10\.77\.0\.\d+\/32$/);
-    expect(ipv6).toMatch(/^fd44:/);
+    expect(ipv6).toMatch(/^fd77::.*\/128$/);
     expect(added.answer.interfaces[1].mac).toBe('02:00:00:00:00:ab');
-    expect(await answers('node2', 'node2-pod1', ipv4!.replace('/32', ''))).toBe(true);
+    expect(await lab.mustRun('node1', ['nft', 'list', 'table', 'inet', 'tortie'])).toMatch(
+      new RegExp(`"${added.answer.interfaces[0].name}" \\. 10\\.99\\.9\\.0/24`),
+    );
+    for (const address of [ipv4!, ipv6!])
+      expect(await answers('node2', 'node2-pod1', address.replace(/\/.*/, ''))).toBe(true);
   }, 60_000);
 
   test('ipAddrs of another node’s block: the pod is reached from everywhere, and its address is free after it', async () => {
@@ -158,6 +149,40 @@ test('a runtime finds the plugin and the conf list', async () => {
   );
 });
 
+test('portmap and bandwidth go on from our result, as libcni calls them', async () => {
+  await lab.mustRun('node2', ['ip', 'netns', 'add', 'chained']);
+  const network = { cniVersion: '1.0.0', name: 'chained' };
+  const variables = variablesOf('chained', 'net1');
+  const { answer: prevResult } = await cni('node2', 'ADD', variables, {
+    ...network,
+    type: 'tortie',
+  });
+  const portMappings = [{ hostPort: 18_080, containerPort: 80, protocol: 'tcp' }];
+  const rate = { ingressRate: 8_000_000, ingressBurst: 8_000_000 };
+  const chained = [
+    { ...network, type: 'portmap', snat: true, runtimeConfig: { portMappings }, prevResult },
+    { ...network, type: 'bandwidth', runtimeConfig: { bandwidth: rate }, prevResult },
+  ];
+  const call = async (command: string) => {
+    for (const conf of chained) {
+      const { code } = await cni('node2', command, variables, conf, join(DEBIANS, conf.type));
+      expect([conf.type, code]).toEqual([conf.type, 0]);
+    }
+  };
+  await call('ADD');
+  const host = prevResult.interfaces[0].name;
+  expect(await lab.mustRun('node2', ['tc', 'qdisc', 'show', 'dev', host])).toMatch(/tbf .*8Mbit/);
+  const serve = 'echo hello from the pod | busybox nc -l -p 80';
+  const served = lab.run('node2', ['ip', 'netns', 'exec', 'chained', 'sh', '-c', serve]);
+  const ask = 'for i in $(seq 300); do cat < /dev/tcp/10.10.0.2/18080 && exit; sleep 0.1; done';
+  expect(await lab.mustRun('node1', ['bash', '-c', ask])).toMatch('hello from the pod');
+  await served;
+  await call('DEL');
+  await cni('node2', 'DEL', variables, { ...network, type: 'tortie' });
+  expect(await lab.mustRun('node2', ['iptables', '-t', 'nat', '-S'])).not.toMatch('18080');
+  expect(await lab.mustRun('node2', ['ip', 'link'])).not.toMatch(host);
+}, 60_000);
+
 describe('tortie-ipam', () => {
   test.each([
     ['ptp', 'node1', {}],
@@ -169,6 +194,7 @@ describe('tortie-ipam', () => {
       const cidr = type === 'ptp' ? '10.88.0.0/24' : '10.89.0.0/24';
       const cidr6 = type === 'ptp' ? 'fd88::/112' : 'fd89::/112';
       await apply(
+        lab,
         [cidr, cidr6].map((prefix, index) => ({
           apiVersion: 'projectcalico.org/v3',
           kind: 'IPPool',
@@ -212,7 +238,7 @@ describe('tortie-ipam', () => {
   );
 
   test('under macvlan, on a network that is there: its router, which no pod is given', async () => {
-    await apply([
+    await apply(lab, [
       {
         apiVersion: 'projectcalico.org/v3',
         kind: 'IPPool',
@@ -274,7 +300,7 @@ describe('with the conf list that the agent wrote', () => {
   }, 60_000);
 
   test('podman run --network, with an address that was asked for', async () => {
-    await apply([
+    await apply(lab, [
       {
         apiVersion: 'projectcalico.org/v3',
         kind: 'IPPool',
@@ -315,15 +341,8 @@ test('CNI 1.1 GC: what the runtime does not name any more goes, addresses too; S
 
 test('the MTU of live pods follows the underlay’s, on both ends, and that of new ones too', async () => {
   const mtus = async () => {
-    const inside = await lab.mustRun('node2', [
-      'ip',
-      '-n',
-      'node2-pod1',
-      '-o',
-      'link',
-      'show',
-      'eth0',
-    ]);
+    const show = ['ip', '-n', 'node2-pod1', '-o', 'link', 'show', 'eth0'];
+    const inside = await lab.mustRun('node2', show);
     const [endpoint] = (await agentStatuses(lab, ['node2']))[0]!.endpoints.filter(
       ({ pod }) => pod === 'default/node2-pod1',
     );
@@ -347,8 +366,9 @@ test('STATUS of an agent that is away says that an ADD would fail: code 50', asy
 
 test('USE_POD_CIDR: a node gives addresses of its Node’s spec.podCIDRs, and the others reach them', async () => {
   const podCIDRs = ['10.66.3.0/24', 'fd66:3::/64'];
-  await send('PATCH', '/api/v1/nodes/node3', { spec: { podCIDR: podCIDRs[0], podCIDRs } });
+  await send(lab, 'PATCH', '/api/v1/nodes/node3', { spec: { podCIDR: podCIDRs[0], podCIDRs } });
   await apply(
+    lab,
     ['10.66.0.0/16', 'fd66::/16'].map((cidr, index) => ({
       apiVersion: 'projectcalico.org/v3',
       kind: 'IPPool',
