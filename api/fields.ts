@@ -13,19 +13,21 @@ const UP_TO_16_BITS =
 const UP_TO_32_BITS =
   '(0|[1-9][0-9]{0,8}|[1-3][0-9]{9}|4[01][0-9]{8}|42[0-8][0-9]{7}|429[0-3][0-9]{6}|4294[0-8][0-9]{5}|42949[0-5][0-9]{4}|429496[0-6][0-9]{3}|4294967[01][0-9]{2}|42949672[0-8][0-9]|429496729[0-5])';
 
+/** What `parse` throws is what is wrong with the value. */
+function readBy<T>(parse: (value: T) => unknown) {
+  return (value: T, context: z.RefinementCtx) => {
+    try {
+      parse(value);
+    } catch (error) {
+      // Not to be continued: rules between fields count on well-formed ones.
+      context.addIssue({ code: 'custom', message: (error as Error).message, continue: false });
+    }
+  };
+}
+
 /** Text that `parse` accepts: its error is the message, so that each format is described once. */
 function parsed(parse: (text: string) => unknown, inCrd: Record<string, unknown>) {
-  return z
-    .string()
-    .superRefine((text, context) => {
-      try {
-        parse(text);
-      } catch (error) {
-        // Not to be continued: rules between fields count on well-formed ones.
-        context.addIssue({ code: 'custom', message: (error as Error).message, continue: false });
-      }
-    })
-    .meta(inCrd);
+  return z.string().superRefine(readBy(parse)).meta(inCrd);
 }
 
 /** A value that is written as a number or as text, each of which `parse` reads. */
@@ -39,14 +41,7 @@ function numberOrText(
       error: ({ input }) =>
         input === undefined ? 'is missing' : `${JSON.stringify(input)} is not ${what}`,
     })
-    .superRefine((value, context) => {
-      try {
-        parse(value);
-      } catch (error) {
-        // Not to be continued: rules between fields count on well-formed ones.
-        context.addIssue({ code: 'custom', message: (error as Error).message, continue: false });
-      }
-    })
+    .superRefine(readBy(parse))
     .meta({ 'x-kubernetes-int-or-string': true, ...inCrd });
 }
 
