@@ -26,7 +26,7 @@ const NEVER =
  */
 export function chooseNodeAddress(
   family: Family,
-  config: Pick<AgentConfig, 'ipv4' | 'ipv6' | 'autodetection'>,
+  config: Pick<AgentConfig, 'ipv4' | 'ipv6' | 'autodetection' | 'autodetection6'>,
   present: readonly InterfaceAddress[],
 ): InterfaceAddress | undefined {
   const wanted = family === 4 ? config.ipv4 : config.ipv6;
@@ -36,7 +36,8 @@ export function chooseNodeAddress(
     const text = formatAddress(parseInterfaceAddress(wanted).address);
     return ofFamily.find((entry) => formatAddress(entry.address) === text);
   }
-  const [method, argument] = config.autodetection.split('=', 2);
+  const { autodetection, autodetection6 = autodetection } = config;
+  const [method, argument] = (family === 4 ? autodetection : autodetection6).split('=', 2);
   const usable = ofFamily.filter((entry) => !isLinkLocal(entry.address));
   if (method === 'interface') {
     const pattern = new RegExp(`^(?:${argument})$`);

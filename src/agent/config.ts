@@ -22,6 +22,8 @@ export interface AgentConfig {
   ipv6: string;
   /** How `autodetect` looks: `first-found`, `interface=REGEX` or `cidr=CIDR[,CIDR]`. */
   autodetection: string;
+  /** Of IPv6, where that is another. */
+  autodetection6: string | undefined;
   asNumber: number | undefined;
   /** Where the Secrets are that BGPPeers name. */
   namespace: string;
@@ -63,6 +65,12 @@ export const SETTINGS: readonly Setting[] = [
     'IP_AUTODETECTION_METHOD',
     'first-found, interface=REGEX or cidr=CIDR',
     'first-found',
+  ),
+  setting(
+    'autodetection6',
+    '--autodetection6 <method>',
+    'IP6_AUTODETECTION_METHOD',
+    'the same for IPv6 (default: as for IPv4)',
   ),
   setting(
     'asNumber',
@@ -171,19 +179,8 @@ const checkers: Record<keyof AgentConfig, Checker> = {
   runDir: absolutePath,
   ipv4: nodeAddress(4),
   ipv6: nodeAddress(6),
-  autodetection(value, source) {
-    const [method, argument] = split(value, '=');
-    try {
-      if (method === 'first-found' && argument === undefined) return value;
-      if (method === 'interface' && argument) return new RegExp(argument) && value;
-      if (method === 'cidr' && argument) return argument.split(',').map(parsePrefix) && value;
-    } catch (error) {
-      throw new ConfigError(`${source}: ${(error as Error).message}`);
-    }
-    throw new ConfigError(
-      `${source}: "${value}" is none of first-found, interface=REGEX, cidr=CIDR`,
-    );
-  },
+  autodetection: detectionMethod,
+  autodetection6: detectionMethod,
   asNumber: integer(1, 4_294_967_295),
   namespace(value, source) {
     if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(value))
@@ -267,6 +264,18 @@ function integer(least: number, most: number) {
       throw new ConfigError(`${source}: "${value}" is not a number from ${least} to ${most}`);
     return number;
   };
+}
+
+function detectionMethod(value: string, source: string): string {
+  const [method, argument] = split(value, '=');
+  try {
+    if (method === 'first-found' && argument === undefined) return value;
+    if (method === 'interface' && argument) return new RegExp(argument) && value;
+    if (method === 'cidr' && argument) return argument.split(',').map(parsePrefix) && value;
+  } catch (error) {
+    throw new ConfigError(`${source}: ${(error as Error).message}`);
+  }
+  throw new ConfigError(`${source}: "${value}" is none of first-found, interface=REGEX, cidr=CIDR`);
 }
 
 function nodeAddress(family: 4 | 6): Checker {

@@ -37,9 +37,10 @@ export async function waitForNodeAddresses(
         {
           missing,
           autodetection: config.autodetection,
+          autodetection6: config.autodetection6,
           present: present.map((one) => `${one.interface} ${formatAddress(one.address)}`),
         },
-        'waiting for the node’s address: none of those present is it; see --ipv4, --ipv6 and --autodetection',
+        'waiting for the node’s address: none of those present is it; see --ipv4, --ipv6, --autodetection and --autodetection6',
       );
     }
     await new Promise<void>((resolve) => clock.after(POLL_MS, resolve));

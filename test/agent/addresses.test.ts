@@ -13,8 +13,9 @@ const PRESENT = [
   ['eth1', '198.51.100.10/24'],
 ].map(([name, cidr]) => ({ interface: name!, ...parseInterfaceAddress(cidr!) }));
 
-function choose(family: 4 | 6, wanted: string, autodetection = 'first-found') {
-  const chosen = chooseNodeAddress(family, { ipv4: wanted, ipv6: wanted, autodetection }, PRESENT);
+function choose(family: 4 | 6, wanted: string, autodetection: string, autodetection6?: string) {
+  const config = { ipv4: wanted, ipv6: wanted, autodetection, autodetection6 };
+  const chosen = chooseNodeAddress(family, config, PRESENT);
   return chosen && `${chosen.interface} ${formatAddress(chosen.address)}/${chosen.length}`;
 }
 
@@ -30,4 +31,10 @@ test.each([
   [4, 'none', 'first-found', undefined],
 ] as const)('IPv%i %s by %s: %s', (family, wanted, method, expected) => {
   expect(choose(family, wanted, method)).toBe(expected);
+});
+
+test('IPv6 by a method of its own: IPv4 is found as before', () => {
+  const methods = ['interface=eth1', 'cidr=2001:db8::/32'] as const;
+  expect(choose(4, 'autodetect', ...methods)).toBe('eth1 198.51.100.10/24');
+  expect(choose(6, 'autodetect', ...methods)).toBe('eth0 2001:db8::10/64');
 });

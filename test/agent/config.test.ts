@@ -33,6 +33,7 @@ test.each([
   [{ IP: 'fd00::1/64' }, 'IP: fd00::1/64 is not an IPv4 address'],
   [{ IP: 'none' }, 'IP and IP6 are both none'],
   [{ IP_AUTODETECTION_METHOD: 'guess' }, 'IP_AUTODETECTION_METHOD: "guess" is none of'],
+  [{ IP6_AUTODETECTION_METHOD: 'guess' }, 'IP6_AUTODETECTION_METHOD: "guess" is none of'],
   [{ IP_AUTODETECTION_METHOD: 'interface=(' }, 'IP_AUTODETECTION_METHOD: '],
   [{ TORTIE_STATE_DIR: 'x' }, 'TORTIE_STATE_DIR: "x" is not an absolute path'],
   [{ CNI_BIN_DIR: 'bin' }, 'CNI_BIN_DIR: "bin" is not an absolute path'],

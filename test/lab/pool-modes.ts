@@ -14,7 +14,6 @@ const UDP = [{ udpMode: 'Always' }, /^udp/] as const;
 const NONE = [{}, /^eth1/] as const;
 
 const SWITCH_DEADLINE_MS = 30_000;
-const LONGEST_STALL_MS = 1_000;
 
 /** @param modes fields of IPPool; `ipipMode` is the IPv4 pool's alone, the other then has no tunnel. */
 export async function setPoolModes(
@@ -38,6 +37,7 @@ export async function setPoolModes(
 export async function transfersThroughModes(
   lab: Lab,
   pods: readonly LabPod[],
+  longestStallMs: number,
   pools: readonly (typeof IPV4_POOL)[] = POOLS,
 ): Promise<string[]> {
   const [from, ...others] = onePodANode(pods);
@@ -56,7 +56,7 @@ export async function transfersThroughModes(
         throw new Error(`${JSON.stringify(modes)}: after 30 s not all routes are by ${device}`);
     }
   });
-  return transfers.map(verdictOf);
+  return transfers.map((transfer) => verdictOf(transfer, longestStallMs));
 }
 
 /** All routes of a node to other nodes' blocks lead into such a device, and there is no other tunnel. */
@@ -68,9 +68,9 @@ async function isBy(lab: Lab, node: string, device: RegExp, blocks: number): Pro
   return ways.length === blocks && [...ways, ...tunnels].every((name) => device.test(name));
 }
 
-export const UNBROKEN = 'whole, and no second without data';
+export const UNBROKEN = 'whole, and never still for longer';
 
-function verdictOf({ name, isWhole, stallMs }: Transfer): string {
+function verdictOf({ name, isWhole, stallMs }: Transfer, longestStallMs: number): string {
   if (!isWhole) return `${name}: not whole`;
-  return stallMs > LONGEST_STALL_MS ? `${name}: nothing came for ${stallMs} ms` : UNBROKEN;
+  return stallMs > longestStallMs ? `${name}: nothing came for ${stallMs} ms` : UNBROKEN;
 }
