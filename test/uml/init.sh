@@ -9,7 +9,7 @@ export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
 # modprobe wants the modules of a kernel below lib/modules.
 mkdir -p /run/lib/modules
 ln -s "/usr/lib/uml/modules/$(uname -r)" /run/lib/modules/
-for module in overlay ipv6 veth bridge ipip vxlan sch_netem nf_conntrack; do
+for module in overlay ipv6 veth bridge ipip vxlan tun sch_netem nf_conntrack; do
   modprobe -d /run "$module" || echo "there is no module $module"
 done
 ip link set lo up

@@ -1,9 +1,11 @@
 /**
  * IPIP between nodes of two subnets, in a kernel that has it: the lab of vxlan.clab.yml inside User-Mode Linux, from
- * VXLAN CrossSubnet to IPIP Always, CrossSubnet, and VXLAN Always, under TCP transfers. Needs root.
+ * VXLAN CrossSubnet to IPIP Always, UDP and IPIP CrossSubnet, and VXLAN Always, under TCP transfers. With the nodes of
+ * one subnet and those of two it goes so from each other way to IPIP, and from IPIP to each. Needs root.
  */
 import { fileURLToPath } from 'node:url';
 import { openNetlink } from 'rtnetlink-ts';
+import { buildForwarder } from '../../felix/tunnel/udp/build.ts';
 import { buildCniPlugin } from '../../src/cni/build.ts';
 import type { Transfer } from '../lab/transfer.ts';
 import { missingForUml, runInUml } from './boot.ts';
@@ -21,6 +23,7 @@ function inUml(): void {
   beforeAll(async () => {
     // What is compiled on first use: inside nothing can be written beside the sources.
     buildCniPlugin();
+    await buildForwarder();
     openNetlink().close();
     const done = await runInUml(SCENARIO, DEADLINE_MS);
     facts = done.facts;
@@ -35,9 +38,9 @@ function inUml(): void {
 
   test.each<[name: string, then: string[]]>([
     ['IPIP Always', [ipip('10.31.1.2'), ipip('10.31.2.1')]],
+    ['UDP CrossSubnet', [direct('10.31.1.2'), 'dev udp.tortie']],
     ['IPIP CrossSubnet', [direct('10.31.1.2'), ipip('10.31.2.1')]],
     ['VXLAN Always', ['dev vxlan.calico', 'dev vxlan.calico']],
-    ['IPIP again', [ipip('10.31.1.2'), ipip('10.31.2.1')]],
   ])('%s: the routes to the other nodes’ blocks', (name, then) => {
     const routes = facts.get(name) as string[];
     expect(routes).toHaveLength(2);
