@@ -26,11 +26,12 @@ import { Underlay } from './table/underlay.ts';
 /** Prefixes a netlink batch: about a millisecond in the kernel. */
 const BATCH = 256;
 /** So many are written by another thread, while those after them are decided. */
-const MANY = 2000;
-const FLIGHT = 1000;
+const MANY = 4000;
+const FLIGHT = 2000;
 /** One is written, one waits. */
 const MAX_FLIGHTS = 2;
-const SLICE_MS = 5;
+/** Others have a slice of such a turn of the loop, too. */
+const SLICE_MS = 3;
 /** After a change of the host's routes: long enough for its fellows to come, too short to be felt. */
 const REVIEW_MS = 50;
 /** Changes without end must not make us look at next hops all the time. */

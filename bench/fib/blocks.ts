@@ -7,8 +7,8 @@ const LENGTH = 26;
 const first = new DataView(parseAddress(FIRST_BLOCK).bytes.buffer.slice(0)).getUint32(0);
 
 export function blockAt(index: number): Prefix {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, first + index * 2 ** (32 - LENGTH));
+  const word = first + index * 2 ** (32 - LENGTH);
+  const bytes = Uint8Array.of(word >>> 24, word >>> 16, word >>> 8, word);
   return { address: { family: 4, bytes }, length: LENGTH };
 }
 

@@ -7,7 +7,7 @@ import { GATEWAY, OWN_ADDRESS } from './host.ts';
 import { obey } from './orders.ts';
 
 /** Between two turns of the event loop: what the speaker decides in one of its slices. */
-const AT_A_TIME = 2000;
+const AT_A_TIME = 1000;
 
 const [, , count, stateDir] = process.argv;
 const total = Number(count);

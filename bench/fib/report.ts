@@ -38,7 +38,7 @@ export function report(results: Results, birdVersion: string): string {
       ]),
     ),
     `### ${routes} routes by one gateway, added`,
-    'From the command until the kernel has them all, as `ip`, the C loop and Tortie say when they have been answered; BIRD’s kernel is looked at. BIRD and Tortie have run for a while and know the routes, or are told of them 2,000 at a time; `ip` and the C loop start with it. The C loop sends 200 messages at a time and looks at nothing.',
+    'From the command until the kernel has them all, as `ip`, the C loop and Tortie say when they have been answered; BIRD’s kernel is looked at. BIRD and Tortie have run for a while and know the routes, or are told of them 1,000 at a time; `ip` and the C loop start with it. The C loop sends 200 messages at a time and looks at nothing.',
     additionTable(results),
     `### ${routes} unchanged routes, read again`,
     'A resync of Felix, of routes in both families, tunnels, interfaces and nftables; CPU of the process, its kernel side included.',

@@ -29,7 +29,7 @@ import { believe, type StrangerListener, sightOurs, sightStranger } from './sigh
 /** How long an unknown route to a pod's interface stays: another program may be wiring that pod now. */
 const GRACE_MS = 10_000;
 /** Longest stretch of work without a return to the event loop. */
-const SLICE_MS = 5;
+const SLICE_MS = 3;
 
 const FAMILIES: readonly Family[] = [4, 6];
 

@@ -5,7 +5,7 @@ import type { Operation } from './operation.ts';
 import { RequestBuffer } from './request-buffer.ts';
 
 /** More at a time than the loop could wait for: the way to the other thread and back takes its time, too. */
-const MAX_REQUESTS = 1000;
+const MAX_REQUESTS = 2000;
 /** Buffers that are kept for the next operations: one is sent while another is filled. */
 const MAX_SPARE = 2;
 

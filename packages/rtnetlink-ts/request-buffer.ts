@@ -30,8 +30,8 @@ import { align4 } from './wire/words.ts';
 
 /** More at a time gain nothing, and hold up the loop. */
 const MAX_ON_LOOP = 200;
-/** Below the default send buffer of 208 KiB, beyond which sendmsg says ENOBUFS. */
-const FULL_BYTES = 60_000;
+/** One request more, and it is still below the default send buffer of 208 KiB, beyond which sendmsg says EMSGSIZE. */
+const FULL_BYTES = 140_000;
 const INITIAL_BYTES = 65_536;
 
 const LOST = "the kernel's answer was lost: it may be done or not";

@@ -57,6 +57,8 @@ export type Result = NetlinkError | undefined;
 
 /** Room for the answers to a whole buffer of requests that all fail, at about 1 KiB each. */
 const ANSWERS_BYTES = 1 << 20;
+/** The same of a buffer that is sent by another thread. */
+const OFF_LOOP_ANSWERS_BYTES = 1 << 22;
 /** About 5,000 notifications: what others do at full speed during 20 ms in which we do not read. */
 const NOTIFICATIONS_BYTES = 1 << 22;
 
@@ -260,7 +262,7 @@ export class Rtnetlink {
   }
 
   #openOffLoop(): OffLoop {
-    this.#offLoop ??= new OffLoop(this.#openSocket());
+    this.#offLoop ??= new OffLoop(this.#openSocket(OFF_LOOP_ANSWERS_BYTES));
     return this.#offLoop;
   }
 

@@ -254,7 +254,7 @@ export function decodeRoute(words: Words, start: number, end: number): Route | u
   }
   // IPv6 tells of a blackhole as `dev lo`, which nobody gave and IPv4 doesn't say.
   if (type === 'blackhole' || type === 'unreachable' || type === 'prohibit') oif = undefined;
-  return {
+  const route: { -readonly [Field in keyof Route]: Route[Field] } = {
     family,
     destination: {
       address: destination ?? { family, bytes: NO_ADDRESS[family] },
@@ -266,13 +266,15 @@ export function decodeRoute(words: Words, start: number, end: number): Route | u
     scope: scopeName(words.u8[start + 6]!),
     metric,
     linkDown: (flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) !== 0,
-    ...(gateway && { gateway }),
-    ...(oif !== undefined && { oif }),
-    ...((flags & RTNH_F_ONLINK) !== 0 && { onlink: true }),
-    ...(multipath && { multipath }),
-    ...(nextHopId !== undefined && { nextHopId }),
-    ...(preferredSource && { preferredSource }),
   };
+  // One by one: of 100,000 routes the objects to spread would be as many again.
+  if (gateway !== undefined) route.gateway = gateway;
+  if (oif !== undefined) route.oif = oif;
+  if ((flags & RTNH_F_ONLINK) !== 0) route.onlink = true;
+  if (multipath !== undefined) route.multipath = multipath;
+  if (nextHopId !== undefined) route.nextHopId = nextHopId;
+  if (preferredSource !== undefined) route.preferredSource = preferredSource;
+  return route;
 }
 
 /** struct rtvia: family 2, address. */
