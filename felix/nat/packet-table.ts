@@ -55,9 +55,11 @@ export class PacketTable {
     return this.#resync.now();
   }
 
-  /** What is desired may be another now. */
+  /** What is desired may be another now. That is no hint, which may have to rest: pods send meanwhile. */
   review(): void {
-    if (this.#options.desired() !== this.#inPlace?.desired) this.#resync.soon();
+    if (this.#options.desired() === this.#inPlace?.desired) return;
+    if (this.#problem === undefined) void this.#resync.now();
+    else this.#resync.soon();
   }
 
   /** Resolves when what is desired now is in the kernel, also when that failed (and is told of). */

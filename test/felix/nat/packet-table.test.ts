@@ -36,3 +36,32 @@ test('what nft refuses is tried again after a second, then less and less often; 
   expect(table.problems()).toEqual([]);
   table.close();
 });
+
+test('what is desired anew is written at once, however long the last reading took', async () => {
+  const clock = new TestClock();
+  const written: string[] = [];
+  let desired = 'table inet tortie {\n}\n';
+  const table = new PacketTable({
+    clock,
+    log: new TestLog(),
+    random: () => 0.5,
+    pools: () => [],
+    desired: () => desired,
+    async nft([command], input) {
+      await new Promise<void>((resolve) => clock.after(500, resolve));
+      if (command === '-f') written.push(input!);
+      return '';
+    },
+    legacyFilter: async () => '',
+    watchNft: () => ({ close() {} }),
+  });
+  const first = table.now();
+  await clock.pass(5_000);
+  await first;
+  desired = 'table inet tortie {\n\tset outgoing6 {\n\t}\n}\n';
+  table.review();
+  await clock.pass(5_000);
+  expect(written).toHaveLength(2);
+  expect(written[1]).toContain('outgoing6');
+  table.close();
+});
