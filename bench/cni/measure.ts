@@ -24,7 +24,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   { name: 'Tortie, blocks on the embedded API server', node: 'blocks', ...OURS },
   {
     name: 'ptp + host-local',
-    node: 'cidr',
+    node: 'reference',
     plugin: '/usr/lib/cni/ptp',
     conf: {
       type: 'ptp',
@@ -69,7 +69,7 @@ const runtime = () => join(compile(import.meta.dirname, { runtime: ['runtime.c']
 
 async function prepare(lab: Lab): Promise<void> {
   await lab.mustRun('api', ['sh', '-c', GIVE_POD_CIDR]);
-  for (const node of ['cidr', 'blocks']) {
+  for (const { node } of CONTESTANTS) {
     const made = sandboxes.map((name) => `ip netns add ${name}`).join(' && ');
     await lab.mustRun(node, ['sh', '-c', made]);
   }
@@ -79,7 +79,7 @@ async function prepare(lab: Lab): Promise<void> {
     await lab.mustRun(node, ['sh', '-c', `cat > ${confFile(name)}`], text);
   }
   const deadline = performance.now() + READY_DEADLINE_MS;
-  for (const { node } of CONTESTANTS)
+  for (const { node } of CONTESTANTS.filter(({ plugin }) => plugin === OURS.plugin))
     while ((await status(lab, node)).code !== 0) {
       if (performance.now() > deadline)
         throw new Error(`${node} is not ready: ${(await status(lab, node)).stdout}`);
