@@ -140,6 +140,7 @@ export class Felix {
     this.#unreadable = unreadable.map(({ path, reason }) => ({ subject: path, reason }));
     await this.#protocols.load();
     await this.#reconciler.start();
+    this.#overlay.start();
     this.#found.look();
     this.#isStarted = true;
     this.#openWhenInSync();
@@ -197,6 +198,11 @@ export class Felix {
   /** Other nodes' blocks and addresses as the datastore has them, all of it each time. */
   setOverlay(input: OverlayInput): void {
     this.#overlay.set(input);
+  }
+
+  /** The tunnel devices that stay as they are, whatever pools say: packets may still come by them. */
+  tunnelsInUse(): ReadonlySet<string> {
+    return this.#overlay.inUse();
   }
 
   /** What pods may send at once: what the underlay carries, less what the tunnels take of it. */

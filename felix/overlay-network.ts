@@ -4,12 +4,15 @@
  */
 
 import { formatPrefix } from 'net-ipaddr';
-import type { Clock, Log, Random } from '../ports.ts';
+import type { Clock, Log, Random, Timer } from '../ports.ts';
 import { type OverlayInput, overlay } from './calc/overlay.ts';
 import { type Tunnel, tunnelsOf } from './calc/tunnels.ts';
+import { FoundWays } from './found-ways.ts';
 import type { Kernel } from './kernel.ts';
+import { deviceName } from './ours.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Report } from './report.ts';
+import type { RouteTable } from './table/route-table.ts';
 import { mtuOf } from './tunnel/device.ts';
 import { Tunnels } from './tunnel/tunnels.ts';
 import type { ForwarderCounters } from './tunnel/udp/question.ts';
@@ -18,7 +21,7 @@ import type { ForwarderCounters } from './tunnel/udp/question.ts';
 export interface TunnelUse {
   /** They take what comes. */
   readonly receivingTunnels: readonly string[];
-  /** Routes lead into them. */
+  /** Routes lead into them, or pools needed them until a moment ago. */
   readonly sendingTunnels: readonly string[];
 }
 
@@ -29,12 +32,17 @@ export interface OverlayNetworkOptions {
   log: Log;
   /** Where the UDP forwarder finds its table, and answers. Made if need be. */
   forwarderFolder: string;
-  reconciler: Pick<Reconciler, 'calculation' | 'setOverlay'>;
+  reconciler: Pick<Reconciler, 'calculation' | 'setOverlay' | 'interfaces'> & {
+    readonly table: Pick<RouteTable, 'programmed'>;
+  };
   /** It is another than before. */
   onUse(use: TunnelUse): void;
   /** The kernel lacks this tunnel. */
   onLack(device: string, reason: string): void;
 }
+
+/** For what the nodes say to come round, should pools change again meanwhile. */
+const LINGER_MS = 3_000;
 
 export class OverlayNetwork {
   readonly #options: OverlayNetworkOptions;
@@ -44,6 +52,10 @@ export class OverlayNetwork {
   #unreachable: readonly Report[] = [];
   /** Devices of routes that are desired, or may still be in the kernel. */
   #sends: ReadonlySet<string> = new Set();
+  /** What the kernel had at start, until it has been said once what it should have. */
+  #found: FoundWays | undefined;
+  /** Devices that pools needed until a moment ago. */
+  readonly #lingering = new Map<string, Timer>();
   #told = '';
   #isOpen = false;
 
@@ -52,8 +64,16 @@ export class OverlayNetwork {
     this.#tunnels = new Tunnels({ ...options, onPass: () => this.#passed() });
   }
 
+  /** The kernel's routes have been read: what an earlier run left goes on until something better is ready. */
+  start(): void {
+    const { interfaces, table } = this.#options.reconciler;
+    this.#found = new FoundWays(table.programmed(), interfaces);
+    this.#sends = this.#found.devices();
+  }
+
   /** All of it each time. */
   set(input: OverlayInput): void {
+    for (const device of devicesOf(this.#input).difference(devicesOf(input))) this.#linger(device);
     this.#input = input;
     this.#review();
     this.#route();
@@ -111,8 +131,25 @@ export class OverlayNetwork {
     return Math.min(underlayMtu, ...inTunnels);
   }
 
+  /** The devices that some route of this node leads into, or may for others. */
+  inUse(): ReadonlySet<string> {
+    return this.#sends.union(this.#lingering);
+  }
+
   close(): void {
+    for (const timer of this.#lingering.values()) timer.cancel();
     this.#tunnels.close();
+  }
+
+  /** Another node may have begun to send by it just before it heard of the change; what it says of that is on its way. */
+  #linger(device: string): void {
+    this.#lingering.get(device)?.cancel();
+    const timer = this.#options.clock.after(LINGER_MS, () => {
+      this.#lingering.delete(device);
+      this.#review();
+      this.#tell();
+    });
+    this.#lingering.set(device, timer);
   }
 
   #passed(): void {
@@ -122,18 +159,20 @@ export class OverlayNetwork {
 
   #review(): void {
     if (this.#input === undefined) return;
-    this.#desired = tunnelsOf(this.#input, this.#sends);
+    this.#desired = tunnelsOf(this.#input, this.inUse());
     this.#tunnels.set(this.#desired);
   }
 
   #route(): void {
     if (this.#input === undefined) return;
     const { calculation } = this.#options.reconciler;
+    const found = this.#found;
     const next = overlay(this.#input, {
       isReady: (block, way) => this.#tunnels.isReady(block, way),
-      wayTo: (block) => calculation.remote.get(block),
-      isLearned: (block) => calculation.remote.wasBgps(block),
+      wayTo: (block, node) => calculation.remote.get(block) ?? found?.wayTo(block, node),
+      isLearned: (block) => calculation.remote.wasBgps(block) || found?.isLearned(block) === true,
     });
+    this.#found = undefined;
     this.#unreachable = next.unreachable;
     this.#options.reconciler.setOverlay(next);
     this.#sends = this.#sends.union(calculation.remote.devices());
@@ -143,11 +182,18 @@ export class OverlayNetwork {
     if (!this.#isOpen) return;
     const use = {
       receivingTunnels: this.#tunnels.ready(),
-      sendingTunnels: [...this.#sends].sort(),
+      sendingTunnels: [...this.inUse()].sort(),
     };
     const text = JSON.stringify(use);
     if (text === this.#told) return;
     this.#told = text;
     this.#options.onUse(use);
   }
+}
+
+function devicesOf(input: OverlayInput | undefined): Set<string> {
+  const devices = new Set<string>();
+  for (const { prefix, tunnel } of input?.pools ?? [])
+    if (tunnel !== undefined) devices.add(deviceName(tunnel, prefix.address.family));
+  return devices;
 }

@@ -112,8 +112,8 @@ export interface TunnelledPool {
 export interface Present {
   /** Whether this node's end of the way is ready. */
   isReady(block: Prefix, way: RemoteTarget): boolean;
-  /** The last that was said of this block; undefined: nothing was. */
-  wayTo(block: Prefix): RemoteTarget | undefined;
+  /** How this block, on that node, is reached as yet; undefined: not by the datastore's word, nor by a tunnel. */
+  wayTo(block: Prefix, node: string): RemoteTarget | undefined;
   /** Whether it is BGP that says where the block is. */
   isLearned(block: Prefix): boolean;
 }
@@ -136,7 +136,7 @@ export function overlay(input: OverlayInput, present: Present): Overlay {
     const target = pool ? targetOf(pool, prefix.address.family, here, there) : undefined;
     const obstacle =
       typeof target === 'object' ? obstacleTo(prefix, target, there, present) : target;
-    const before = present.wayTo(prefix);
+    const before = present.wayTo(prefix, node);
     if (typeof target === 'object' && obstacle === undefined && !isBgps)
       routes.push({ prefix, target });
     else if (before && isStillThere(before, there, prefix.address.family))

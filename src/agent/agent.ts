@@ -318,7 +318,8 @@ export class Agent {
       problems,
     );
     if (self) {
-      const inUse = new Set(nodes.flatMap(({ network }) => network.sendingTunnels ?? []));
+      const sending = nodes.flatMap(({ network }) => network.sendingTunnels ?? []);
+      const inUse = this.#felix.tunnelsInUse().union(new Set(sending));
       this.#tunnelAddresses!.want(deriveTunnelAddresses(self, pools, inUse), self.network);
       this.#asNumber = self.asNumber;
       const peers = derivePeers({ nodeName, nodes, peers: bgpPeers, settings }, problems);

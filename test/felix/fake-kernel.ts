@@ -220,6 +220,10 @@ export class FakeNetlink implements Netlink {
       this.#netns.neighbours.push({ state: 'permanent', ...operation.neighbour });
       return undefined;
     }
+    if ('fdb' in operation) {
+      this.#netns.fdb.push({ state: 'permanent', ...operation.fdb });
+      return undefined;
+    }
     return 'EOPNOTSUPP';
   }
 
