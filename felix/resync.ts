@@ -8,9 +8,11 @@ const INTERVAL_MS = 90_000;
 const SOON_MS = 50;
 /** Hints by the thousand must not make us read all the time: reading gets about a tenth of it. */
 const REST_PER_READING = 10;
+/** A reading may have taken long since the kernel was busy with others: no reason to let what is wrong wait. */
+const MOST_REST_MS = 5_000;
 const BACKOFF = { firstMs: 1000, longestMs: 30_000 };
 
-const { max } = Math;
+const { max, min } = Math;
 
 export interface ResyncOptions {
   clock: Clock;
@@ -112,6 +114,6 @@ export class Resync {
       this.#told = message;
     }
     const ended = clock.monotonic();
-    this.#restUntil = ended + REST_PER_READING * (ended - started);
+    this.#restUntil = ended + min(MOST_REST_MS, REST_PER_READING * (ended - started));
   }
 }

@@ -1,4 +1,4 @@
-/** Protocol and metric of our routes, and how often the kernel is read, as FelixConfiguration has them. Needs root. */
+/** Protocol and metric of our routes, as FelixConfiguration has them. Needs root. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,10 +7,9 @@ import { parseAddress, parsePrefix } from 'net-ipaddr';
 import { cleanup } from '../../felix/cleanup.ts';
 import { Felix, MARKS, type RouteMarks } from '../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../felix/kernel.ts';
-import { Resync } from '../../felix/resync.ts';
 import { eventually, TestNamespace } from './namespace.ts';
 import { pod } from './pod.ts';
-import { realClock, TestClock, TestLog } from './ports.ts';
+import { realClock, TestLog } from './ports.ts';
 
 const OTHERS: RouteMarks = { protocol: 90, metric: { 4: 500, 6: 600 } };
 
@@ -118,24 +117,4 @@ describe('with a real kernel', () => {
     felix.setRouteMarks(OTHERS);
     await areMarked(OTHERS);
   });
-});
-
-test('the kernel is read as often as is said, from now on, or never', async () => {
-  const clock = new TestClock();
-  let readings = 0;
-  const read = async () => void readings++;
-  const resync = new Resync({ clock, random: () => 0.5, log: new TestLog(), failure: '', read });
-  resync.start();
-  const readingsIn = async (milliseconds: number) => {
-    const before = readings;
-    await clock.pass(milliseconds);
-    return readings - before;
-  };
-  expect(await readingsIn(270_000)).toBe(3);
-  resync.every(10_000);
-  expect(await readingsIn(100_000)).toBe(10);
-  resync.every(0);
-  expect(await readingsIn(100_000)).toBeLessThanOrEqual(1);
-  expect(await readingsIn(1_000_000)).toBe(0);
-  resync.close();
 });
