@@ -1,12 +1,12 @@
 /** Removes from the kernel all that is ours. An agent's exit removes nothing: this is what does. */
 
 import { join } from 'node:path';
-import type { Operation } from 'rtnetlink-ts';
+import type { NetlinkError, NextHopObject, Operation } from 'rtnetlink-ts';
 import { EndpointFiles } from './endpoint/endpoint-files.ts';
 import { Interfaces } from './interfaces.ts';
 import type { Kernel } from './kernel.ts';
 import { deletePacketTable } from './nat/packet-table.ts';
-import { TABLE, TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
+import { isOurNextHop, TABLE, TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
 import { isOurs } from './table/kernel-route.ts';
 import { forgetRouteProtocols, readRouteProtocols } from './table/route-protocols.ts';
 import { removeTable } from './tunnel/udp/forwarder.ts';
@@ -24,7 +24,7 @@ export interface Cleaned {
 }
 
 /**
- * Removes the `cali*` veths, the tunnels, our routes and nftables table, and the endpoint files. To be
+ * Removes the `cali*` veths, the tunnels, our routes and next hops, the nftables table, and the endpoint files. To be
  * called while no agent runs.
  * @throws when the kernel's tables or the state folder can't be read.
  */
@@ -43,6 +43,7 @@ export async function cleanup(options: { kernel: Kernel; stateDir: string }): Pr
   const { stateDir } = options;
   const protocols = await readRouteProtocols(stateDir);
   const routes = await removeRoutes(options.kernel, interfaces, protocols, faults);
+  await removeNextHops(options.kernel, faults);
   if (faults.length === 0) await forgetRouteProtocols(stateDir);
   await removeTable(join(stateDir, 'udp'));
   await host.deleteLinks([...veths, ...tunnels].map(({ index }) => index));
@@ -90,4 +91,25 @@ async function removeRoutes(
     }
   }
   return removed;
+}
+
+/** After the routes by them. */
+async function removeNextHops({ host }: Kernel, faults: string[]): Promise<void> {
+  const all = await ourNextHops(host);
+  // A group goes with its last member, too.
+  const groups = all.filter(({ group }) => group !== undefined);
+  const members = all.filter(({ group }) => group === undefined);
+  const nextHops = [...groups, ...members];
+  for (const error of host.batch(nextHops.map((nextHop) => ({ action: 'delete', nextHop }))))
+    if (error !== undefined && error.code !== 'ENOENT') faults.push(error.message);
+}
+
+async function ourNextHops(host: Kernel['host']): Promise<NextHopObject[]> {
+  try {
+    return (await host.nextHops()).filter(isOurNextHop);
+  } catch (error) {
+    // A kernel before 5.3.
+    if ((error as NetlinkError).code === 'EOPNOTSUPP') return [];
+    throw error;
+  }
 }

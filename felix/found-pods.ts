@@ -4,7 +4,7 @@
  */
 
 import { formatAddress, hostPrefix, type Prefix } from 'net-ipaddr';
-import type { Workload } from './calc/calculation.ts';
+import type { Workload } from './calc/claims.ts';
 import type { Endpoints } from './endpoint/endpoints.ts';
 import { type Allocation, join } from './endpoint/join.ts';
 import { WORKLOAD_INTERFACE_PREFIX } from './ours.ts';

@@ -10,13 +10,21 @@ export type InterfaceChange =
   /** It came up again: what was routed through it is gone, and the kernel didn't say so. */
   | 'up'
   | 'down'
+  /** It was up, and has its carrier again. */
+  | 'carrier'
+  /** It is up without: next hop objects by it are gone, in silence. */
+  | 'no carrier'
   | 'none';
 
 export interface Interface {
   readonly index: number;
   readonly name: string;
   readonly isUp: boolean;
+  readonly hasCarrier: boolean;
 }
+
+/** What is to be known of an interface; one that nobody has told of has no carrier. */
+type LinkState = Pick<Link, 'index' | 'name' | 'up'> & Partial<Pick<Link, 'hasCarrier'>>;
 
 export class Interfaces implements InterfaceNames {
   readonly #byIndex = new Map<number, Interface>();
@@ -42,7 +50,7 @@ export class Interfaces implements InterfaceNames {
   }
 
   /** Takes one notification. A renamed interface appears under its new name. */
-  hear(link: Pick<Link, 'index' | 'name' | 'up'>, gone: boolean): InterfaceChange {
+  hear(link: LinkState, gone: boolean): InterfaceChange {
     this.#heardSinceDump.add(link.index);
     return this.#take(link, gone);
   }
@@ -52,8 +60,8 @@ export class Interfaces implements InterfaceNames {
     this.#heardSinceDump.clear();
   }
 
-  #take(link: Pick<Link, 'index' | 'name' | 'up'>, gone: boolean): InterfaceChange {
-    const { index, name, up: isUp } = link;
+  #take(link: LinkState, gone: boolean): InterfaceChange {
+    const { hasCarrier = false, index, name, up: isUp } = link;
     const before = this.#byIndex.get(index);
     if (gone) {
       if (before === undefined) return 'none';
@@ -64,19 +72,20 @@ export class Interfaces implements InterfaceNames {
     // An index is given again only after all others, so another index is another interface.
     const namesake = this.#byName.get(name);
     if (namesake !== undefined && namesake.index !== index) this.#forget(namesake);
-    const now = { index, name, isUp };
+    const now = { index, name, isUp, hasCarrier };
     this.#byIndex.set(index, now);
     this.#byName.set(name, now);
     if (before === undefined || before.name !== name) return 'appeared';
-    if (before.isUp === isUp) return 'none';
-    return isUp ? 'up' : 'down';
+    if (before.isUp !== isUp) return isUp ? 'up' : 'down';
+    if (before.hasCarrier === hasCarrier || !isUp) return 'none';
+    return hasCarrier ? 'carrier' : 'no carrier';
   }
 
   /**
    * Takes a whole dump. @returns what it means, interface by interface, as if each had been told.
    */
   replaceAll(
-    links: readonly Pick<Link, 'index' | 'name' | 'up'>[],
+    links: readonly LinkState[],
   ): { index: number; name: string; change: InterfaceChange }[] {
     const isOlder = (index: number) => this.#heardSinceDump.has(index);
     const present = new Set(links.map(({ index }) => index));

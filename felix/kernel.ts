@@ -26,6 +26,7 @@ export type Netlink = Pick<
   | 'addresses'
   | 'routes'
   | 'eachRoute'
+  | 'nextHops'
   | 'neighbours'
   | 'fdb'
   | 'batch'

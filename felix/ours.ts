@@ -6,6 +6,10 @@ import type { Family } from 'net-ipaddr';
 /** What all our host interfaces begin with; whatever is routed to one is ours. */
 export const WORKLOAD_INTERFACE_PREFIX = 'cali';
 
+export function isPodInterface(name: string): boolean {
+  return name.startsWith(WORKLOAD_INTERFACE_PREFIX);
+}
+
 /** The host interface of a pod, as Calico names it: a cluster can move over with its veths in place. */
 export function hostInterfaceOf(namespace: string, pod: string): string {
   const digest = createHash('sha1').update(`${namespace}.${pod}`).digest('hex');
@@ -34,3 +38,12 @@ export const TABLE = 254;
 
 /** rtm_protocol of all that we write, as Calico's. */
 export const PROTOCOL = 80;
+
+/** The first octet of the ids of our next hop objects is our protocol. */
+export const FIRST_NEXT_HOP_ID = PROTOCOL * 2 ** 24;
+export const LAST_NEXT_HOP_ID = FIRST_NEXT_HOP_ID + 2 ** 24 - 1;
+
+/** By both: another's object of such an id is left alone, and so is one of the protocol. */
+export function isOurNextHop({ id, protocol }: { id: number; protocol?: number }): boolean {
+  return protocol === PROTOCOL && id >= FIRST_NEXT_HOP_ID && id <= LAST_NEXT_HOP_ID;
+}

@@ -6,20 +6,23 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { type Address, hostPrefix, type Prefix, PrefixTrie } from 'net-ipaddr';
-import type { AddressEntry, Monitor, NetlinkEvent } from 'rtnetlink-ts';
+import type { AddressEntry, Group, Monitor, NetlinkEvent } from 'rtnetlink-ts';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
-import { Calculation, type Workload } from './calc/calculation.ts';
+import { Calculation } from './calc/calculation.ts';
+import type { Workload } from './calc/claims.ts';
 import type { SaidOfBlocks } from './calc/remote-blocks.ts';
-import type { Decision, LearnedChange, PeerRoute } from './calc/route.ts';
+import type { Decision, DesiredRoute, LearnedChange, PeerRoute } from './calc/route.ts';
 import type { HostRoutes } from './endpoint/endpoints.ts';
 import { enableForwarding } from './forwarding.ts';
 import { type InterfaceChange, Interfaces } from './interfaces.ts';
 import type { Kernel } from './kernel.ts';
-import { TABLE, WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
+import { isOurNextHop, isPodInterface, TABLE } from './ours.ts';
 import { Refusals } from './refusals.ts';
 import { Resync } from './resync.ts';
+import { Reviews } from './reviews.ts';
 import { InteriorRoutes } from './table/interior.ts';
-import { isOurs, MARKS, podAddress, type RouteMarks, routeSpec } from './table/kernel-route.ts';
+import { addressesByPod, isOurs, MARKS, type RouteMarks, routeSpec } from './table/kernel-route.ts';
+import { NextHopObjects } from './table/next-hop-objects.ts';
 import { RouteTable } from './table/route-table.ts';
 import { Underlay } from './table/underlay.ts';
 
@@ -32,10 +35,6 @@ const FLIGHT = 2000;
 const MAX_FLIGHTS = 2;
 /** Others have a slice of such a turn of the loop, too. */
 const SLICE_MS = 3;
-/** After a change of the host's routes: long enough for its fellows to come, too short to be felt. */
-const REVIEW_MS = 50;
-/** Changes without end must not make us look at next hops all the time. */
-const REST_PER_REVIEW = 10;
 
 export interface ReconcilerOptions {
   kernel: Kernel;
@@ -62,6 +61,8 @@ export class Reconciler implements HostRoutes {
   readonly #options: ReconcilerOptions;
   readonly #resync: Resync;
   readonly #interior: InteriorRoutes;
+  readonly #nextHops: NextHopObjects;
+  readonly #reviews: Reviews;
   #addresses: readonly AddressEntry[] = [];
   #nextNodes: PrefixTrie<Address> | undefined;
   #marks = MARKS;
@@ -71,9 +72,6 @@ export class Reconciler implements HostRoutes {
   #isLearnedInSync = false;
   #isReading = false;
   #hasTurn = false;
-  /** Monotonic: not before then are next hops looked at again. */
-  #reviewAfter = 0;
-  #review: Timer | undefined;
   #learnedDeadline: Timer | undefined;
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -82,17 +80,28 @@ export class Reconciler implements HostRoutes {
     this.#resync = new Resync({ clock, random, log, failure, read: () => this.#read() });
     const seed = () => Math.floor(random() * 2 ** 32);
     this.#interior = new InteriorRoutes(this.interfaces, seed());
-    this.calculation = new Calculation((nextHop) => this.#interior.resolve(nextHop), seed());
+    this.calculation = new Calculation(
+      (nextHop) => this.#interior.resolve(nextHop),
+      seed(),
+      (set) => this.#nextHops.follow(set),
+    );
+    this.#reviews = new Reviews(clock, () => {
+      this.calculation.reviewNextHops();
+      options.onNextHopsChanged();
+      this.#schedule();
+    });
     this.refusals = new Refusals(clock, log);
+    const onSurprise = () => this.#resync.soon();
+    const shared = { netlink: kernel.host, names: this.interfaces, onSurprise };
+    this.#nextHops = new NextHopObjects({ ...shared, onWork: () => this.#schedule() });
     this.table = new RouteTable({
-      netlink: kernel.host,
-      names: this.interfaces,
+      ...shared,
+      nextHops: this.#nextHops,
       protocols: options.protocols,
       clock,
       random,
       log,
       onWork: () => this.#schedule(),
-      onSurprise: () => this.#resync.soon(),
     });
   }
 
@@ -111,8 +120,10 @@ export class Reconciler implements HostRoutes {
 
   /** Listens, and reads what there is. Writes nothing. @throws NetlinkError */
   async start(): Promise<void> {
+    await this.#nextHops.read();
+    const groups: readonly Group[] = ['link', 'address', 'route'];
     this.#monitor = this.#options.kernel.host.monitor(
-      ['link', 'address', 'route'],
+      this.#nextHops.isSupported ? [...groups, 'nextHop'] : groups,
       (event) => this.#hear(event),
       () => this.#resync.soon(),
     );
@@ -160,19 +171,19 @@ export class Reconciler implements HostRoutes {
 
   setLocalBlocks(blocks: Iterable<Prefix>): void {
     this.calculation.setLocalBlocks(blocks);
-    this.#reviewSoon();
+    this.#reviews.soon();
     this.#schedule();
   }
 
   setPeerRoutes(routes: Iterable<PeerRoute>): void {
     this.calculation.setPeerRoutes(routes);
-    this.#reviewSoon();
+    this.#reviews.soon();
     this.#schedule();
   }
 
   setOverlay(overlay: SaidOfBlocks): void {
     this.calculation.setRemote(overlay);
-    this.#reviewSoon();
+    this.#reviews.soon();
     this.#schedule();
   }
 
@@ -191,7 +202,7 @@ export class Reconciler implements HostRoutes {
 
   setWorkload(hostInterface: string, workload: Workload | undefined): void {
     this.calculation.setWorkload(hostInterface, workload);
-    this.#reviewSoon();
+    this.#reviews.soon();
     this.#schedule();
   }
 
@@ -211,14 +222,7 @@ export class Reconciler implements HostRoutes {
 
   /** The addresses that the kernel routes to interfaces of pods, by interface. */
   routedToPods(): Map<string, Address[]> {
-    const routed = new Map<string, Address[]>();
-    for (const route of this.table.programmed()) {
-      const address = podAddress(route, this.interfaces);
-      if (address === undefined) continue;
-      const name = this.interfaces.nameOf(route.oif!)!;
-      routed.set(name, [...(routed.get(name) ?? []), address]);
-    }
-    return routed;
+    return addressesByPod(this.table.programmed(), this.interfaces);
   }
 
   /** Reads everything again now. Resolves when that is done, also when it failed (and is told of). */
@@ -231,26 +235,10 @@ export class Reconciler implements HostRoutes {
     this.#isOpen = false;
     this.#monitor?.close();
     this.#learnedDeadline?.cancel();
-    this.#review?.cancel();
+    this.#reviews.close();
     this.#resync.close();
     this.refusals.tell();
     this.table.close();
-  }
-
-  /** Changes come in bursts: after some of them all next hops are looked at, once. */
-  #reviewSoon(): void {
-    if (this.#review !== undefined || this.#isClosed) return;
-    const { clock, onNextHopsChanged } = this.#options;
-    const delayMs = Math.max(REVIEW_MS, this.#reviewAfter - clock.monotonic());
-    this.#review = clock.after(delayMs, () => {
-      this.#review = undefined;
-      const began = clock.monotonic();
-      this.calculation.reviewNextHops();
-      onNextHopsChanged();
-      const ended = clock.monotonic();
-      this.#reviewAfter = ended + REST_PER_REVIEW * (ended - began);
-      this.#schedule();
-    });
   }
 
   #schedule(): void {
@@ -269,7 +257,8 @@ export class Reconciler implements HostRoutes {
       if (this.#canFlush) this.#flush();
     } while (this.#hasWork && clock.monotonic() < end);
     if (this.#hasWork) this.#schedule();
-    else if (this.table.queued === 0 && this.table.flights === 0) this.#options.onWritten();
+    else if (this.table.queued === 0 && this.table.flights === 0 && !this.#nextHops.hasWork)
+      this.#options.onWritten();
   }
 
   #flush(): void {
@@ -283,10 +272,15 @@ export class Reconciler implements HostRoutes {
     return this.calculation.dirtyCount > 0 || this.#canFlush;
   }
 
-  /** Not while the table is read: each write would tear the dump, which then begins again. */
+  /**
+   * Not while the table is read: each write would tear the dump, which then begins again. Nor while
+   * next hops are changed on another thread: each would wait for the kernel's lock.
+   */
   get #canFlush(): boolean {
     const { flights, queued } = this.table;
-    return queued > 0 && flights < MAX_FLIGHTS && !this.#isReading;
+    const isAskedFor = queued > 0 || this.#nextHops.hasWork;
+    const isFree = flights < MAX_FLIGHTS && !this.#isReading && !this.#nextHops.isMoving;
+    return isAskedFor && isFree;
   }
 
   #settle(prefixes: readonly Prefix[]): string[] {
@@ -300,9 +294,15 @@ export class Reconciler implements HostRoutes {
   #decide(prefix: Prefix): Decision {
     const decision = this.calculation.decide(prefix);
     const { route, refusals } = decision;
-    this.table.want(prefix, route && routeSpec(route, this.interfaces, this.#marks));
+    const nextHopId = route && this.#nextHopOf(route);
+    this.table.want(prefix, route && routeSpec(route, this.interfaces, this.#marks, nextHopId));
     this.refusals.set(prefix, refusals);
     return decision;
+  }
+
+  #nextHopOf({ prefix, target }: DesiredRoute): number | undefined {
+    if (target.kind !== 'learned' || target.set === undefined) return undefined;
+    return this.#nextHops.idOf(target.set, () => this.table.nextHopIdOf(prefix));
   }
 
   #hear(event: NetlinkEvent): void {
@@ -311,18 +311,21 @@ export class Reconciler implements HostRoutes {
       const change = this.interfaces.hear(event.link, event.gone);
       this.#interfaceChanged(name, index, change);
       // What went down lost routes of which we are not told.
-      if (!isPodInterface(name) && ['gone', 'down', 'up'].includes(change)) this.#resync.soon();
+      const isNews = change !== 'none' && change !== 'appeared';
+      if (isNews && !isPodInterface(name)) this.#resync.soon();
     } else if (event.kind === 'address') {
       const name = this.interfaces.nameOf(event.address.link);
       // A gateway may be within reach now, or a network connected.
       if (name !== undefined && isPodInterface(name)) return;
       this.table.retryAll();
       this.#resync.soon();
+    } else if (event.kind === 'nextHop') {
+      if (isOurNextHop(event.nextHop)) this.#resync.soon();
     } else if (event.kind === 'route') {
       const { route, gone } = event;
       if (!isOurs(route, this.interfaces, this.#options.protocols)) {
         if (this.#interior.hear(route, gone)) this.#resync.soon();
-        this.#reviewSoon();
+        this.#reviews.soon();
       }
       if (this.table.hear(route, gone)) this.#resync.soon();
       else if (route.table === TABLE && this.#newUnderlay().matters(route)) this.#resync.soon();
@@ -331,22 +334,24 @@ export class Reconciler implements HostRoutes {
 
   #interfaceChanged(name: string, index: number, change: InterfaceChange): void {
     if (change === 'none') return;
-    this.#reviewSoon();
+    const isPod = isPodInterface(name);
+    if (change !== 'carrier' && change !== 'no carrier') this.#reviews.soon();
+    if (change === 'gone' || change === 'down' || change === 'no carrier')
+      this.#nextHops.loseLink(index);
     if (change === 'gone' || change === 'down') {
       const { calculation } = this;
-      const isPod = isPodInterface(name);
       this.#interior.loseLink(index);
       const lost = isPod ? calculation.prefixesOf(name) : calculation.prefixesByTunnel(name);
       this.table.forgetRoutesVia(index, lost);
     }
     if (change === 'appeared' || change === 'gone') {
-      if (isPodInterface(name)) this.calculation.touchWorkload(name);
+      if (isPod) this.calculation.touchWorkload(name);
       else this.calculation.touchLink(name);
       this.#schedule();
     }
     if (change === 'gone') this.#options.onInterfaceGone(name);
-    if (change !== 'up') return;
-    if (isPodInterface(name)) this.table.retryNow(this.calculation.prefixesOf(name));
+    if (change !== 'up' && change !== 'carrier') return;
+    if (isPod) this.table.retryNow(this.calculation.prefixesOf(name));
     else this.table.retryAll();
   }
 
@@ -363,9 +368,10 @@ export class Reconciler implements HostRoutes {
       const underlay = this.#newUnderlay();
       const nodes = this.#nextNodes;
       this.#interior.beginDump();
+      await this.#nextHops.read();
       await this.table.resync([underlay, this.#interior]);
       this.#interior.believeDump();
-      this.#reviewSoon();
+      this.#reviews.soon();
       this.calculation.setUnderlay(underlay.routes());
       if (nodes === this.#nextNodes) this.#takeNextNodes();
     } finally {
@@ -391,8 +397,4 @@ export class Reconciler implements HostRoutes {
     this.calculation.setNodeAddresses(Array.from(this.#nextNodes, ({ value }) => value));
     this.#nextNodes = undefined;
   }
-}
-
-function isPodInterface(name: string): boolean {
-  return name.startsWith(WORKLOAD_INTERFACE_PREFIX);
 }

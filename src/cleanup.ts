@@ -6,7 +6,7 @@ export function addCleanupCommand(program: Command): void {
   program
     .command('cleanup')
     .description(
-      'remove from the kernel all that is ours: routes, tunnels, pods’ interfaces, the nftables table',
+      'remove from the kernel all that is ours: routes and their next hops, tunnels, pods’ interfaces, the nftables table',
     )
     .option('--state-dir <folder>', 'the agent’s state folder', '/var/lib/tortie')
     .action(async ({ stateDir }: { stateDir: string }) => {

@@ -10,13 +10,13 @@ import {
   type Address,
   compareZonedAddresses,
   familyBits,
-  formatAddress,
   hostPrefix,
   type Prefix,
   PrefixTrie,
   type ZonedAddress,
 } from 'net-ipaddr';
 import { TUNNEL_DEVICES } from '../ours.ts';
+import { Claims, type Workload } from './claims.ts';
 import {
   firstObjection,
   forEveryRoute,
@@ -29,7 +29,13 @@ import {
   unresolved,
 } from './guards.ts';
 import { Marked } from './marked.ts';
-import { type LearnedRoute, NextHopSets, type Resolution, UNREACHABLE } from './next-hops.ts';
+import {
+  type LearnedRoute,
+  type NextHopSet,
+  NextHopSets,
+  type Resolution,
+  UNREACHABLE,
+} from './next-hops.ts';
 import { differing, prefixSet } from './prefix-sets.ts';
 import { RemoteBlocks, type SaidOfBlocks } from './remote-blocks.ts';
 import type {
@@ -42,14 +48,6 @@ import type {
   UnderlayRoute,
 } from './route.ts';
 
-/** A pod's interface that wants its addresses routed to it. */
-export interface Workload {
-  readonly hostInterface: string;
-  readonly addresses: readonly Address[];
-  /** Milliseconds since the epoch. Of two pods with one address the newer has it. */
-  readonly since: number;
-}
-
 /** A route to what is not on this node. */
 interface Elsewhere {
   readonly target: RemoteTarget | LearnedTarget;
@@ -61,14 +59,13 @@ interface Elsewhere {
 const NOTHING: Decision = { refusals: [] };
 
 export class Calculation {
-  readonly #workloads = new Map<string, Workload>();
-  /** By address, as text: the workloads that claim it. */
-  readonly #claims = new Map<string, Workload[]>();
+  /** Which pods of this node claim which addresses. */
+  readonly #claims = new Claims();
   #localBlocks = new PrefixTrie<true>();
   #nodeAddresses = new PrefixTrie<true>();
   #underlay = new PrefixTrie<UnderlayRoute>();
   readonly #learned = new PrefixTrie<LearnedRoute>();
-  readonly #nextHops = new NextHopSets((nextHop) => this.resolve(nextHop));
+  readonly #nextHops: NextHopSets;
   readonly #resolveByHost: (nextHop: ZonedAddress) => Resolution;
   #peerRoutes = new PrefixTrie<LearnedTarget>();
   /** The gateways of what the datastore says without a tunnel. */
@@ -81,32 +78,21 @@ export class Calculation {
   /**
    * @param resolveByHost what the routes say of an address that the host has without us
    * @param seed 32 random bits
+   * @param follow takes the routes of a set to its new gateways as one, if it can
    */
-  constructor(resolveByHost: (nextHop: ZonedAddress) => Resolution, seed: number) {
+  constructor(
+    resolveByHost: (nextHop: ZonedAddress) => Resolution,
+    seed: number,
+    follow?: (set: NextHopSet) => boolean,
+  ) {
     this.#resolveByHost = resolveByHost;
     this.#dirty = new Marked(seed);
+    this.#nextHops = new NextHopSets((nextHop) => this.resolve(nextHop), follow);
   }
 
   /** @param workload undefined: the interface has no pod any more. */
   setWorkload(hostInterface: string, workload: Workload | undefined): void {
-    const before = this.#workloads.get(hostInterface);
-    for (const address of before?.addresses ?? []) {
-      const key = formatAddress(address);
-      const others = this.#claims.get(key)!.filter((claim) => claim !== before);
-      if (others.length > 0) this.#claims.set(key, others);
-      else this.#claims.delete(key);
-      this.#mark(hostPrefix(address));
-    }
-    if (workload === undefined) {
-      this.#workloads.delete(hostInterface);
-      return;
-    }
-    this.#workloads.set(hostInterface, workload);
-    for (const address of workload.addresses) {
-      const key = formatAddress(address);
-      this.#claims.set(key, [...(this.#claims.get(key) ?? []), workload]);
-      this.#mark(hostPrefix(address));
-    }
+    for (const prefix of this.#claims.set(hostInterface, workload)) this.#mark(prefix);
   }
 
   /** The interface has another index: what leads to it is written anew. */
@@ -122,13 +108,13 @@ export class Calculation {
 
   /** What all routes have in common is another: each is written anew. */
   touchAll(): void {
-    for (const name of this.#workloads.keys()) this.touchWorkload(name);
+    for (const name of this.#claims.interfaces()) this.touchWorkload(name);
     for (const tree of [this.#localBlocks, this.#peerRoutes, this.#learned, this.remote.ways])
       for (const { prefix } of tree) this.#mark(prefix);
   }
 
   prefixesOf(hostInterface: string): Prefix[] {
-    return this.#workloads.get(hostInterface)?.addresses.map(hostPrefix) ?? [];
+    return this.#claims.prefixesOf(hostInterface);
   }
 
   prefixesByTunnel(device: string): Prefix[] {
@@ -249,7 +235,7 @@ export class Calculation {
       const { cost, gateways } = this.#resolveByHost(address);
       return gateways.length > 0 ? { cost, gateways: [{ ...nextHop, onlink: true }] } : UNREACHABLE;
     }
-    if (this.#claims.has(formatAddress(nextHop))) return { cost: 0, gateways: [nextHop] };
+    if (this.#claims.has(nextHop)) return { cost: 0, gateways: [nextHop] };
     if (this.#localBlocks.match(nextHop) !== undefined) return UNREACHABLE;
     const remote = this.remote.ways.match(nextHop)?.value;
     if (remote === undefined) return this.#resolveByHost(nextHop);
@@ -260,7 +246,7 @@ export class Calculation {
     return { cost: 0, gateways: [{ ...gateway, zone: device, onlink: true }] };
   }
 
-  /** The ways to next hops may be others now: learned routes that go by other gateways are decided anew. */
+  /** The ways to next hops may be others now: learned routes go by other gateways as one, or are decided anew. */
   reviewNextHops(): void {
     this.#nextHops.review();
   }
@@ -284,7 +270,7 @@ export class Calculation {
    * and after these what BGP does.
    */
   decide(prefix: Prefix): Decision {
-    const claims = this.#claimsOf(prefix);
+    const claims = isHost(prefix) ? this.#claims.of(prefix.address) : [];
     const isBlock = this.#localBlocks.get(prefix) !== undefined;
     const elsewhere = this.#elsewhere(prefix);
     if (claims.length === 0 && !isBlock && elsewhere === undefined) return NOTHING;
@@ -329,14 +315,13 @@ export class Calculation {
     const remote = this.remote.get(prefix);
     if (remote !== undefined) {
       const direct = this.#directWays.get(prefix)?.set;
-      const target = direct ? ({ kind: 'learned', nextHops: direct.gateways } as const) : remote;
+      const target = direct ? learnedTarget(direct) : remote;
       return { target, nextHops: [remote.gateway ?? []].flat(), guards };
     }
     const learned = this.#learnedOf(prefix);
     if (learned === undefined) return undefined;
     const { metric, set } = learned;
-    const target: LearnedTarget = { kind: 'learned', nextHops: set.gateways, metric };
-    return { target, nextHops: set.nextHops, guards };
+    return { target: learnedTarget(set, metric), nextHops: set.nextHops, guards };
   }
 
   #objectionTo({ target, nextHops, guards }: Elsewhere, prefix: Prefix): Refusal | undefined {
@@ -345,15 +330,6 @@ export class Calculation {
       firstObjection(guards, prefix, this.#surroundings()) ??
       objectionToNextHops(prefix, nextHops) ??
       (isResolved ? undefined : unresolved(prefix, nextHops))
-    );
-  }
-
-  #claimsOf(prefix: Prefix): readonly Workload[] {
-    if (!isHost(prefix)) return [];
-    const claims = this.#claims.get(formatAddress(prefix.address)) ?? [];
-    if (claims.length < 2) return claims;
-    return claims.toSorted(
-      (a, b) => b.since - a.since || (a.hostInterface < b.hostInterface ? -1 : 1),
     );
   }
 
@@ -370,7 +346,7 @@ export class Calculation {
     for (const entry of this.#learned.covering(host)) this.#mark(entry.prefix);
     for (const entry of this.remote.ways.covering(host)) this.#mark(entry.prefix);
     for (const entry of this.#localBlocks.covering(host)) this.#mark(entry.prefix);
-    if (this.#claims.has(formatAddress(host.address))) this.#mark(host);
+    if (this.#claims.has(host.address)) this.#mark(host);
   }
 
   #mark(prefix: Prefix): void {
@@ -382,6 +358,10 @@ export class Calculation {
 function offTunnels(nextHop: ZonedAddress): ZonedAddress {
   const { zone, ...address } = nextHop;
   return zone !== undefined && TUNNEL_DEVICES.includes(zone) ? address : nextHop;
+}
+
+function learnedTarget(set: NextHopSet, metric?: number): LearnedTarget {
+  return { kind: 'learned', nextHops: set.gateways, metric, set };
 }
 
 function isHost(prefix: Prefix): boolean {

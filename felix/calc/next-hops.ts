@@ -47,14 +47,20 @@ export interface NextHopSet {
 
 export class NextHopSets {
   readonly #resolve: (nextHop: ZonedAddress) => Resolution;
+  readonly #follow: (set: NextHopSet) => boolean;
   /** By the addresses as text. */
   readonly #sets = new Map<string, NextHopSet>();
   readonly #walked = new Set<NextHopSet>();
   /** Routes come in runs by one next hop, which is then one object, too. */
   #latest: NextHopSet | undefined;
 
-  constructor(resolve: (nextHop: ZonedAddress) => Resolution) {
+  /** @param follow takes the set's routes to its new gateways as one; false: they are looked at one by one. */
+  constructor(
+    resolve: (nextHop: ZonedAddress) => Resolution,
+    follow: (set: NextHopSet) => boolean = () => false,
+  ) {
     this.#resolve = resolve;
+    this.#follow = follow;
   }
 
   /** Sets of which not all routes were looked at yet. */
@@ -81,21 +87,26 @@ export class NextHopSets {
     if (this.#latest === set) this.#latest = undefined;
   }
 
-  /** Resolves all anew. Routes by next hops that have other gateways now come with `takeChanged`. */
+  /**
+   * Resolves all anew. Routes by next hops that have other gateways now follow these as one, or come
+   * with `takeChanged`.
+   */
   review(): void {
     for (const set of this.#sets.values()) {
       const gateways = this.#gatewaysOf(set.nextHops);
       // What can't be reached any more BGP takes back, or has another path for in the same place.
       if (gateways.length === 0 || isSame(gateways, set.gateways)) continue;
+      const hadNone = set.gateways.length === 0;
       set.gateways = gateways;
-      this.#walkTo(set, set.first);
+      if (hadNone || !this.#follow(set)) this.#walkTo(set, set.first);
     }
   }
 
-  /** The interface is another one of the same name: all that goes by it comes with `takeChanged`. */
+  /** The interface is another one of the same name: what goes by it goes by other gateways, as in `review`. */
   touch(device: string): void {
     for (const set of this.#sets.values())
-      if (set.gateways.some(({ zone }) => zone === device)) this.#walkTo(set, set.first);
+      if (set.gateways.some(({ zone }) => zone === device) && !this.#follow(set))
+        this.#walkTo(set, set.first);
   }
 
   /** Up to `limit` prefixes whose gateways changed. */

@@ -1,7 +1,7 @@
 /** What felix wants of the kernel for one prefix, in the node's own terms; table/ turns it into netlink's. */
 
 import type { Address, Prefix, ZonedAddress } from 'net-ipaddr';
-import type { Gateway } from './next-hops.ts';
+import type { Gateway, NextHopSet } from './next-hops.ts';
 
 export type Target =
   /** A pod of this node, on its veth. */
@@ -47,6 +47,8 @@ export interface LearnedTarget {
   readonly nextHops: readonly Gateway[];
   /** The route's metric, above 0; undefined: that of all our routes. */
   readonly metric?: number | undefined;
+  /** All routes by the same next hops: they can be moved as one. */
+  readonly set?: NextHopSet | undefined;
 }
 
 export interface DesiredRoute {

@@ -15,7 +15,7 @@ import {
 } from 'net-ipaddr';
 import type { Link } from 'rtnetlink-ts';
 import type { Clock, Log } from '../../ports.ts';
-import type { Workload } from '../calc/calculation.ts';
+import type { Workload } from '../calc/claims.ts';
 import type { Kernel, Netlink } from '../kernel.ts';
 import { hostInterfaceOf, WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
 import {

@@ -11,7 +11,7 @@ import {
   formatAddress,
   type Prefix,
 } from 'net-ipaddr';
-import type { Workload } from '../calc/calculation.ts';
+import type { Workload } from '../calc/claims.ts';
 import { hostInterfaceOf } from '../ours.ts';
 import type { Report } from '../report.ts';
 import type { Endpoint } from './endpoint.ts';

@@ -78,6 +78,11 @@ export class Failures {
     this.#reasons.delete(entry);
   }
 
+  forget(entry: Entry): void {
+    this.awaitNoMore(entry);
+    this.acquit(entry);
+  }
+
   /** What is not as desired, and why; the first thousand. */
   reports(): Report[] {
     const reports: Report[] = [];

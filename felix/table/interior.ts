@@ -121,9 +121,8 @@ export class InteriorRoutes implements StrangerListener {
     return oif !== undefined && this.#names.isUp(oif) && !this.#lostLinks.has(oif);
   }
 
-  /** Of a neighbour on a connected network the kernel finds the interface itself. */
-  #gateway(nextHop: ZonedAddress, { gateway, oif, onlink }: NextHop): Gateway {
-    if (gateway === undefined) return nextHop;
+  /** A neighbour on a connected network is its own. */
+  #gateway(nextHop: ZonedAddress, { gateway = nextHop, oif, onlink }: NextHop): Gateway {
     const zone = this.#names.nameOf(oif!)!;
     return { ...gateway, zone, ...(onlink && { onlink }) };
   }

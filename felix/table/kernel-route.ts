@@ -37,11 +37,16 @@ export interface InterfaceNames {
   nameOf(index: number): string | undefined;
 }
 
-/** The route to write, or undefined when its interface does not exist (yet). */
+/**
+ * The route to write, or undefined when its interface does not exist (yet).
+ *
+ * @param nextHopId the object that stands for the next hops of a learned route, where there is one
+ */
 export function routeSpec(
   desired: DesiredRoute,
   names: InterfaceNames,
   marks: RouteMarks,
+  nextHopId?: number | undefined,
 ): RouteSpec | undefined {
   const { prefix: destination, target } = desired;
   const normalMetric = marks.metric[destination.address.family];
@@ -60,10 +65,11 @@ export function routeSpec(
       ? { ...common, type: 'unicast', scope: 'link', oif }
       : { ...common, type: 'unicast', gateway, oif, onlink: true };
   }
+  const metric = target.metric ?? normalMetric;
+  if (nextHopId !== undefined) return { ...common, metric, type: 'unicast', nextHopId };
   // A link that is gone takes its next hops with it, and not the others.
   const multipath = target.nextHops.flatMap((nextHop) => hopOf(nextHop, names) ?? []);
   if (multipath.length === 0) return undefined;
-  const metric = target.metric ?? normalMetric;
   return {
     ...common,
     metric,
@@ -112,8 +118,8 @@ export function leadsToPod(route: RouteSpec, names: InterfaceNames): boolean {
 }
 
 /** A route by a gateway: to another node, or to a router. */
-export function isRemote(route: RouteSpec): boolean {
-  return route.gateway !== undefined || route.multipath !== undefined;
+export function isRemote({ gateway, multipath, nextHopId }: RouteSpec): boolean {
+  return gateway !== undefined || multipath !== undefined || nextHopId !== undefined;
 }
 
 /** A network that the host is connected to. */
@@ -125,6 +131,21 @@ export function isConnected(route: Route): boolean {
 export function podAddress(route: RouteSpec, names: InterfaceNames): Address | undefined {
   const { address, length } = route.destination;
   return length === familyBits(address.family) && leadsToPod(route, names) ? address : undefined;
+}
+
+/** The addresses that routes lead to interfaces of pods, by interface. */
+export function addressesByPod(
+  routes: Iterable<RouteSpec>,
+  names: InterfaceNames,
+): Map<string, Address[]> {
+  const routed = new Map<string, Address[]>();
+  for (const route of routes) {
+    const address = podAddress(route, names);
+    if (address === undefined) continue;
+    const name = names.nameOf(route.oif!)!;
+    routed.set(name, [...(routed.get(name) ?? []), address]);
+  }
+  return routed;
 }
 
 /**
@@ -140,6 +161,9 @@ export function sameRoute(actual: RouteSpec, desired: RouteSpec): boolean {
     actual.preferredSource !== undefined
   )
     return false;
+  // What an object stands for is the object's business.
+  if (actual.nextHopId !== desired.nextHopId) return false;
+  if (desired.nextHopId !== undefined) return true;
   // The kernel shows an IPv6 blackhole as one on lo.
   if (desired.type === 'blackhole') return true;
   if (desired.oif !== undefined && actual.oif !== desired.oif) return false;
@@ -171,7 +195,8 @@ function sameGateway(a: Address | undefined, b: Address | undefined): boolean {
 export function describeRoute(route: RouteSpec, names?: InterfaceNames): string {
   const type = route.type === undefined || route.type === 'unicast' ? '' : `${route.type} `;
   const hops = (route.multipath ?? [route]).map((hop) => describeHop(hop, names)).join('');
-  return `${type}${formatPrefix(route.destination)}${hops}, protocol ${route.protocol}, metric ${route.metric}`;
+  const by = hops === '' && route.nextHopId !== undefined ? ` nhid ${route.nextHopId}` : hops;
+  return `${type}${formatPrefix(route.destination)}${by}, protocol ${route.protocol}, metric ${route.metric}`;
 }
 
 function describeHop(hop: NextHop, names: InterfaceNames | undefined): string {

@@ -13,31 +13,22 @@ import type { Report } from '../report.ts';
 import { difference, type Plan, type Step } from './difference.ts';
 import { Entries, type Entry, isAsDesired, metricOf } from './entries.ts';
 import { Failures, type FailuresOptions } from './failures.ts';
-import {
-  describeRoute,
-  type InterfaceNames,
-  isOurs,
-  isRemote,
-  leadsToPod,
-  METRIC,
-  sameRoute,
-} from './kernel-route.ts';
+import { describeRoute, type InterfaceNames, isOurs, METRIC, sameRoute } from './kernel-route.ts';
+import type { NextHopObjects } from './next-hop-objects.ts';
 import { newCounters } from './route-counters.ts';
 import { isGone, RouteWriter, type RouteWriterOptions } from './route-writer.ts';
 import { believe, type StrangerListener, sightOurs, sightStranger } from './sighting.ts';
+import { UnknownRoutes } from './unknown-routes.ts';
 
-/** How long an unknown route to a pod's interface stays: another program may be wiring that pod now. */
-const GRACE_MS = 10_000;
 /** Longest stretch of work without a return to the event loop. */
 const SLICE_MS = 3;
 
 const FAMILIES: readonly Family[] = [4, 6];
 
-const { floor } = Math;
-
 export interface RouteTableOptions extends RouteWriterOptions, FailuresOptions {
   netlink: RouteWriterOptions['netlink'] & Pick<Netlink, 'eachRoute'>;
   names: InterfaceNames;
+  nextHops: Pick<NextHopObjects, 'flush' | 'idle' | 'lackOf' | 'remove' | 'retry'>;
   /** Whose routes are ours: it may grow, after which a resync is due. */
   protocols: ReadonlySet<number>;
   /** There is something to flush. */
@@ -57,7 +48,7 @@ export class RouteTable {
   readonly #queue = new Set<Entry>();
   readonly #writer: RouteWriter;
   readonly #failures: Failures;
-  #keepsUnknownRemote = true;
+  readonly #unknown: UnknownRoutes;
   #desiredCount = 0;
   #flyingCount = 0;
   /** Counts dumps, those that began again too. */
@@ -67,9 +58,11 @@ export class RouteTable {
 
   constructor(options: RouteTableOptions) {
     this.#options = options;
-    this.#entries = new Entries(floor(options.random() * 2 ** 32));
+    this.#entries = new Entries(Math.floor(options.random() * 2 ** 32));
     this.#writer = new RouteWriter(options);
     this.#failures = new Failures(options, (entry) => this.#enqueue(entry));
+    const postpone = (entry: Entry, delayMs: number) => this.#failures.postpone(entry, delayMs);
+    this.#unknown = new UnknownRoutes({ ...options, postpone });
   }
 
   /** How many prefixes wait to be flushed. */
@@ -119,7 +112,7 @@ export class RouteTable {
    * before a restart, and BGP may not have come round to them yet.
    */
   removeUnknownRemote(): void {
-    this.#keepsUnknownRemote = false;
+    this.#unknown.endRestart();
     for (let id = 0; id < this.#entries.idLimit; id++) {
       const entry = this.#entries.at(id);
       if (entry && !entry.isKnown && entry.ours.length > 0) this.#enqueue(entry);
@@ -149,6 +142,11 @@ export class RouteTable {
     return this.#writer.landed(() => prefixes === undefined || prefixes.some(isAboard));
   }
 
+  /** The next hop object that a route to the prefix is by now, whatever was asked for since. */
+  nextHopIdOf(prefix: Prefix): number | undefined {
+    return this.#entries.find(prefix)?.ours[0]?.nextHopId;
+  }
+
   /** Sends these prefixes now, before all others; none may be in a flight. @returns what is still wrong with them. */
   settle(prefixes: Iterable<Prefix>): string[] {
     const entries: Entry[] = [];
@@ -167,6 +165,7 @@ export class RouteTable {
 
   /** The obstacle may be gone (an interface came up): what failed is tried again at once. */
   retryAll(): void {
+    this.#options.nextHops.retry();
     for (const entry of this.#failures.obstructed()) this.#retry(entry);
   }
 
@@ -253,8 +252,20 @@ export class RouteTable {
   }
 
   #plan(batch: readonly Entry[]): Batch {
-    const plan = difference(batch, (entry, route) => this.#mayRemove(entry, route));
-    return { batch, ...plan };
+    this.#options.nextHops.flush();
+    const plan = difference(batch, (entry, route) => this.#unknown.mayRemove(entry, route));
+    return { ...plan, batch, steps: plan.steps.filter((step) => this.#hasNextHop(step)) };
+  }
+
+  #hasNextHop(step: Step<Entry>): boolean {
+    const lack = this.#options.nextHops.lackOf(step);
+    if (lack !== undefined) this.#fail(step.slot, lack);
+    return lack === undefined;
+  }
+
+  #fail(entry: Entry, reason: string): void {
+    this.counters.failed++;
+    this.#failures.fail(entry, reason);
   }
 
   #land(plan: Batch, results: readonly Result[]): void {
@@ -278,10 +289,10 @@ export class RouteTable {
   #settleStep({ action, slot: entry, route }: Step<Entry>, error: Result): void {
     this.#touch(entry);
     if (error !== undefined && !(action === 'delete' && isGone(error.code))) {
-      this.counters.failed++;
-      this.#failures.fail(entry, error.message);
-      // It is there, and we did not know: ours or a stranger's, the next dump tells.
-      if (error.code === 'EEXIST') this.#options.onSurprise();
+      this.#fail(entry, error.message);
+      // It is there, ours or a stranger's, or its next hop is not, and we did not know: the next dump tells.
+      const isLost = error.code === 'EINVAL' && route.nextHopId !== undefined;
+      if (error.code === 'EEXIST' || isLost) this.#options.onSurprise();
       return;
     }
     if (action === 'delete') {
@@ -318,18 +329,6 @@ export class RouteTable {
       this.#enqueue(entry);
   }
 
-  #mayRemove(entry: Entry, route: RouteSpec): boolean {
-    if (entry.isKnown) return true;
-    const now = this.#options.clock.monotonic();
-    entry.unwantedSince ??= now;
-    if (leadsToPod(route, this.#options.names)) {
-      const rest = entry.unwantedSince + GRACE_MS - now;
-      if (rest > 0) this.#failures.postpone(entry, rest);
-      return rest <= 0;
-    }
-    return !(this.#keepsUnknownRemote && isRemote(route));
-  }
-
   #read(family: Family, strangers: readonly StrangerListener[]): Promise<void> {
     const { names, netlink, protocols } = this.#options;
     return netlink.eachRoute({ family, table: TABLE }, () => {
@@ -354,24 +353,26 @@ export class RouteTable {
 
   /** Compares what the dump told with what was known, a slice at a time. */
   async #sweep(first: number): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, nextHops } = this.#options;
+    const idle = nextHops.idle();
     let sliceEnd = clock.monotonic() + SLICE_MS;
     for (let id = 0; id < this.#entries.idLimit; id++) {
       const entry = this.#entries.at(id);
       if (entry !== undefined && entry.touchedDuring < first) this.#compare(entry);
+      for (const { nextHopId } of entry?.ours ?? []) idle.delete(nextHopId!);
       if (id % 256 === 255 && clock.monotonic() > sliceEnd) {
         await new Promise<void>((resolve) => clock.after(0, resolve));
         sliceEnd = clock.monotonic() + SLICE_MS;
       }
     }
+    nextHops.remove(idle);
   }
 
   #compare(entry: Entry): void {
     const wasAsDesired = isAsDesired(entry);
     believe(entry, this.#dumpOf[entry.prefix.address.family]);
     if (isAsDesired(entry)) {
-      this.#failures.acquit(entry);
-      this.#failures.awaitNoMore(entry);
+      this.#failures.forget(entry);
       if (entry.desired === undefined && entry.stranger === undefined) this.#drop(entry);
       return;
     }
@@ -382,8 +383,7 @@ export class RouteTable {
   /** Nothing refers to it afterwards: its id goes to another prefix. */
   #drop(entry: Entry): void {
     this.#queue.delete(entry);
-    this.#failures.awaitNoMore(entry);
-    this.#failures.acquit(entry);
+    this.#failures.forget(entry);
     this.#entries.delete(entry);
   }
 

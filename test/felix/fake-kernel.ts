@@ -147,6 +147,11 @@ export class FakeNetlink implements Netlink {
     return this.#netns.fdb.filter(({ link }) => (filter.link ?? link) === link);
   }
 
+  /** As a kernel before 5.3. */
+  async nextHops(): Promise<never> {
+    throw new NetlinkError('reading next hops', 'EOPNOTSUPP');
+  }
+
   async routes(filter: RouteFilter = {}): Promise<Route[]> {
     const { family, oif, protocol, table } = filter;
     return this.#netns.routes.filter(

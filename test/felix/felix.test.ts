@@ -942,6 +942,7 @@ test('close removes nothing; cleanup removes all that is ours, and nothing else'
   const during = await host.routes();
   await felix.close();
   expect(await host.routes()).toEqual(during);
+  expect(await host.ip('nexthop')).toMatch(/ group .* proto 80/);
   const malformed = join(stateDir, 'endpoints', 'x@eth0.json');
   await writeFile(malformed, '{');
   await host.ip('link add vxlan.calico type vxlan id 4096 dstport 4789 local 192.0.2.1');
@@ -956,6 +957,7 @@ test('close removes nothing; cleanup removes all that is ours, and nothing else'
     faults: [expect.stringContaining(malformed)],
   });
   expect(await host.routes()).toEqual(before);
+  expect(await host.ip('nexthop')).toBe('');
   expect(await host.ip('-o link show eth0')).toMatch(/state UP/);
   expect(await host.ip('-o link show type vxlan')).toMatch(/^\S+ vxlan.other/);
   expect(await cleanup({ kernel, stateDir })).toMatchObject({ interfaces: 0, routes: 0 });

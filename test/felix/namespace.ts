@@ -4,6 +4,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { ipRoutes } from '../ip-routes.ts';
 
 const run = promisify(execFile);
 
@@ -47,19 +48,10 @@ export class TestNamespace {
     return this.run(`ip ${command}`);
   }
 
-  /** Lines of `ip route`, without trailing spaces, in both families. */
+  /** Lines of `ip route` in both families. */
   async routes(match: RegExp = /./): Promise<string[]> {
     const shown = (await this.ip('-4 route show')) + (await this.ip('-6 route show'));
-    const joined = shown.replaceAll(/\n\t/g, ' ');
-    return joined
-      .split('\n')
-      .map((line) =>
-        line
-          .replace(/ pref medium/, '')
-          .replaceAll(/ +/g, ' ')
-          .trim(),
-      )
-      .filter((line) => line !== '' && match.test(line));
+    return ipRoutes(shown).filter((line) => match.test(line));
   }
 }
 

@@ -249,6 +249,19 @@ test('a second look at what is as it should be writes nothing', async () => {
   expect(kernel.batches).toEqual([]);
 });
 
+test('a kernel without next hop objects: each route names its gateways', async () => {
+  await run();
+  learn('10.60.1.0/26 via 192.0.2.2', '10.60.2.0/26 via 192.0.2.2 192.0.2.3');
+  await clock.pass(0);
+  const ours = (await stranger.routes()).filter(({ protocol }) => protocol === 80);
+  const gateways = ours.map((one) => (one.multipath ?? [one]).map(({ gateway }) => gateway));
+  expect(gateways.map((hops) => hops.map((hop) => formatAddress(hop!)))).toEqual([
+    ['192.0.2.2'],
+    ['192.0.2.2', '192.0.2.3'],
+  ]);
+  expect(kernel.batches.flat().filter((operation) => 'nextHop' in operation)).toEqual([]);
+});
+
 test('a stop leaves all routes, and stops all timers', async () => {
   await run();
   learn('10.60.1.0/26 via 192.0.2.2');

@@ -7,6 +7,7 @@ import type { PeerConfig } from '../../bgp/speaker.ts';
 import { kernelLinks } from '../../bgp/unnumbered/kernel-links.ts';
 import type { Log } from '../../ports.ts';
 import { KernelRoutes } from '../../src/speaker/kernel-routes.ts';
+import { ipRoutes } from '../ip-routes.ts';
 import { Bird } from './daemons/bird.ts';
 import { statics } from './daemons/bird-config.ts';
 import { Frr } from './daemons/frr.ts';
@@ -75,14 +76,12 @@ async function route(stage: Stage, peers: PeerConfig[]): Promise<KernelRoutes> {
   return kernel;
 }
 
-/** As the kernel has them, without what differs from run to run. */
+/** As the kernel has each, without what differs from run to run; empty where it has none. */
 function kernelRoutes(prefixes: readonly string[]): string[] {
-  return prefixes.flatMap((prefix) =>
-    ip(prefix.includes(':') ? '-6' : '-4', 'route', 'show', prefix)
-      .trim()
-      .replace(/ ?(nexthop)/g, '\n$1')
-      .replaceAll(/fe80::[0-9a-f:]+/g, 'fe80::…')
-      .replaceAll(/\s+/g, ' '),
+  return prefixes.map((prefix) =>
+    ipRoutes(ip(prefix.includes(':') ? '-6' : '-4', 'route', 'show', prefix))
+      .join('\n')
+      .replaceAll(/fe80::[0-9a-f:]+/g, 'fe80::…'),
   );
 }
 

@@ -10,7 +10,7 @@ const exchanged = (link: string) => ({
   isNeighbor: true,
   routes: [
     `198.51.100.1 via inet6 fe80::… dev ${link} proto 80 metric 1024`,
-    `2001:db8:b::1 via fe80::… dev ${link} proto 80 metric 1024 pref medium`,
+    `2001:db8:b::1 via fe80::… dev ${link} proto 80 metric 1024`,
   ],
   pings: [true, true],
 });
@@ -42,7 +42,7 @@ test.concurrent(
     const { both, one, answers } = await play('two links');
     expect(both).toEqual([
       '198.51.100.1 proto 80 metric 1024 nexthop via inet6 fe80::… dev to-one weight 1 nexthop via inet6 fe80::… dev to-two weight 1',
-      '2001:db8:b::1 proto 80 metric 1024 pref medium nexthop via fe80::… dev to-one weight 1 nexthop via fe80::… dev to-two weight 1',
+      '2001:db8:b::1 proto 80 metric 1024 nexthop via fe80::… dev to-one weight 1 nexthop via fe80::… dev to-two weight 1',
     ]);
     expect(one).toEqual(exchanged('to-one').routes);
     expect(answers).toEqual([true, true]);

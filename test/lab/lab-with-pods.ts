@@ -6,6 +6,7 @@ import { INSPECT_SOCKET, readPeers } from '../../src/inspect/client.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { type LabPod, type Ping, pingMatrix, startPod } from '../../src/lab/pods.ts';
 import { agentsConverged } from '../../src/lab/show.ts';
+import { ipRoutes } from '../ip-routes.ts';
 
 export interface LabWithPods {
   lab: Lab;
@@ -127,7 +128,7 @@ export async function routesTouchedDuring(
   );
   await lab.mustRun(node, ['sh', '-c', `until [ -e ${listens} ]; do sleep 0.1; done`]);
   await doings();
-  return (await monitor()).split('\n').filter((line) => /proto 80/.test(line));
+  return ipRoutes(await monitor()).filter((line) => /proto 80/.test(line));
 }
 
 let watches = 0;

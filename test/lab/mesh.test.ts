@@ -7,6 +7,7 @@ import type { PeerJson } from '../../src/inspect/bgp-json.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { cni, type LabPod, pingMatrix, startPod, stopPod } from '../../src/lab/pods.ts';
 import { agentStatuses, agentsConverged } from '../../src/lab/show.ts';
+import { ipRoutes } from '../ip-routes.ts';
 import {
   onePodANode,
   packetsLostDuring,
@@ -47,11 +48,7 @@ async function bgpRoutes(node: string): Promise<string[]> {
     '-c',
     'ip route show proto 80; ip -6 route show proto 80',
   ]);
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-    .sort();
+  return ipRoutes(text).sort();
 }
 
 test('every pod reaches every other one, over IPv4 and IPv6', async () => {

@@ -1,6 +1,7 @@
 /** A lab's pools with another encapsulation, as an admin applies it, and TCP between pods meanwhile. */
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabPod } from '../../src/lab/pods.ts';
+import { ipRoutes } from '../ip-routes.ts';
 import { onePodANode, within } from './lab-with-pods.ts';
 import { type Transfer, transfersDuring } from './transfer.ts';
 
@@ -63,7 +64,11 @@ export async function transfersThroughModes(
 async function isBy(lab: Lab, node: string, device: RegExp, blocks: number): Promise<boolean> {
   const show = 'ip route show proto 80; ip -6 route show proto 80; ip -br link';
   const shown = await lab.mustRun(node, ['sh', '-c', show]);
-  const ways = [...shown.matchAll(/^\S+\/(?:26|122) .*\bdev (\S+)/gm)].map(([, way]) => way!);
+  const ways = [
+    ...ipRoutes(shown)
+      .join('\n')
+      .matchAll(/^\S+\/(?:26|122) .*\bdev (\S+)/gm),
+  ].map(([, way]) => way!);
   const tunnels = [...shown.matchAll(/^(?:vxlan|udp)\S*/gm)].map(([name]) => name);
   return ways.length === blocks && [...ways, ...tunnels].every((name) => device.test(name));
 }

@@ -9,6 +9,7 @@ import type { AgentStatus } from '../../src/inspect/agent-status.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabPod } from '../../src/lab/pods.ts';
 import { agentStatuses, agentsConverged } from '../../src/lab/show.ts';
+import { ipRoutes } from '../ip-routes.ts';
 import {
   lostPings,
   onePodANode,
@@ -50,10 +51,9 @@ test('every pod reaches every other one, over IPv4 and IPv6', async () => {
 /** Lines of `ip route` and `ip -6 route` that are ours, and remote: by a gateway, or by a tunnel that needs none. */
 async function remoteRoutes(node: string): Promise<string[]> {
   const text = await lab.mustRun(node, ['sh', '-c', 'ip route; ip -6 route']);
-  return text
-    .split('\n')
-    .map((line) => line.replace(' pref medium', '').trim())
-    .filter((line) => /proto 80 /.test(`${line} `) && / via | dev udp/.test(line));
+  return ipRoutes(text).filter(
+    (line) => /proto 80 /.test(`${line} `) && / via | dev udp/.test(line),
+  );
 }
 
 test('CrossSubnet: to the same subnet by the NIC, to the other by VXLAN, over both families', async () => {

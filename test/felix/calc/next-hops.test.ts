@@ -105,3 +105,27 @@ test('an interface of another index: what goes by it', () => {
   sets.touch('eth0');
   expect(changed()).toEqual(['10.1.0.0/16']);
 });
+
+test('a set that is followed as one: its routes need not be looked at, but for those that had no gateway', () => {
+  const followed: string[] = [];
+  sets = new NextHopSets(
+    (nextHop) => ({
+      cost: 0,
+      gateways: (table.get(formatAddress(nextHop)) ?? []).map(gateway),
+    }),
+    ({ gateways: now }) => followed.push(now.map(formatZonedAddress).join()) > 0,
+  );
+  table.delete(M);
+  for (const [prefix, hop] of [
+    ['10.1.0.0/16', N],
+    ['10.2.0.0/16', N],
+    ['10.3.0.0/16', M],
+  ] as const)
+    add(prefix, hop);
+  table.set(N, ['10.0.0.7%eth0']);
+  table.set(M, ['10.0.0.8%eth0']);
+  sets.review();
+  expect([followed, changed()]).toEqual([['10.0.0.7%eth0'], ['10.3.0.0/16']]);
+  sets.touch('eth0');
+  expect(changed()).toEqual([]);
+});

@@ -68,7 +68,7 @@ const DEFAULT = '0.0.0.0/0 via 10.0.0.1 dev eth0 metric 200';
 
 test.each<[what: string, routes: string[], hop: string, then: string]>([
   ['no route: unreachable', [LAN], '10.0.1.9', 'unreachable'],
-  ['a neighbour on a connected network costs nothing', [LAN], '10.0.0.9', '10.0.0.9 at 0'],
+  ['a neighbour on a connected network costs nothing', [LAN], '10.0.0.9', '10.0.0.9%eth0 at 0'],
   ['by a gateway, at the metric', [LAN, DEFAULT], '10.0.1.9', '10.0.0.1%eth0 at 200'],
   [
     'the longest prefix, whatever its metric',
@@ -100,7 +100,7 @@ test.each<[what: string, routes: string[], hop: string, then: string]>([
     '10.0.1.9',
     '169.254.1.1%eth0 onlink at 0',
   ],
-  ['a link without gateways', ['0.0.0.0/0 dev tun0 metric 3'], '10.0.1.9', '10.0.1.9 at 3'],
+  ['a link without gateways', ['0.0.0.0/0 dev tun0 metric 3'], '10.0.1.9', '10.0.1.9%tun0 at 3'],
   ['a blackhole ends it', [DEFAULT, 'blackhole 10.0.1.0/24'], '10.0.1.9', 'unreachable'],
   [
     'RFC 8950: IPv4 by an IPv6 router',
@@ -132,7 +132,7 @@ test('an interface that came up again reaches nobody before a dump has told what
   interior.loseLink(2);
   expect(resolved('10.0.0.9')).toBe('unreachable');
   dump(LAN);
-  expect(resolved('10.0.0.9')).toBe('10.0.0.9 at 0');
+  expect(resolved('10.0.0.9')).toBe('10.0.0.9%eth0 at 0');
 });
 
 test('what is told of a route counts at once, and a dump is asked for where it may mean more', () => {

@@ -1,0 +1,331 @@
+/**
+ * The kernel's next hop objects. Routes that BGP brought by the same next hops share one, and one message
+ * moves them all when the way to these next hops is another, or one of several dies (next-hop-plan.ts).
+ *
+ * Interfaces that go down, or lose their carrier, take theirs with them, and the IPv4 routes by these, of
+ * which the kernel says nothing. A kernel before 5.3 has no such objects: then each route names its gateways.
+ */
+
+import { type Address, formatAddress } from 'net-ipaddr';
+import type { NetlinkError, NextHopObject, Result } from 'rtnetlink-ts';
+import type { NextHopSet } from '../calc/next-hops.ts';
+import type { Netlink } from '../kernel.ts';
+import { FIRST_NEXT_HOP_ID, isOurNextHop, LAST_NEXT_HOP_ID, PROTOCOL } from '../ours.ts';
+import type { RouteWrite } from './footing.ts';
+import type { InterfaceNames } from './kernel-route.ts';
+import {
+  apply,
+  type NextHopChange,
+  type Objects,
+  plan,
+  remove,
+  type WantedGroup,
+} from './next-hop-plan.ts';
+
+const { max } = Math;
+
+export interface NextHopObjectsOptions {
+  netlink: Pick<Netlink, 'batch' | 'batchOffLoop' | 'nextHops'>;
+  names: InterfaceNames;
+  /** There is something to flush. */
+  onWork(): void;
+  /** The kernel has something that we did not know of: it is to be read. */
+  onSurprise(): void;
+}
+
+/** What a member is: it never becomes another. */
+interface Hop {
+  readonly gateway: Address;
+  readonly oif: number;
+}
+
+export class NextHopObjects {
+  readonly #options: NextHopObjectsOptions;
+  #isSupported = false;
+  /** Ours in the kernel, as far as it is known. */
+  #objects: Objects = new Map();
+  /** Ids of ours that others have taken. */
+  #taken: ReadonlySet<number> = new Set();
+  /** The group of each set, wanted for as long as the set has routes. */
+  readonly #ids = new Map<NextHopSet, number>();
+  readonly #sets = new Map<number, NextHopSet>();
+  /** Groups without a set, by where they lead. Undefined: to be looked for. */
+  #idleByHops: Map<string, number[]> | undefined;
+  readonly #unused = new Set<number>();
+  /** Why a group is not there, or lacks a member. */
+  readonly #problems = new Map<number, string>();
+  #nextId = FIRST_NEXT_HOP_ID;
+  #isDirty = false;
+  #moving = 0;
+  /** Counts what was written: a dump that began before may be older. */
+  #writes = 0;
+
+  constructor(options: NextHopObjectsOptions) {
+    this.#options = options;
+  }
+
+  /** Known once they have been read. */
+  get isSupported(): boolean {
+    return this.#isSupported;
+  }
+
+  get hasWork(): boolean {
+    return this.#isDirty;
+  }
+
+  /** Routes are being moved, with the kernel's lock held: who writes meanwhile waits for it. */
+  get isMoving(): boolean {
+    return this.#moving > 0;
+  }
+
+  /** @throws NetlinkError */
+  async read(): Promise<void> {
+    const writes = this.#writes;
+    let all: readonly NextHopObject[];
+    try {
+      all = await this.#options.netlink.nextHops();
+    } catch (error) {
+      if ((error as NetlinkError).code === 'EOPNOTSUPP') return;
+      throw error;
+    }
+    this.#isSupported = true;
+    if (writes !== this.#writes) {
+      this.#options.onSurprise();
+      return;
+    }
+    const ours = all.filter(isOurNextHop);
+    this.#objects = new Map(ours.map((object) => [object.id, object]));
+    this.#idleByHops = undefined;
+    this.#taken = new Set(all.filter((object) => !isOurNextHop(object)).map(({ id }) => id));
+    this.#touch();
+  }
+
+  /**
+   * The group that routes by this set are to be by; it is there after the next flush, if at all.
+   *
+   * @param present which group such a route is by now: it is taken over if it leads the same way
+   * @returns undefined: the routes name their gateways
+   */
+  idOf(set: NextHopSet, present: () => number | undefined): number | undefined {
+    const known = this.#ids.get(set);
+    if (known !== undefined) return known;
+    const hops = this.#hopsOf(set);
+    if (hops === undefined || hops.length === 0) return undefined;
+    const id = this.#adopt(hops, present) ?? this.#newId();
+    this.#ids.set(set, id);
+    this.#sets.set(id, set);
+    this.#touch();
+    return id;
+  }
+
+  /** The set has other gateways. @returns whether its routes can stay as they are. */
+  follow(set: NextHopSet): boolean {
+    if (!this.#ids.has(set)) return false;
+    this.#touch();
+    if (this.#hopsOf(set) !== undefined) return true;
+    this.#release(set);
+    return false;
+  }
+
+  /** Why this can't be written: there is no such object. The kernel would not say why. */
+  lackOf({ action, route: { nextHopId: id } }: RouteWrite): string | undefined {
+    if (action === 'delete' || id === undefined || this.#objects.has(id)) return undefined;
+    return this.#problems.get(id) ?? `next hop ${id} is not there yet`;
+  }
+
+  /** The interface went down, or lost its carrier, and its next hops with it. */
+  loseLink(index: number): void {
+    const lost = [...this.#objects.values()].filter(({ oif }) => oif === index);
+    for (const { id } of lost) remove(id, this.#objects);
+    if (lost.length > 0) this.#touch();
+  }
+
+  /** What could not be made may be possible now. */
+  retry(): void {
+    if (this.#problems.size > 0) this.#touch();
+  }
+
+  /** Groups that no set is by any more. Of these may be removed what no route is by, either. */
+  idle(): Set<number> {
+    const idle = new Set<number>();
+    for (const { id, group } of this.#objects.values()) {
+      // Without routes a set is forgotten, and comes as another if at all.
+      if (group !== undefined && this.#sets.get(id)?.first === undefined) idle.add(id);
+    }
+    return idle;
+  }
+
+  /** No route is by these, unless a set has taken one over meanwhile. */
+  remove(ids: ReadonlySet<number>): void {
+    const idle = this.idle();
+    for (const id of ids) {
+      if (!idle.has(id)) continue;
+      this.#unused.add(id);
+      this.#release(this.#sets.get(id));
+    }
+    if (this.#unused.size > 0) this.#touch();
+  }
+
+  /**
+   * Makes what routes are about to be written by. What moves routes that are there is done on another
+   * thread: it may hold the kernel for 100 ms and more.
+   */
+  flush(): void {
+    if (!this.#isDirty && this.#problems.size === 0) return;
+    this.#isDirty = false;
+    this.#idleByHops = undefined;
+    this.#problems.clear();
+    const { adds, moves } = plan(this.#wanted(), this.#objects, this.#unused);
+    this.#unused.clear();
+    this.#add(adds, ({ id }, error) => this.#problems.set(id, error.message));
+    if (moves.length > 0) void this.#move(moves);
+  }
+
+  /** All groups that have a set with routes. Makes the members that are missing. */
+  #wanted(): WantedGroup[] {
+    const wanted: { id: number; hops: readonly Hop[] }[] = [];
+    for (const [set, id] of this.#ids)
+      if (set.first !== undefined) wanted.push({ id, hops: this.#hopsOf(set) ?? [] });
+    const { failures, ids } = this.#makeMembers(wanted.flatMap(({ hops }) => hops));
+    return wanted.map(({ id, hops }) => {
+      const keys = hops.map(keyOf);
+      for (const key of keys) if (failures.has(key)) this.#problems.set(id, failures.get(key)!);
+      return { id, members: keys.flatMap((key) => ids.get(key) ?? []) };
+    });
+  }
+
+  /** By the text of each hop: the member's id, or why there is none. */
+  #makeMembers(hops: readonly Hop[]): {
+    ids: ReadonlyMap<string, number>;
+    failures: ReadonlyMap<string, string>;
+  } {
+    const ids = this.#members();
+    const missing = new Map<string, NextHopObject>();
+    for (const hop of hops) {
+      const key = keyOf(hop);
+      if (ids.has(key) || missing.has(key)) continue;
+      missing.set(key, { id: this.#newId(), protocol: PROTOCOL, ...hop });
+    }
+    const failures = new Map<string, string>();
+    this.#add([...missing.values()], (member, error) =>
+      failures.set(keyOf(member as Hop), error.message),
+    );
+    for (const [key, { id }] of missing) if (!failures.has(key)) ids.set(key, id);
+    return { ids, failures };
+  }
+
+  #members(): Map<string, number> {
+    const members = new Map<string, number>();
+    for (const { id, gateway, oif, onlink } of this.#objects.values())
+      if (gateway !== undefined && oif !== undefined && !onlink)
+        members.set(keyOf({ gateway, oif }), id);
+    return members;
+  }
+
+  #add(
+    nextHops: readonly NextHopObject[],
+    onFailure: (nextHop: NextHopObject, error: NetlinkError) => void,
+  ): void {
+    if (nextHops.length === 0) return;
+    this.#writes++;
+    const { netlink, onSurprise } = this.#options;
+    const changes = nextHops.map((nextHop) => ({ action: 'add', nextHop }) as const);
+    let results: readonly Result[];
+    try {
+      results = netlink.batch(changes);
+    } catch (error) {
+      // The socket failed: what the kernel did of it is unknown.
+      onSurprise();
+      results = changes.map(() => error as NetlinkError);
+    }
+    for (const [i, change] of changes.entries()) {
+      const error = results[i];
+      if (error === undefined) apply(change, this.#objects);
+      else onFailure(change.nextHop, error);
+      if (error?.code === 'EEXIST') onSurprise();
+    }
+  }
+
+  async #move(changes: readonly NextHopChange[]): Promise<void> {
+    const { netlink, onSurprise, onWork } = this.#options;
+    // As if it were done: who comes next builds on it, and is done after it.
+    for (const change of changes) apply(change, this.#objects);
+    this.#writes++;
+    this.#moving++;
+    try {
+      const results = await netlink.batchOffLoop(changes);
+      if (results.some((error) => error !== undefined && error.code !== 'ENOENT')) onSurprise();
+    } catch {
+      // Closed meanwhile, or the socket failed.
+      onSurprise();
+    }
+    this.#writes++;
+    this.#moving--;
+    onWork();
+  }
+
+  /** A group without a set that leads by these hops: of an agent before us, or of a set that was given up. */
+  #adopt(hops: readonly Hop[], present: () => number | undefined): number | undefined {
+    this.#idleByHops ??= this.#findIdle();
+    const found = this.#idleByHops.get(keyOfAll(hops.map(keyOf)));
+    if (found === undefined || found.length === 0) return undefined;
+    const [id] = found.splice(max(0, found.indexOf(present() ?? 0)), 1);
+    this.#unused.delete(id!);
+    this.#release(this.#sets.get(id!));
+    return id;
+  }
+
+  #findIdle(): Map<string, number[]> {
+    const keys = new Map<number, string>();
+    for (const [key, id] of this.#members()) keys.set(id, key);
+    const found = new Map<string, number[]>();
+    for (const id of this.idle()) {
+      const { group } = this.#objects.get(id)!;
+      const key = keyOfAll(group!.map((share) => keys.get(share.id) ?? ''));
+      found.set(key, [...(found.get(key) ?? []), id]);
+    }
+    return found;
+  }
+
+  /** It has no group any more. */
+  #release(set: NextHopSet | undefined): void {
+    if (set === undefined) return;
+    this.#sets.delete(this.#ids.get(set)!);
+    this.#ids.delete(set);
+  }
+
+  /** Undefined: one of them can't be an object, as its interface isn't known, or IPv6 wants a footing for it. */
+  #hopsOf({ gateways }: NextHopSet): readonly Hop[] | undefined {
+    if (!this.#isSupported) return undefined;
+    const hops: Hop[] = [];
+    for (const { bytes, family, onlink, zone } of gateways) {
+      if (zone === undefined || onlink) return undefined;
+      const oif = this.#options.names.indexOf(zone);
+      if (oif !== undefined) hops.push({ gateway: { bytes, family }, oif });
+    }
+    return hops;
+  }
+
+  #newId(): number {
+    let id: number;
+    do {
+      id = this.#nextId;
+      this.#nextId = id === LAST_NEXT_HOP_ID ? FIRST_NEXT_HOP_ID : id + 1;
+    } while (this.#objects.has(id) || this.#taken.has(id) || this.#sets.has(id));
+    return id;
+  }
+
+  #touch(): void {
+    this.#isDirty = true;
+    this.#options.onWork();
+  }
+}
+
+/** In whatever order they come. */
+function keyOfAll(keys: readonly string[]): string {
+  return keys.toSorted().join(' ');
+}
+
+function keyOf({ gateway, oif }: Hop): string {
+  return `${formatAddress(gateway)}@${oif}`;
+}
