@@ -80,10 +80,13 @@ export class Reconciler implements HostRoutes {
     this.#resync = new Resync({ clock, random, log, failure, read: () => this.#read() });
     const seed = () => Math.floor(random() * 2 ** 32);
     this.#interior = new InteriorRoutes(this.interfaces, seed());
+    const onSurprise = () => this.#resync.soon();
+    const shared = { netlink: kernel.host, names: this.interfaces, onSurprise };
+    this.#nextHops = new NextHopObjects({ ...shared, onWork: () => this.#schedule() });
     this.calculation = new Calculation(
       (nextHop) => this.#interior.resolve(nextHop),
       seed(),
-      (set) => this.#nextHops.follow(set),
+      this.#nextHops,
     );
     this.#reviews = new Reviews(clock, () => {
       this.calculation.reviewNextHops();
@@ -91,9 +94,6 @@ export class Reconciler implements HostRoutes {
       this.#schedule();
     });
     this.refusals = new Refusals(clock, log);
-    const onSurprise = () => this.#resync.soon();
-    const shared = { netlink: kernel.host, names: this.interfaces, onSurprise };
-    this.#nextHops = new NextHopObjects({ ...shared, onWork: () => this.#schedule() });
     this.table = new RouteTable({
       ...shared,
       nextHops: this.#nextHops,

@@ -31,6 +31,7 @@ import {
 import { Marked } from './marked.ts';
 import {
   type LearnedRoute,
+  type NextHopGroups,
   type NextHopSet,
   NextHopSets,
   type Resolution,
@@ -78,16 +79,16 @@ export class Calculation {
   /**
    * @param resolveByHost what the routes say of an address that the host has without us
    * @param seed 32 random bits
-   * @param follow takes the routes of a set to its new gateways as one, if it can
+   * @param groups takes the routes of a set to its new gateways as one, if it can
    */
   constructor(
     resolveByHost: (nextHop: ZonedAddress) => Resolution,
     seed: number,
-    follow?: (set: NextHopSet) => boolean,
+    groups?: NextHopGroups,
   ) {
     this.#resolveByHost = resolveByHost;
     this.#dirty = new Marked(seed);
-    this.#nextHops = new NextHopSets((nextHop) => this.resolve(nextHop), follow);
+    this.#nextHops = new NextHopSets((nextHop) => this.resolve(nextHop), groups);
   }
 
   /** @param workload undefined: the interface has no pod any more. */

@@ -45,22 +45,28 @@ export interface NextHopSet {
   walk: LearnedRoute | undefined;
 }
 
+/** Whoever has the routes of a set go as one. */
+export interface NextHopGroups {
+  /** Takes them to the set's new gateways. @returns false: they are to be looked at one by one */
+  follow(set: NextHopSet): boolean;
+  /** The set has none any more: it is forgotten, and comes as another if at all. */
+  leave(set: NextHopSet): void;
+}
+
+const NO_GROUPS: NextHopGroups = { follow: () => false, leave() {} };
+
 export class NextHopSets {
   readonly #resolve: (nextHop: ZonedAddress) => Resolution;
-  readonly #follow: (set: NextHopSet) => boolean;
+  readonly #groups: NextHopGroups;
   /** By the addresses as text. */
   readonly #sets = new Map<string, NextHopSet>();
   readonly #walked = new Set<NextHopSet>();
   /** Routes come in runs by one next hop, which is then one object, too. */
   #latest: NextHopSet | undefined;
 
-  /** @param follow takes the set's routes to its new gateways as one; false: they are looked at one by one. */
-  constructor(
-    resolve: (nextHop: ZonedAddress) => Resolution,
-    follow: (set: NextHopSet) => boolean = () => false,
-  ) {
+  constructor(resolve: (nextHop: ZonedAddress) => Resolution, groups: NextHopGroups = NO_GROUPS) {
     this.#resolve = resolve;
-    this.#follow = follow;
+    this.#groups = groups;
   }
 
   /** Sets of which not all routes were looked at yet. */
@@ -83,6 +89,7 @@ export class NextHopSets {
     else previous.next = next;
     if (next !== undefined) next.previous = previous;
     if (set.first !== undefined) return;
+    this.#groups.leave(set);
     this.#sets.delete(keyOf(set.nextHops));
     if (this.#latest === set) this.#latest = undefined;
   }
@@ -98,14 +105,14 @@ export class NextHopSets {
       if (gateways.length === 0 || isSame(gateways, set.gateways)) continue;
       const hadNone = set.gateways.length === 0;
       set.gateways = gateways;
-      if (hadNone || !this.#follow(set)) this.#walkTo(set, set.first);
+      if (hadNone || !this.#groups.follow(set)) this.#walkTo(set, set.first);
     }
   }
 
   /** The interface is another one of the same name: what goes by it goes by other gateways, as in `review`. */
   touch(device: string): void {
     for (const set of this.#sets.values())
-      if (set.gateways.some(({ zone }) => zone === device) && !this.#follow(set))
+      if (set.gateways.some(({ zone }) => zone === device) && !this.#groups.follow(set))
         this.#walkTo(set, set.first);
   }
 

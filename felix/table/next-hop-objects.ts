@@ -6,23 +6,14 @@
  * which the kernel says nothing. A kernel before 5.3 has no such objects: then each route names its gateways.
  */
 
-import { type Address, formatAddress } from 'net-ipaddr';
 import type { NetlinkError, NextHopObject, Result } from 'rtnetlink-ts';
 import type { NextHopSet } from '../calc/next-hops.ts';
 import type { Netlink } from '../kernel.ts';
 import { FIRST_NEXT_HOP_ID, isOurNextHop, LAST_NEXT_HOP_ID, PROTOCOL } from '../ours.ts';
 import type { RouteWrite } from './footing.ts';
 import type { InterfaceNames } from './kernel-route.ts';
-import {
-  apply,
-  type NextHopChange,
-  type Objects,
-  plan,
-  remove,
-  type WantedGroup,
-} from './next-hop-plan.ts';
-
-const { max } = Math;
+import { type Hop, KnownNextHops, keyOf, keyOfAll, type NextHopChange } from './known-next-hops.ts';
+import { groupOf, plan, type WantedGroup } from './next-hop-plan.ts';
 
 export interface NextHopObjectsOptions {
   netlink: Pick<Netlink, 'batch' | 'batchOffLoop' | 'nextHops'>;
@@ -33,24 +24,20 @@ export interface NextHopObjectsOptions {
   onSurprise(): void;
 }
 
-/** What a member is: it never becomes another. */
-interface Hop {
-  readonly gateway: Address;
-  readonly oif: number;
-}
-
 export class NextHopObjects {
   readonly #options: NextHopObjectsOptions;
   #isSupported = false;
   /** Ours in the kernel, as far as it is known. */
-  #objects: Objects = new Map();
+  #objects = new KnownNextHops();
   /** Ids of ours that others have taken. */
   #taken: ReadonlySet<number> = new Set();
-  /** The group of each set, wanted for as long as the set has routes. */
+  /** The group of each set that has routes. */
   readonly #ids = new Map<NextHopSet, number>();
   readonly #sets = new Map<number, NextHopSet>();
+  /** Sets that came since the last flush: a thousand may come one by one, and none looks at the others. */
+  readonly #fresh = new Set<NextHopSet>();
   /** Groups without a set, by where they lead. Undefined: to be looked for. */
-  #idleByHops: Map<string, number[]> | undefined;
+  #idleByHops: Map<string, Set<number>> | undefined;
   readonly #unused = new Set<number>();
   /** Why a group is not there, or lacks a member. */
   readonly #problems = new Map<number, string>();
@@ -70,7 +57,7 @@ export class NextHopObjects {
   }
 
   get hasWork(): boolean {
-    return this.#isDirty;
+    return this.#isDirty || this.#fresh.size > 0;
   }
 
   /** Routes are being moved, with the kernel's lock held: who writes meanwhile waits for it. */
@@ -94,7 +81,7 @@ export class NextHopObjects {
       return;
     }
     const ours = all.filter(isOurNextHop);
-    this.#objects = new Map(ours.map((object) => [object.id, object]));
+    this.#objects = new KnownNextHops(ours);
     this.#idleByHops = undefined;
     this.#taken = new Set(all.filter((object) => !isOurNextHop(object)).map(({ id }) => id));
     this.#touch();
@@ -111,10 +98,14 @@ export class NextHopObjects {
     if (known !== undefined) return known;
     const hops = this.#hopsOf(set);
     if (hops === undefined || hops.length === 0) return undefined;
-    const id = this.#adopt(hops, present) ?? this.#newId();
+    const adopted = this.#adopt(hops, present());
+    const id = adopted ?? this.#newId();
     this.#ids.set(set, id);
     this.#sets.set(id, set);
-    this.#touch();
+    if (adopted === undefined) {
+      this.#fresh.add(set);
+      this.#options.onWork();
+    }
     return id;
   }
 
@@ -123,20 +114,32 @@ export class NextHopObjects {
     if (!this.#ids.has(set)) return false;
     this.#touch();
     if (this.#hopsOf(set) !== undefined) return true;
-    this.#release(set);
+    this.leave(set);
     return false;
+  }
+
+  /** The set has no routes any more. Its group stays for as long as the kernel may have some by it. */
+  leave(set: NextHopSet): void {
+    const id = this.#ids.get(set);
+    if (id === undefined) return;
+    this.#ids.delete(set);
+    this.#sets.delete(id);
+    this.#fresh.delete(set);
+    const group = this.#objects.get(id);
+    if (group !== undefined && this.#idleByHops !== undefined)
+      addIdle(this.#idleByHops, this.#objects.whereTo(group), id);
   }
 
   /** Why this can't be written: there is no such object. The kernel would not say why. */
   lackOf({ action, route: { nextHopId: id } }: RouteWrite): string | undefined {
-    if (action === 'delete' || id === undefined || this.#objects.has(id)) return undefined;
+    if (action === 'delete' || id === undefined || this.#objects.get(id)) return undefined;
     return this.#problems.get(id) ?? `next hop ${id} is not there yet`;
   }
 
   /** The interface went down, or lost its carrier, and its next hops with it. */
   loseLink(index: number): void {
     const lost = [...this.#objects.values()].filter(({ oif }) => oif === index);
-    for (const { id } of lost) remove(id, this.#objects);
+    for (const { id } of lost) this.#objects.remove(id);
     if (lost.length > 0) this.#touch();
   }
 
@@ -145,24 +148,17 @@ export class NextHopObjects {
     if (this.#problems.size > 0) this.#touch();
   }
 
-  /** Groups that no set is by any more. Of these may be removed what no route is by, either. */
+  /** Groups without a set. Of these may be removed what no route is by, either. */
   idle(): Set<number> {
     const idle = new Set<number>();
-    for (const { id, group } of this.#objects.values()) {
-      // Without routes a set is forgotten, and comes as another if at all.
-      if (group !== undefined && this.#sets.get(id)?.first === undefined) idle.add(id);
-    }
+    for (const { id, group } of this.#objects.values())
+      if (group !== undefined && !this.#sets.has(id)) idle.add(id);
     return idle;
   }
 
   /** No route is by these, unless a set has taken one over meanwhile. */
   remove(ids: ReadonlySet<number>): void {
-    const idle = this.idle();
-    for (const id of ids) {
-      if (!idle.has(id)) continue;
-      this.#unused.add(id);
-      this.#release(this.#sets.get(id));
-    }
+    for (const id of ids) if (!this.#sets.has(id)) this.#unused.add(id);
     if (this.#unused.size > 0) this.#touch();
   }
 
@@ -171,55 +167,53 @@ export class NextHopObjects {
    * thread: it may hold the kernel for 100 ms and more.
    */
   flush(): void {
-    if (!this.#isDirty && this.#problems.size === 0) return;
+    if (this.#isDirty || this.#problems.size > 0) this.#reconcile();
+    else if (this.#fresh.size > 0) this.#addGroups(this.#wanted(this.#fresh).map(groupOf));
+    this.#fresh.clear();
+  }
+
+  #reconcile(): void {
     this.#isDirty = false;
     this.#idleByHops = undefined;
     this.#problems.clear();
-    const { adds, moves } = plan(this.#wanted(), this.#objects, this.#unused);
+    const { adds, moves } = plan(this.#wanted(this.#ids.keys()), this.#objects, this.#unused);
     this.#unused.clear();
-    this.#add(adds, ({ id }, error) => this.#problems.set(id, error.message));
+    this.#addGroups(adds);
     if (moves.length > 0) void this.#move(moves);
   }
 
-  /** All groups that have a set with routes. Makes the members that are missing. */
-  #wanted(): WantedGroup[] {
-    const wanted: { id: number; hops: readonly Hop[] }[] = [];
-    for (const [set, id] of this.#ids)
-      if (set.first !== undefined) wanted.push({ id, hops: this.#hopsOf(set) ?? [] });
-    const { failures, ids } = this.#makeMembers(wanted.flatMap(({ hops }) => hops));
-    return wanted.map(({ id, hops }) => {
-      const keys = hops.map(keyOf);
-      for (const key of keys) if (failures.has(key)) this.#problems.set(id, failures.get(key)!);
-      return { id, members: keys.flatMap((key) => ids.get(key) ?? []) };
+  #addGroups(groups: readonly NextHopObject[]): void {
+    this.#add(groups, ({ id }, error) => this.#problems.set(id, error.message));
+  }
+
+  /** The groups of these sets that can be made now. Makes the members that are missing. */
+  #wanted(sets: Iterable<NextHopSet>): WantedGroup[] {
+    const groups = Array.from(sets, (set) => ({
+      id: this.#ids.get(set)!,
+      hops: this.#hopsOf(set) ?? [],
+    }));
+    const failures = this.#makeMembers(groups.flatMap(({ hops }) => hops));
+    return groups.flatMap(({ id, hops }) => {
+      const failure = hops.find((hop) => failures.has(keyOf(hop)));
+      if (failure !== undefined) this.#problems.set(id, failures.get(keyOf(failure))!);
+      const members = hops.flatMap((hop) => this.#objects.memberTo(hop) ?? []);
+      return members.length === 0 ? [] : { id, members };
     });
   }
 
-  /** By the text of each hop: the member's id, or why there is none. */
-  #makeMembers(hops: readonly Hop[]): {
-    ids: ReadonlyMap<string, number>;
-    failures: ReadonlyMap<string, string>;
-  } {
-    const ids = this.#members();
+  /** @returns by the text of a hop, why there is no such member */
+  #makeMembers(hops: readonly Hop[]): ReadonlyMap<string, string> {
     const missing = new Map<string, NextHopObject>();
     for (const hop of hops) {
       const key = keyOf(hop);
-      if (ids.has(key) || missing.has(key)) continue;
+      if (this.#objects.memberTo(hop) !== undefined || missing.has(key)) continue;
       missing.set(key, { id: this.#newId(), protocol: PROTOCOL, ...hop });
     }
     const failures = new Map<string, string>();
     this.#add([...missing.values()], (member, error) =>
       failures.set(keyOf(member as Hop), error.message),
     );
-    for (const [key, { id }] of missing) if (!failures.has(key)) ids.set(key, id);
-    return { ids, failures };
-  }
-
-  #members(): Map<string, number> {
-    const members = new Map<string, number>();
-    for (const { id, gateway, oif, onlink } of this.#objects.values())
-      if (gateway !== undefined && oif !== undefined && !onlink)
-        members.set(keyOf({ gateway, oif }), id);
-    return members;
+    return failures;
   }
 
   #add(
@@ -240,7 +234,7 @@ export class NextHopObjects {
     }
     for (const [i, change] of changes.entries()) {
       const error = results[i];
-      if (error === undefined) apply(change, this.#objects);
+      if (error === undefined) this.#objects.apply(change);
       else onFailure(change.nextHop, error);
       if (error?.code === 'EEXIST') onSurprise();
     }
@@ -249,7 +243,7 @@ export class NextHopObjects {
   async #move(changes: readonly NextHopChange[]): Promise<void> {
     const { netlink, onSurprise, onWork } = this.#options;
     // As if it were done: who comes next builds on it, and is done after it.
-    for (const change of changes) apply(change, this.#objects);
+    for (const change of changes) this.#objects.apply(change);
     this.#writes++;
     this.#moving++;
     try {
@@ -265,33 +259,21 @@ export class NextHopObjects {
   }
 
   /** A group without a set that leads by these hops: of an agent before us, or of a set that was given up. */
-  #adopt(hops: readonly Hop[], present: () => number | undefined): number | undefined {
+  #adopt(hops: readonly Hop[], present: number | undefined): number | undefined {
     this.#idleByHops ??= this.#findIdle();
-    const found = this.#idleByHops.get(keyOfAll(hops.map(keyOf)));
-    if (found === undefined || found.length === 0) return undefined;
-    const [id] = found.splice(max(0, found.indexOf(present() ?? 0)), 1);
-    this.#unused.delete(id!);
-    this.#release(this.#sets.get(id!));
+    const found = this.#idleByHops.get(keyOfAll(hops));
+    if (found === undefined) return undefined;
+    const id = present !== undefined && found.has(present) ? present : [...found][0];
+    if (id === undefined) return undefined;
+    found.delete(id);
+    this.#unused.delete(id);
     return id;
   }
 
-  #findIdle(): Map<string, number[]> {
-    const keys = new Map<number, string>();
-    for (const [key, id] of this.#members()) keys.set(id, key);
-    const found = new Map<string, number[]>();
-    for (const id of this.idle()) {
-      const { group } = this.#objects.get(id)!;
-      const key = keyOfAll(group!.map((share) => keys.get(share.id) ?? ''));
-      found.set(key, [...(found.get(key) ?? []), id]);
-    }
+  #findIdle(): Map<string, Set<number>> {
+    const found = new Map<string, Set<number>>();
+    for (const id of this.idle()) addIdle(found, this.#objects.whereTo(this.#objects.get(id)!), id);
     return found;
-  }
-
-  /** It has no group any more. */
-  #release(set: NextHopSet | undefined): void {
-    if (set === undefined) return;
-    this.#sets.delete(this.#ids.get(set)!);
-    this.#ids.delete(set);
   }
 
   /** Undefined: one of them can't be an object, as its interface isn't known, or IPv6 wants a footing for it. */
@@ -311,7 +293,7 @@ export class NextHopObjects {
     do {
       id = this.#nextId;
       this.#nextId = id === LAST_NEXT_HOP_ID ? FIRST_NEXT_HOP_ID : id + 1;
-    } while (this.#objects.has(id) || this.#taken.has(id) || this.#sets.has(id));
+    } while (this.#objects.get(id) || this.#taken.has(id) || this.#sets.has(id));
     return id;
   }
 
@@ -321,11 +303,7 @@ export class NextHopObjects {
   }
 }
 
-/** In whatever order they come. */
-function keyOfAll(keys: readonly string[]): string {
-  return keys.toSorted().join(' ');
-}
-
-function keyOf({ gateway, oif }: Hop): string {
-  return `${formatAddress(gateway)}@${oif}`;
+function addIdle(idleByHops: Map<string, Set<number>>, whereTo: string, id: number): void {
+  const ids = idleByHops.get(whereTo) ?? new Set();
+  idleByHops.set(whereTo, ids.add(id));
 }

@@ -11,17 +11,14 @@
  * each of its routes, of which the kernel tells its listeners.
  */
 
-import type { NextHopObject, NextHopShare, Operation } from 'rtnetlink-ts';
+import type { NextHopObject, NextHopShare } from 'rtnetlink-ts';
 import { PROTOCOL } from '../ours.ts';
+import type { KnownNextHops, NextHopChange } from './known-next-hops.ts';
 
-/** Our objects that the kernel has, by id. */
-export type Objects = Map<number, NextHopObject>;
-
-export type NextHopChange = Extract<Operation, { readonly nextHop: NextHopObject }>;
-
+/** A group that can be made now: others stay as they are. */
 export interface WantedGroup {
   readonly id: number;
-  /** Ids of members that are there. None: the group can't be made now, and stays as it is. */
+  /** Ids of members that are there; at least one. */
   readonly members: readonly number[];
 }
 
@@ -35,43 +32,40 @@ export interface Plan {
 /** @param unused groups that no route is by, and none will be */
 export function plan(
   wanted: readonly WantedGroup[],
-  objects: Objects,
+  objects: KnownNextHops,
   unused: ReadonlySet<number>,
 ): Plan {
   const adds: NextHopObject[] = [];
   const moves: NextHopChange[] = [];
   const stale = staleMembers(wanted, objects, unused);
-  for (const { id, members } of wanted) {
-    if (members.length === 0) continue;
-    const group = members.map((member) => ({ id: member }));
-    const nextHop = { id, protocol: PROTOCOL, group };
-    const actual = objects.get(id)?.group;
-    if (actual === undefined) adds.push(nextHop);
+  for (const group of wanted) {
+    const actual = objects.get(group.id)?.group;
     // Who is left when the dead have gone.
-    else if (
-      !isSame(
-        actual.filter((share) => !stale.has(share.id)),
-        members,
-      )
-    )
-      moves.push({ action: 'replace', nextHop });
+    const left = actual?.filter((share) => !stale.has(share.id));
+    if (left === undefined) adds.push(groupOf(group));
+    else if (!isSame(left, group.members))
+      moves.push({ action: 'replace', nextHop: groupOf(group) });
   }
   for (const id of unused) moves.push({ action: 'delete', nextHop: { id } });
   for (const id of stale) moves.push({ action: 'delete', nextHop: { id } });
   return { adds, moves };
 }
 
+export function groupOf({ id, members }: WantedGroup): NextHopObject {
+  return { id, protocol: PROTOCOL, group: members.map((member) => ({ id: member })) };
+}
+
 /** Members of no group that is wanted, or that may have routes. */
 function staleMembers(
   wanted: readonly WantedGroup[],
-  objects: Objects,
+  objects: KnownNextHops,
   unused: ReadonlySet<number>,
 ): ReadonlySet<number> {
   const stale = new Set<number>();
   for (const { id, group } of objects.values()) if (group === undefined) stale.add(id);
   const changing = new Set(unused);
   for (const { id, members } of wanted) {
-    if (members.length > 0) changing.add(id);
+    changing.add(id);
     for (const member of members) stale.delete(member);
   }
   for (const { id, group = [] } of objects.values()) {
@@ -85,21 +79,4 @@ function isSame(group: readonly NextHopShare[], members: readonly number[]): boo
     group.length === members.length &&
     group.every(({ id, weight = 1 }) => weight === 1 && members.includes(id))
   );
-}
-
-/** What the kernel has once it has done this. */
-export function apply({ action, nextHop }: NextHopChange, objects: Objects): void {
-  if (action === 'delete') remove(nextHop.id, objects);
-  else objects.set(nextHop.id, nextHop);
-}
-
-/** With a next hop go its shares, and with the last of these a group. */
-export function remove(id: number, objects: Objects): void {
-  objects.delete(id);
-  for (const nextHop of [...objects.values()]) {
-    const group = nextHop.group?.filter((share) => share.id !== id);
-    if (group === undefined || group.length === nextHop.group!.length) continue;
-    if (group.length > 0) objects.set(nextHop.id, { ...nextHop, group });
-    else objects.delete(nextHop.id);
-  }
 }

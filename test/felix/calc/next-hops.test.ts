@@ -113,7 +113,10 @@ test('a set that is followed as one: its routes need not be looked at, but for t
       cost: 0,
       gateways: (table.get(formatAddress(nextHop)) ?? []).map(gateway),
     }),
-    ({ gateways: now }) => followed.push(now.map(formatZonedAddress).join()) > 0,
+    {
+      follow: ({ gateways: now }) => followed.push(now.map(formatZonedAddress).join()) > 0,
+      leave() {},
+    },
   );
   table.delete(M);
   for (const [prefix, hop] of [
