@@ -1,7 +1,7 @@
 /**
  * Files that keep other network daemons away from our interfaces and routes, where these daemons are
  * installed: NetworkManager would take `cali*` for connections of its own, and systemd-networkd removes
- * routes and addresses that it did not make itself.
+ * routes, next hops and addresses that it did not make itself.
  */
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -37,7 +37,8 @@ const DROP_INS: readonly DropIn[] = [
   {
     owner: 'etc/systemd/network',
     path: 'etc/systemd/networkd.conf.d/90-tortie.conf',
-    content: `${HEAD}[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n`,
+    // systemd before 256 has no word for next hops, and takes none away (seen with 252): it says so in its log, and goes on.
+    content: `${HEAD}[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\nManageForeignNextHops=no\n`,
     reload: 'systemctl restart systemd-networkd',
   },
 ];
