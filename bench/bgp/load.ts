@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import { DAEMON_ADDRESS, inNamespace, peerAddress } from './cable.ts';
 import { compileLoad } from './compile.ts';
-import type { Plan } from './workloads.ts';
+import type { Plan } from './plan.ts';
 
 export interface Answer {
   readonly done: boolean;

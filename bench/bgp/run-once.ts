@@ -8,9 +8,10 @@ import type { Turns } from '../turns.ts';
 import { Cable, DAEMON_ADDRESS, inNamespace, peerAddress } from './cable.ts';
 import type { Daemon, Scenario } from './daemons/daemon.ts';
 import { Load, NotDone } from './load.ts';
+import type { Plan } from './plan.ts';
 import type { Sample } from './results.ts';
 import { usageOf } from './usage.ts';
-import type { Bench, Plan, Workload } from './workloads.ts';
+import type { Bench, Workload } from './workloads.ts';
 
 const SETTLE_MS = 1000;
 const TURNS_DEADLINE_MS = 5000;

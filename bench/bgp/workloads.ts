@@ -1,23 +1,9 @@
 /** What the daemons are made to do, and which figures count. */
 import type { Turns } from '../turns.ts';
 import type { Load } from './load.ts';
+import type { LoadPeer, Plan } from './plan.ts';
 import type { Sample } from './results.ts';
 import type { Usage } from './usage.ts';
-
-export interface Plan {
-  readonly daemonAs: number;
-  readonly holdTimeSec: number;
-  readonly peers: readonly LoadPeer[];
-}
-
-export interface LoadPeer {
-  readonly as: number;
-  /** Its part of the table. */
-  readonly first: number;
-  readonly count: number;
-  readonly receives: boolean;
-  readonly isClient: boolean;
-}
 
 /** A daemon that runs, all sessions Established, one route passed and withdrawn. */
 export interface Bench {

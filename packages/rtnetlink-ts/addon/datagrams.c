@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "addon.h"
+#include "arguments.h"
 
 enum { ABOUT_TTL, ABOUT_INTERFACE, ABOUT_COUNT };
 

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "addon.h"
+#include "arguments.h"
 
 typedef struct {
 	int fd;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "addon.h"
+#include "arguments.h"
 
 typedef struct Poll Poll;
 

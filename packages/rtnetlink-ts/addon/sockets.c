@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "addon.h"
+#include "arguments.h"
 
 /* SCM_MAX_FD: the kernel takes no more in one message. */
 #define MAX_DESCRIPTORS 253

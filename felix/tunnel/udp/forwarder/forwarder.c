@@ -22,7 +22,6 @@
 #include <linux/if_tun.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,15 +44,6 @@ static const char *device, *table_path;
 static int table_changes;
 static struct place place;
 static struct table *table;
-
-void fail(const char *format, ...) {
-  va_list values;
-  va_start(values, format);
-  vfprintf(stderr, format, values);
-  va_end(values);
-  fputc('\n', stderr);
-  exit(1);
-}
 
 /* ---- from the TUN device to the nodes ---- */
 
