@@ -15,6 +15,8 @@ export interface Entry extends Slot {
   /** Monotonic time at which something unwanted was first seen here. */
   unwantedSince: number | undefined;
   attempts: number;
+  /** In the queue of those to be looked at. */
+  isQueued: boolean;
   /** Of a write by another thread; overtaken: something else was asked for, or heard, meanwhile. */
   flight: 'none' | 'under way' | 'overtaken';
   /** The resync during which we last wrote or were told of it, so that its dump may be older. */
@@ -88,6 +90,7 @@ function newEntry(id: number, prefix: Prefix): Entry {
     isKnown: false,
     unwantedSince: undefined,
     attempts: 0,
+    isQueued: false,
     flight: 'none',
     touchedDuring: 0,
     sightedIn: 0,

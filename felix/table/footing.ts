@@ -23,11 +23,12 @@ export function withFootings(writes: readonly RouteWrite[]): {
 } {
   const operations: Operation[] = [];
   const places: number[] = [];
-  for (const { action, route } of writes) {
+  for (const write of writes) {
+    const { action, route } = write;
     const footing = action === 'delete' ? undefined : footingOf(route);
     if (footing !== undefined) operations.push({ action: 'add', route: footing });
     places.push(operations.length);
-    operations.push({ action, route });
+    operations.push(write);
     if (footing !== undefined) operations.push({ action: 'delete', route: footing });
   }
   return { operations, places };

@@ -12,6 +12,7 @@ import { TABLE } from '../ours.ts';
 import type { Report } from '../report.ts';
 import { difference, type Plan, type Step } from './difference.ts';
 import { Entries, type Entry, isAsDesired, metricOf } from './entries.ts';
+import { EntryQueue } from './entry-queue.ts';
 import { Failures, type FailuresOptions } from './failures.ts';
 import { describeRoute, type InterfaceNames, isOurs, METRIC, sameRoute } from './kernel-route.ts';
 import type { NextHopObjects } from './next-hop-objects.ts';
@@ -45,7 +46,7 @@ export class RouteTable {
   readonly counters = newCounters();
   readonly #options: RouteTableOptions;
   readonly #entries: Entries;
-  readonly #queue = new Set<Entry>();
+  readonly #queue = new EntryQueue();
   readonly #writer: RouteWriter;
   readonly #failures: Failures;
   readonly #unknown: UnknownRoutes;
@@ -121,7 +122,7 @@ export class RouteTable {
 
   /** Sends one batch of at most `limit` prefixes. Blocks for about 3 µs a route. */
   flush(limit: number): void {
-    this.#send(this.#take(limit));
+    this.#send(this.#queue.take(limit));
   }
 
   /**
@@ -129,7 +130,7 @@ export class RouteTable {
    * under way, nobody may read the table.
    */
   fly(limit: number): void {
-    const batch = this.#take(limit);
+    const batch = this.#queue.take(limit);
     for (const entry of batch) entry.flight = 'under way';
     this.#flyingCount += batch.length;
     const plan = this.#plan(batch);
@@ -232,18 +233,7 @@ export class RouteTable {
 
   close(): void {
     this.#writer.close();
-    this.#queue.clear();
     this.#failures.close();
-  }
-
-  #take(limit: number): Entry[] {
-    const batch: Entry[] = [];
-    for (const entry of this.#queue) {
-      if (batch.length === limit) break;
-      batch.push(entry);
-      this.#queue.delete(entry);
-    }
-    return batch;
   }
 
   #send(batch: readonly Entry[]): void {
@@ -302,7 +292,9 @@ export class RouteTable {
     }
     if (action === 'add') this.counters.added++;
     else this.counters.replaced++;
-    entry.ours = [...entry.ours.filter((known) => known.metric !== route.metric), route];
+    const others = entry.ours.filter((known) => known.metric !== route.metric);
+    // An array that is spread into has room for 17.
+    entry.ours = others.length === 0 ? [route] : [...others, route];
     this.#failures.acquit(entry);
     entry.attempts = 0;
   }

@@ -18,8 +18,9 @@ interface Node<V> {
   readonly length: number;
   /** None on a node that is only a fork. */
   entry: TrieEntry<V> | undefined;
-  /** By the bit after the path: 0, 1. */
-  readonly children: [Node<V> | undefined, Node<V> | undefined];
+  /** By the bit after the path. */
+  zero: Node<V> | undefined;
+  one: Node<V> | undefined;
 }
 
 /** A map from prefixes to values, asked by address. Don't change it while iterating over it. */
@@ -39,9 +40,9 @@ export class PrefixTrie<V> {
     let node = this.#root(prefix.address.family);
     while (node.length < prefix.length) {
       const side = bitAt(bytes, node.length);
-      const child = node.children[side];
+      const child = childAt(node, side);
       if (child === undefined) {
-        node = node.children[side] = newNode(bytes, prefix.length);
+        node = setChild(node, side, newNode(bytes, prefix.length));
         break;
       }
       const shared = commonBits(bytes, child.bytes, Math.min(prefix.length, child.length));
@@ -50,8 +51,8 @@ export class PrefixTrie<V> {
         continue;
       }
       const fork = newNode<V>(bytes, shared);
-      fork.children[bitAt(child.bytes, shared)] = child;
-      node = node.children[side] = fork;
+      setChild(fork, bitAt(child.bytes, shared), child);
+      node = setChild(node, side, fork);
     }
     const before = node.entry;
     if (before === undefined) this.#size++;
@@ -78,11 +79,10 @@ export class PrefixTrie<V> {
     this.#size--;
     // Only this node can have lost its use, and with it, if it was a leaf, the fork above.
     for (let depth = path.length - 1; depth > 0; depth--) {
-      const { entry, children, bytes } = path[depth]!;
-      const [zero, one] = children;
+      const { entry, zero, one, bytes } = path[depth]!;
       if (entry !== undefined || (zero !== undefined && one !== undefined)) break;
       const parent = path[depth - 1]!;
-      parent.children[bitAt(bytes, parent.length)] = zero ?? one;
+      setChild(parent, bitAt(bytes, parent.length), zero ?? one);
     }
     return true;
   }
@@ -123,7 +123,7 @@ export class PrefixTrie<V> {
     const { bytes, family } = prefix.address;
     let node: Node<V> | undefined = this.#root(family);
     while (node !== undefined && node.length < prefix.length) {
-      node = node.children[bitAt(bytes, node.length)];
+      node = childAt(node, bitAt(bytes, node.length));
     }
     if (node !== undefined && commonBits(bytes, node.bytes, prefix.length) === prefix.length) {
       yield* below(node);
@@ -155,12 +155,23 @@ export class PrefixTrie<V> {
 }
 
 function newNode<V>(bytes: Uint8Array, length: number): Node<V> {
-  return { bytes, length, entry: undefined, children: [undefined, undefined] };
+  return { bytes, length, entry: undefined, zero: undefined, one: undefined };
+}
+
+function childAt<V>(node: Node<V>, side: 0 | 1): Node<V> | undefined {
+  return side === 0 ? node.zero : node.one;
+}
+
+/** @returns the child. */
+function setChild<V, C extends Node<V> | undefined>(node: Node<V>, side: 0 | 1, child: C): C {
+  if (side === 0) node.zero = child;
+  else node.one = child;
+  return child;
 }
 
 /** An edge skips bits, so that the child may be elsewhere: what is found at last is to be compared. */
 function childTowards<V>(node: Node<V>, bytes: Uint8Array, limit: number): Node<V> | undefined {
-  return node.length < limit ? node.children[bitAt(bytes, node.length)] : undefined;
+  return node.length < limit ? childAt(node, bitAt(bytes, node.length)) : undefined;
 }
 
 /** Whether the node is on the way to `bytes`; then those above it are, too. */
@@ -174,5 +185,6 @@ function bitAt(bytes: Uint8Array, bit: number): 0 | 1 {
 
 function* below<V>(node: Node<V>): Generator<TrieEntry<V>, void, undefined> {
   if (node.entry !== undefined) yield node.entry;
-  for (const child of node.children) if (child !== undefined) yield* below(child);
+  if (node.zero !== undefined) yield* below(node.zero);
+  if (node.one !== undefined) yield* below(node.one);
 }
