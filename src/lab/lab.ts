@@ -80,7 +80,9 @@ export class Lab {
   }
 
   run(node: string, argv: readonly string[], input?: string): Promise<CommandResult> {
-    return runIn(this.node(node), argv, input === undefined ? {} : { input });
+    // A `tortiectl` starts in half the time.
+    const env = { NODE_COMPILE_CACHE: COMPILE_CACHE };
+    return runIn(this.node(node), argv, { env, ...(input !== undefined && { input }) });
   }
 
   /** As `run`, and a failure is an error with what the command printed. */

@@ -5,6 +5,7 @@ import { buildCniPlugin } from '../../src/cni/build.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { cni, type LabPod, startPod } from '../../src/lab/pods.ts';
 import { agentStatuses, agentsConverged } from '../../src/lab/show.ts';
+import { ipRoutes } from '../ip-routes.ts';
 import { IPV4_POOL, setPoolModes } from '../lab/pool-modes.ts';
 import { transfersDuring } from '../lab/transfer.ts';
 import { tellFact } from './boot.ts';
@@ -72,26 +73,21 @@ async function run(pods: readonly LabPod[]): Promise<void> {
 /** Waits until node1 reaches the blocks of node2 and node3 by these devices, and tells how it stands. */
 async function routesAre(name: string, toNode2: string, toNode3: string): Promise<void> {
   const deadline = performance.now() + SWITCH_DEADLINE_MS;
-  let shown: string;
+  let routes: string[];
   do {
-    shown = await lab.mustRun('node1', ['ip', 'route', 'show', 'proto', '80']);
+    const shown = await lab.mustRun('node1', ['ip', 'route', 'show', 'proto', '80']);
+    routes = ipRoutes(shown).filter((line) => TO_BLOCK.test(line));
   } while (
-    !areBy(shown, toNode2, toNode3) &&
+    !areBy(routes, toNode2, toNode3) &&
     performance.now() < deadline &&
     (await sleep(POLL_MS, true))
   );
-  tellFact(
-    name,
-    shown
-      .trim()
-      .split(/\s*\n/)
-      .filter((line) => TO_BLOCK.test(line)),
-  );
+  tellFact(name, routes);
   step(name);
 }
 
-function areBy(routes: string, toNode2: string, toNode3: string): boolean {
-  const devices = routes.split('\n').flatMap((line) => TO_BLOCK.exec(line)?.[1] ?? []);
+function areBy(routes: readonly string[], toNode2: string, toNode3: string): boolean {
+  const devices = routes.map((line) => TO_BLOCK.exec(line)![1]);
   return devices.sort().join() === [toNode2, toNode3].sort().join();
 }
 
