@@ -6,7 +6,7 @@ import { EndpointFiles } from './endpoint/endpoint-files.ts';
 import { Interfaces } from './interfaces.ts';
 import type { Kernel } from './kernel.ts';
 import { deletePacketTable } from './nat/packet-table.ts';
-import { isOurNextHop, TABLE, TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
+import { isOurNextHop, isPodInterface, TABLE, TUNNEL_DEVICES } from './ours.ts';
 import { isOurs } from './table/kernel-route.ts';
 import { forgetRouteProtocols, readRouteProtocols } from './table/route-protocols.ts';
 import { removeTable } from './tunnel/udp/forwarder.ts';
@@ -33,9 +33,7 @@ export async function cleanup(options: { kernel: Kernel; stateDir: string }): Pr
   const links = await host.links();
   const interfaces = new Interfaces();
   interfaces.replaceAll(links);
-  const veths = links.filter(
-    ({ kind, name }) => kind === 'veth' && name.startsWith(WORKLOAD_INTERFACE_PREFIX),
-  );
+  const veths = links.filter(({ kind, name }) => kind === 'veth' && isPodInterface(name));
   const faults: string[] = [];
   const tunnels = links.filter(
     ({ kind, name }) => (kind === 'vxlan' || kind === 'tun') && TUNNEL_DEVICES.includes(name),

@@ -7,7 +7,7 @@ import { formatAddress, hostPrefix, type Prefix } from 'net-ipaddr';
 import type { Workload } from './calc/claims.ts';
 import type { Endpoints } from './endpoint/endpoints.ts';
 import { type Allocation, join } from './endpoint/join.ts';
-import { WORKLOAD_INTERFACE_PREFIX } from './ours.ts';
+import { isPodInterface } from './ours.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Report } from './report.ts';
 
@@ -31,7 +31,7 @@ export class FoundPods {
   look(): void {
     const ours = new Set(this.#endpoints.all().map(({ hostInterface }) => hostInterface));
     for (const name of this.#reconciler.interfaces.names()) {
-      if (name.startsWith(WORKLOAD_INTERFACE_PREFIX) && !ours.has(name)) this.#doubtful.add(name);
+      if (isPodInterface(name) && !ours.has(name)) this.#doubtful.add(name);
     }
     for (const workload of this.#join().workloads) this.#setWorkload(workload);
     this.#hasLooked = true;

@@ -1,12 +1,11 @@
 /** Prefixes to be looked at again, each once, in the order in which they were marked. */
 
 import { type Prefix, PrefixTable } from 'net-ipaddr';
+import { Fifo } from '../fifo.ts';
 
 export class Marked {
   readonly #ids: PrefixTable;
-  /** Those before `#next` are taken. */
-  #order: Prefix[] = [];
-  #next = 0;
+  readonly #order = new Fifo<Prefix>();
 
   /** @param seed 32 random bits: peers choose the prefixes. */
   constructor(seed: number) {
@@ -20,17 +19,17 @@ export class Marked {
   add(prefix: Prefix): void {
     const { size } = this.#ids;
     this.#ids.intern(prefix);
-    if (this.#ids.size > size) this.#order.push(prefix);
+    if (this.#ids.size > size) this.#order.add(prefix);
   }
 
   /** Up to `limit` of them, which are marked no more. */
   take(limit: number): Prefix[] {
-    const taken = this.#order.slice(this.#next, this.#next + limit);
-    for (const prefix of taken) this.#ids.release(this.#ids.find(prefix));
-    this.#next += taken.length;
-    if (2 * this.#next >= this.#order.length) {
-      this.#order = this.#order.slice(this.#next);
-      this.#next = 0;
+    const taken: Prefix[] = [];
+    while (taken.length < limit) {
+      const prefix = this.#order.take();
+      if (prefix === undefined) break;
+      this.#ids.release(this.#ids.find(prefix));
+      taken.push(prefix);
     }
     return taken;
   }

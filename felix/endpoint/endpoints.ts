@@ -17,7 +17,7 @@ import type { Link } from 'rtnetlink-ts';
 import type { Clock, Log } from '../../ports.ts';
 import type { Workload } from '../calc/claims.ts';
 import type { Kernel, Netlink } from '../kernel.ts';
-import { hostInterfaceOf, WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
+import { hostInterfaceOf, isPodInterface } from '../ours.ts';
 import {
   type Endpoint,
   EndpointError,
@@ -208,7 +208,7 @@ export class Endpoints {
     if (kind !== 'veth' || peerIndex === undefined) return undefined;
     const host = this.#options.kernel.host.link(peerIndex);
     if (host?.kind !== 'veth' || host.peerIndex !== index) return undefined;
-    if (!host.name.startsWith(WORKLOAD_INTERFACE_PREFIX)) return undefined;
+    if (!isPodInterface(host.name)) return undefined;
     return this.#ownerOf(host.name) === undefined ? index : undefined;
   }
 

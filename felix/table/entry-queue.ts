@@ -3,12 +3,12 @@
  * anew as it grows, and every batch would walk over the holes that those before it left.
  */
 
+import { Fifo } from '../fifo.ts';
 import type { Entry } from './entries.ts';
 
 export class EntryQueue {
-  /** Those before `#next` are taken; those that are not queued any more, or again, are passed over. */
-  #order: Entry[] = [];
-  #next = 0;
+  /** Those that are not queued any more, or again, are passed over. */
+  readonly #order = new Fifo<Entry>();
   #size = 0;
 
   get size(): number {
@@ -18,7 +18,7 @@ export class EntryQueue {
   add(entry: Entry): void {
     if (entry.isQueued) return;
     entry.isQueued = true;
-    this.#order.push(entry);
+    this.#order.add(entry);
     this.#size++;
   }
 
@@ -26,28 +26,20 @@ export class EntryQueue {
     if (!entry.isQueued) return;
     entry.isQueued = false;
     this.#size--;
-    if (this.#size === 0) this.#forgetPlaces(this.#order.length);
+    if (this.#size === 0) this.#order.clear();
   }
 
   /** The first, `limit` of them at most: they are queued no more. */
   take(limit: number): Entry[] {
     const taken: Entry[] = [];
-    let next = this.#next;
-    for (; taken.length < limit && next < this.#order.length; next++) {
-      const entry = this.#order[next]!;
+    while (taken.length < limit) {
+      const entry = this.#order.take();
+      if (entry === undefined) break;
       if (!entry.isQueued) continue;
       entry.isQueued = false;
       taken.push(entry);
     }
     this.#size -= taken.length;
-    this.#forgetPlaces(next);
     return taken;
-  }
-
-  #forgetPlaces(end: number): void {
-    this.#next = end;
-    if (2 * end < this.#order.length) return;
-    this.#order = this.#order.slice(end);
-    this.#next = 0;
   }
 }

@@ -11,7 +11,7 @@ import {
 import type { NextHop, Route, RouteSpec } from 'rtnetlink-ts';
 import type { Gateway } from '../calc/next-hops.ts';
 import type { DesiredRoute } from '../calc/route.ts';
-import { PROTOCOL, TABLE, TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
+import { isPodInterface, PROTOCOL, TABLE, TUNNEL_DEVICES } from '../ours.ts';
 
 /**
  * Metric of what we write, but for learned routes that have their own: Calico's normal route priority, and
@@ -118,7 +118,8 @@ function isTunnel(oif: number | undefined, names: InterfaceNames): boolean {
 
 export function leadsToPod(route: RouteSpec, names: InterfaceNames): boolean {
   if (route.oif === undefined) return false;
-  return names.nameOf(route.oif)?.startsWith(WORKLOAD_INTERFACE_PREFIX) ?? false;
+  const name = names.nameOf(route.oif);
+  return name !== undefined && isPodInterface(name);
 }
 
 /** A route by a gateway: to another node, or to a router. */

@@ -11,7 +11,7 @@ import type { Clock, Log, Random } from '../../ports.ts';
 import type { RemoteTarget } from '../calc/route.ts';
 import type { IpipTunnel, Tunnel, UdpTunnel, VxlanTunnel } from '../calc/tunnels.ts';
 import type { Kernel } from '../kernel.ts';
-import { deviceName, TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
+import { deviceName, isPodInterface, TUNNEL_DEVICES } from '../ours.ts';
 import type { Report } from '../report.ts';
 import { Resync } from '../resync.ts';
 import { addressOperations, deviceOf, deviceOperations, fits, mtuOf } from './device.ts';
@@ -130,7 +130,7 @@ export class Tunnels {
 
   /** Pods and their neighbours come and go all the time, and mean nothing here. */
   #hear(event: NetlinkEvent): void {
-    if (event.kind === 'link' && event.link.name.startsWith(WORKLOAD_INTERFACE_PREFIX)) return;
+    if (event.kind === 'link' && isPodInterface(event.link.name)) return;
     if (event.kind === 'neighbour' && !this.#devices.has(event.neighbour.link)) return;
     if (event.kind === 'fdb' && !this.#devices.has(event.fdb.link)) return;
     this.#resync.soon();

@@ -2,7 +2,7 @@
 
 import { type Address, equalAddresses } from 'net-ipaddr';
 import type { AddressEntry, Link } from 'rtnetlink-ts';
-import { TUNNEL_DEVICES, WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
+import { isPodInterface, TUNNEL_DEVICES } from '../ours.ts';
 
 export interface Underlay {
   /** Undefined where the address is on lo: then any interface may be the way out. */
@@ -33,5 +33,5 @@ export function underlayOf(
 }
 
 function isOurs(name: string): boolean {
-  return name.startsWith(WORKLOAD_INTERFACE_PREFIX) || TUNNEL_DEVICES.includes(name);
+  return isPodInterface(name) || TUNNEL_DEVICES.includes(name);
 }

@@ -12,6 +12,7 @@ import {
   formatAddress,
   formatPrefix,
   hostPrefix,
+  parseAddress,
   prefixOf,
 } from 'net-ipaddr';
 import {
@@ -97,6 +98,20 @@ export class FakeKernel implements Kernel {
   /** Another program in the host's namespace. */
   stranger(): FakeNetlink {
     return new FakeNetlink(this, this.#host, false);
+  }
+
+  /** A stranger's link with this IPv4 address, up. */
+  addLink(name: string, address: string, length: number): void {
+    const stranger = this.stranger();
+    stranger.change({
+      action: 'add',
+      link: { name, kind: { kind: 'veth', peer: { name: `${name}p` } } },
+    });
+    const { index } = stranger.link(name)!;
+    stranger.change(
+      { action: 'change', link: { index, up: true } },
+      { action: 'add', address: { link: index, address: parseAddress(address), length } },
+    );
   }
 
   /** ENOBUFS: the kernel had to drop notifications. */

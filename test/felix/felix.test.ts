@@ -65,11 +65,7 @@ async function restart(options: { learnedDeadlineMs?: number } = {}): Promise<vo
 
 /** An interface with addresses of both families. */
 async function addUplink(): Promise<void> {
-  await host.ip('link add eth0 type veth peer name eth0p');
-  await host.ip('link set eth0p up');
-  await host.ip('link set eth0 up');
-  await host.ip('addr add 192.0.2.1/24 dev eth0');
-  await host.ip('addr add 2001:db8::1/64 dev eth0 nodad');
+  await host.addCable('eth0', '192.0.2.1/24', '2001:db8::1/64');
 }
 
 function learn(...routes: string[]): void {

@@ -51,6 +51,15 @@ export class TestNamespace {
     return this.run(`ip ${command}`);
   }
 
+  /** A cable, `name` and `name`p, both ends in here and up. @param addresses of `name`, with their lengths */
+  async addCable(name: string, ...addresses: string[]): Promise<void> {
+    await this.ip(`link add ${name} type veth peer name ${name}p`);
+    await this.ip(`link set ${name}p up`);
+    await this.ip(`link set ${name} up`);
+    for (const address of addresses)
+      await this.ip(`addr add ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`);
+  }
+
   /** Lines of `ip route` in both families. */
   async routes(match: RegExp = /./): Promise<string[]> {
     const shown = (await this.ip('-4 route show')) + (await this.ip('-6 route show'));

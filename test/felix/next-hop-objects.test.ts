@@ -24,8 +24,8 @@ let sent: string[];
 beforeEach(async () => {
   host = await TestNamespace.make();
   stateDir = await mkdtemp(join(tmpdir(), 'felix-'));
-  await addLink('eth0', '192.0.2.1/24', '2001:db8::1/64');
-  await addLink('eth1', '198.51.100.1/24');
+  await host.addCable('eth0', '192.0.2.1/24', '2001:db8::1/64');
+  await host.addCable('eth1', '198.51.100.1/24');
 });
 
 afterEach(async () => {
@@ -33,14 +33,6 @@ afterEach(async () => {
   host.end();
   await rm(stateDir, { recursive: true });
 });
-
-async function addLink(name: string, ...addresses: string[]): Promise<void> {
-  await host.ip(`link add ${name} type veth peer name ${name}p`);
-  await host.ip(`link set ${name}p up`);
-  await host.ip(`link set ${name} up`);
-  for (const address of addresses)
-    await host.ip(`addr add ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`);
-}
 
 async function start(): Promise<void> {
   const opened = openKernel(host.path);

@@ -35,15 +35,7 @@ function start(left: RouteSpec[] = []): void {
   clock = new TestClock();
   const kernel = new FakeKernel();
   stranger = kernel.stranger();
-  stranger.change({
-    action: 'add',
-    link: { name: 'eth0', kind: { kind: 'veth', peer: { name: 'p' } } },
-  });
-  const { index } = stranger.link('eth0')!;
-  stranger.change(
-    { action: 'change', link: { index, up: true } },
-    { action: 'add', address: { link: index, address: parseAddress('192.0.2.1'), length: 24 } },
-  );
+  kernel.addLink('eth0', '192.0.2.1', 24);
   calculation = new Calculation((nextHop) => ({ cost: 0, gateways: [nextHop] }), 1);
   const interfaces = new Interfaces();
   interfaces.hear({ index: 77, name: 'tunl0', up: true }, false);

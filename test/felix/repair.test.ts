@@ -28,11 +28,7 @@ beforeEach(async () => {
   [host, a] = [await TestNamespace.make(), await TestNamespace.make()];
   stateDir = await mkdtemp(join(tmpdir(), 'felix-'));
   kernel = openKernel(host.path);
-  await host.ip('link add eth0 type veth peer name eth0p');
-  await host.ip('link set eth0p up');
-  await host.ip('link set eth0 up');
-  await host.ip('addr add 192.0.2.1/24 dev eth0');
-  await host.ip('addr add 2001:db8::1/64 dev eth0 nodad');
+  await host.addCable('eth0', '192.0.2.1/24', '2001:db8::1/64');
 });
 
 afterEach(async () => {

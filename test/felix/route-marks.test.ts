@@ -24,10 +24,7 @@ describe('with a real kernel', () => {
     [host, netns] = [await TestNamespace.make(), await TestNamespace.make()];
     stateDir = await mkdtemp(join(tmpdir(), 'felix-'));
     kernel = openKernel(host.path);
-    await host.ip('link add eth0 type veth peer name eth0p');
-    await host.ip('link set eth0p up');
-    await host.ip('link set eth0 up');
-    await host.ip('addr add 192.0.2.1/24 dev eth0');
+    await host.addCable('eth0', '192.0.2.1/24');
     felix = newFelix();
     await run(MARKS);
     await felix.addEndpoint(pod('a', netns, '10.60.0.1', 'fd60::1'));

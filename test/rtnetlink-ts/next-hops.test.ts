@@ -1,7 +1,11 @@
 /** Next hop objects, against the kernel and iproute2. Needs root: makes a namespace of its own. */
 import { type Address, parseAddress, parsePrefix } from 'net-ipaddr';
 import type { NetlinkEvent, NextHopObject } from 'rtnetlink-ts';
-import { addPair, openPrivateNetwork, type PrivateNetwork } from './private-network.ts';
+import {
+  addPairWithAddresses,
+  openPrivateNetwork,
+  type PrivateNetwork,
+} from './private-network.ts';
 import { until } from './until.ts';
 
 let network: PrivateNetwork;
@@ -9,12 +13,7 @@ let a: number;
 let b: number;
 beforeAll(async () => {
   network = await openPrivateNetwork();
-  ({ a, b } = addPair(network));
-  network.netlink.change(
-    { action: 'add', address: { link: a, address: ip('10.0.0.1'), length: 24 } },
-    { action: 'add', address: { link: a, address: ip('fd00::1'), length: 64, noDad: true } },
-    { action: 'add', address: { link: b, address: ip('10.0.1.1'), length: 24 } },
-  );
+  ({ a, b } = addPairWithAddresses(network));
 });
 afterEach(async () => {
   const all = await network.netlink.nextHops();

@@ -5,6 +5,7 @@
 import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import { parseAddress } from 'net-ipaddr';
 import { openNetlink, type Rtnetlink } from 'rtnetlink-ts';
 
 export interface PrivateNetwork {
@@ -57,4 +58,16 @@ export function addPair({ path, netlink, run }: PrivateNetwork): { a: number; b:
   const [a, b] = [netlink.link('a'), netlink.link('b')];
   if (!a || !b) throw new Error(`no veth pair in ${path}`);
   return { a: a.index, b: b.index };
+}
+
+/** The same with addresses: 10.0.0.1/24 and fd00::1/64 on `a`, 10.0.1.1/24 on `b`. */
+export function addPairWithAddresses(network: PrivateNetwork): { a: number; b: number } {
+  const { a, b } = addPair(network);
+  const ip = parseAddress;
+  network.netlink.change(
+    { action: 'add', address: { link: a, address: ip('10.0.0.1'), length: 24 } },
+    { action: 'add', address: { link: a, address: ip('fd00::1'), length: 64, noDad: true } },
+    { action: 'add', address: { link: b, address: ip('10.0.1.1'), length: 24 } },
+  );
+  return { a, b };
 }

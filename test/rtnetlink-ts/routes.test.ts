@@ -1,7 +1,11 @@
 /** Routes, against the kernel and iproute2. Needs root: makes a namespace of its own. */
 import { formatPrefix, parseAddress, parsePrefix } from 'net-ipaddr';
 import type { Route, RouteSpec } from 'rtnetlink-ts';
-import { addPair, openPrivateNetwork, type PrivateNetwork } from './private-network.ts';
+import {
+  addPairWithAddresses,
+  openPrivateNetwork,
+  type PrivateNetwork,
+} from './private-network.ts';
 import { until } from './until.ts';
 
 let network: PrivateNetwork;
@@ -9,15 +13,7 @@ let a: number;
 let b: number;
 beforeAll(async () => {
   network = await openPrivateNetwork();
-  ({ a, b } = addPair(network));
-  network.netlink.change(
-    { action: 'add', address: { link: a, address: parseAddress('10.0.0.1'), length: 24 } },
-    {
-      action: 'add',
-      address: { link: a, address: parseAddress('fd00::1'), length: 64, noDad: true },
-    },
-    { action: 'add', address: { link: b, address: parseAddress('10.0.1.1'), length: 24 } },
-  );
+  ({ a, b } = addPairWithAddresses(network));
 });
 afterEach(async () => {
   const routes = await ours();

@@ -19,15 +19,7 @@ beforeEach(() => {
   stranger = kernel.stranger();
   log = new TestLog();
   lacking = [];
-  stranger.change({
-    action: 'add',
-    link: { name: 'eth0', kind: { kind: 'veth', peer: { name: 'p' } } },
-  });
-  const { index } = stranger.link('eth0')!;
-  stranger.change(
-    { action: 'change', link: { index, up: true } },
-    { action: 'add', address: { link: index, address: parseAddress('192.0.2.1'), length: 24 } },
-  );
+  kernel.addLink('eth0', '192.0.2.1', 24);
   tunnels = new Tunnels({
     ...{ kernel, clock, random: () => 0.5, log, forwarderFolder: '/nowhere' },
     onPass() {},
