@@ -14,6 +14,7 @@ import { backoffMs } from '../../../backoff.ts';
 import type { Clock, Log, Random } from '../../../ports.ts';
 import { type ForwarderProgram, forwarderArguments, forwarderFiles } from './process.ts';
 import {
+  ask,
   askForwarder,
   connectTo,
   type ForwarderCounters,
@@ -47,7 +48,7 @@ export class Forwarder {
   readonly #options: ForwarderOptions;
   #table: string | undefined;
   #isWanted = false;
-  #keeping: Promise<void> | undefined;
+  #isKept = false;
   #connection: Socket | undefined;
   #failures = 0;
   #problem: string | undefined;
@@ -62,9 +63,7 @@ export class Forwarder {
   async run(table: string): Promise<void> {
     if (table !== this.#table) await this.#write(table);
     this.#isWanted = true;
-    this.#keeping ??= this.#keep().finally(() => {
-      this.#keeping = undefined;
-    });
+    if (!this.#isKept) void this.#keep();
   }
 
   /** Looks after it no more, and leaves it alone. */
@@ -107,6 +106,7 @@ export class Forwarder {
 
   async #keep(): Promise<void> {
     const { clock } = this.#options;
+    this.#isKept = true;
     while (this.#isWanted) {
       const running = await this.#have();
       const since = clock.monotonic();
@@ -114,6 +114,7 @@ export class Forwarder {
       this.#failures = clock.monotonic() - since < STEADY_MS ? this.#failures + 1 : 0;
       if (this.#isWanted && this.#failures > 1) await this.#rest();
     }
+    this.#isKept = false;
   }
 
   /** @returns undefined when there is none of this version, and `problem` says why. */
@@ -140,9 +141,9 @@ export class Forwarder {
   }
 
   async #find(): Promise<Running | undefined> {
-    // Connected before it is asked: so its end is heard, whenever it comes.
+    // Asked by the connection that tells its end: where two change places, another would lead to the other.
     const connection = await connectTo(this.#files.socket);
-    const state = connection && (await askForwarder(this.#files.socket));
+    const state = connection && (await ask(connection));
     if (state !== undefined) return { connection: connection!, state };
     connection?.destroy();
     return undefined;
@@ -176,8 +177,9 @@ export class Forwarder {
       this.#noteProblem(
         `the UDP forwarder that runs apart from the agent takes tables of format ${state.format}, and this agent writes ${TABLE_FORMAT}: give both the same version`,
       );
-    // Resumed, since the end of a stream shows only to who reads it.
-    if (this.#isWanted) await new Promise((resolve) => connection.once('close', resolve).resume());
+    // It may have ended since it answered, and a stream tells of its end only once.
+    if (this.#isWanted && !connection.closed)
+      await new Promise((resolve) => connection.once('close', resolve));
     connection.destroy();
     this.#connection = undefined;
     if (this.#isWanted) this.#options.log.warn({}, 'the UDP forwarder has ended');

@@ -20,20 +20,10 @@ export interface ForwarderState {
 
 /** @returns undefined when none answers at the path. */
 export async function askForwarder(path: string): Promise<ForwarderState | undefined> {
-  const socket = await connectTo(path);
-  if (socket === undefined) return undefined;
-  let text = '';
-  try {
-    socket.setTimeout(DEADLINE_MS, () => socket.destroy());
-    socket.write('?');
-    for await (const chunk of socket.setEncoding('utf8')) {
-      text += chunk;
-      if (text.endsWith('\n\n')) return readState(text);
-    }
-    return undefined;
-  } catch {
-    return undefined;
-  }
+  const connection = await connectTo(path);
+  const state = connection && (await ask(connection));
+  connection?.destroy();
+  return state;
 }
 
 /** @returns undefined when nobody listens at the path. */
@@ -43,6 +33,23 @@ export function connectTo(path: string): Promise<Socket | undefined> {
     socket.on('error', () => resolve(undefined));
     socket.once('connect', () => resolve(socket));
   });
+}
+
+/** The connection is read from then on, so that its end shows. @returns undefined when there is no answer in time. */
+export async function ask(connection: Socket): Promise<ForwarderState | undefined> {
+  const { promise, resolve } = Promise.withResolvers<ForwarderState | undefined>();
+  const giveUp = () => resolve(undefined);
+  let text = '';
+  connection.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+    if (text.endsWith('\n\n')) resolve(readState(text));
+  });
+  connection.once('close', giveUp);
+  const deadline = setTimeout(giveUp, DEADLINE_MS);
+  connection.write('?');
+  const state = await promise;
+  clearTimeout(deadline);
+  return state;
 }
 
 function readState(text: string): ForwarderState {

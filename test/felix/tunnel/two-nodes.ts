@@ -115,7 +115,10 @@ export class TwoNodes {
         () => false,
       );
     };
-    await eventually(async () => (await answers(ADDRESS4)) && (await answers(ADDRESS6)));
+    await eventually(
+      async () => (await answers(ADDRESS4)) && (await answers(ADDRESS6)),
+      () => Promise.all(this.nodes.map(stateOf)),
+    );
   }
 
   async end(): Promise<void> {
@@ -147,6 +150,12 @@ export class TwoNodes {
     const stateDir = this.stateDirOf(index);
     return new Felix({ kernel, log, clock: realClock, random: Math.random, stateDir });
   }
+}
+
+/** To be told where it is not what a test expects. */
+async function stateOf({ namespace, felix }: TestNode): Promise<unknown> {
+  const addresses = (await namespace.ip('-br addr')).split('\n');
+  return { addresses, routes: await namespace.routes(), felix: felix.inspect() };
 }
 
 function blocksOf(index: number): string[] {

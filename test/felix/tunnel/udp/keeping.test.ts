@@ -1,8 +1,10 @@
 /** Who looks after the forwarder, with one that is played: why it does not run, and when it is tried again. */
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Forwarder } from '../../../../felix/tunnel/udp/forwarder.ts';
 import { TABLE_FORMAT } from '../../../../felix/tunnel/udp/table.ts';
 import { eventually } from '../../namespace.ts';
@@ -17,6 +19,8 @@ let clients: Socket[];
 let starts: (readonly string[])[];
 /** Why the next ones end at once; undefined: they run. */
 let lastWords: string | undefined;
+/** Before our version is told. */
+let whileBuilt: () => Promise<void>;
 
 const OURS = 'ours';
 
@@ -24,7 +28,8 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'forwarder-'));
   log = new TestLog();
   [starts, clients, lastWords] = [[], [], undefined];
-  const program = { version: async () => OURS, start };
+  whileBuilt = async () => {};
+  const program = { version: () => whileBuilt().then(() => OURS), start };
   forwarder = new Forwarder({ folder, program, clock: realClock, random: () => 0, log });
 });
 
@@ -88,6 +93,20 @@ test('one that ends is started again at once; one that nobody needs any more is 
   await forwarder.run('');
   // Released and wanted again: it looks first, and finds none.
   await eventually(() => starts.length === 3);
+});
+
+test('one that ends between its answer and being watched is started again', async () => {
+  play(`program ${OURS}\napart 0\nformat ${TABLE_FORMAT}`);
+  whileBuilt = async () => {
+    whileBuilt = async () => {};
+    const [client] = clients;
+    die();
+    await once(client!, 'close');
+    // Its end has reached us, too.
+    await setTimeout(100);
+  };
+  await forwarder.run('');
+  await eventually(() => starts.length === 1 && clients.length > 0);
 });
 
 const isSaid = (what: string) => () => log.lines.some((line) => line.includes(what));
