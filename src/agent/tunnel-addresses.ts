@@ -5,6 +5,7 @@
  * Taken before it is written and given back before that is: at every moment an annotated address is
  * ours, or on its way back.
  */
+import { isDeepStrictEqual } from 'node:util';
 import {
   type Address,
   containsAddress,
@@ -42,15 +43,21 @@ export class TunnelAddresses {
 
   constructor(options: TunnelAddressesOptions) {
     this.#options = options;
-    this.#retry = new Retry(options, BACKOFF, () => this.#run());
+    this.#retry = new Retry(options, BACKOFF, () => {
+      this.#problems.clear();
+      this.#run();
+    });
   }
 
   /** What is needed now, and what the Node says now; each time either may have changed. */
   want(needs: readonly TunnelAddressNeed[], annotated: NodeNetwork): void {
+    // What failed waits for its time, as this is called with every change of the cluster: but not where another is needed now.
+    for (const field of this.#problems.keys())
+      if (!isDeepStrictEqual(needOf(needs, field), needOf(this.#needs, field)))
+        this.#problems.delete(field);
     this.#needs = needs;
     this.#annotated = annotated;
-    // What failed waits for its time: this is called with every change of the cluster.
-    if (!this.#retry.isWaiting) this.#run();
+    this.#run();
   }
 
   problems(): string[] {
@@ -65,8 +72,9 @@ export class TunnelAddresses {
   #run(): void {
     this.#running ??= this.#settleAll().then(() => {
       this.#running = undefined;
-      if (this.#problems.size > 0) this.#retry.failed();
-      else if (this.#next() !== undefined) this.#run();
+      if (this.#isClosed) return;
+      if (this.#next() !== undefined) this.#run();
+      else if (this.#problems.size > 0 && !this.#retry.isWaiting) this.#retry.failed();
     });
   }
 
@@ -75,7 +83,6 @@ export class TunnelAddresses {
   }
 
   async #settleAll(): Promise<void> {
-    this.#problems.clear();
     for (let need = this.#next(); need && !this.#isClosed; need = this.#next()) {
       try {
         await this.#settle(need);
@@ -157,6 +164,10 @@ export class TunnelAddresses {
     // The watch will say so too, a little later.
     this.#annotated = { ...this.#annotated, [field]: address };
   }
+}
+
+function needOf(needs: readonly TunnelAddressNeed[], field: TunnelAddressField) {
+  return needs.find((need) => need.field === field);
 }
 
 function isWithin(address: Address, prefixes: readonly Prefix[]): boolean {

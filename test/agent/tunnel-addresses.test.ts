@@ -16,6 +16,7 @@ let done: string[];
 /** Handle → address. */
 let held: Map<string, string>;
 let annotations: Record<string, string>;
+let beforeAssign: () => Promise<void>;
 let assignError: Error | undefined;
 let patchError: Error | undefined;
 
@@ -28,6 +29,7 @@ beforeEach(() => {
     'projectcalico.org/IPv4Address': '192.0.2.1/24',
     'projectcalico.org/IPv6Address': '2001:db8::1/64',
   };
+  beforeAssign = async () => {};
   assignError = patchError = undefined;
   addresses = newAddresses();
 });
@@ -47,6 +49,7 @@ async function assign({ handleId, families, pools }: AssignRequest) {
   const [pool] = pools![family!]!;
   const known = held.get(handleId);
   done.push(`assign ${handleId}`);
+  await beforeAssign();
   if (assignError) throw assignError;
   const address = known ?? (family === 4 ? `10.${pool}.0.1` : `fd${pool}::1`);
   held.set(handleId, address);
@@ -234,4 +237,33 @@ test('a node needs no address of a family that it does not have itself', async (
   delete annotations['projectcalico.org/IPv6Address'];
   await pools('61 Always v6');
   expect(done).toEqual([]);
+});
+
+test('what is needed anew does not wait for what failed, nor what failed once something else is needed', async () => {
+  assignError = new Error('every block is taken');
+  await pools('60 Always');
+  assignError = undefined;
+  await pools('60 Always', '61 Always v6');
+  expect(annotated('ipv6VXLANTunnelAddress')).toBe('fd61::1');
+  expect(annotated('ipv4VXLANTunnelAddress')).toBeUndefined();
+  await pools('60 Always', '61 Always v6', '63 Always');
+  expect(annotated('ipv4VXLANTunnelAddress')).toBe('10.60.0.1');
+  expect(addresses.problems()).toEqual([]);
+});
+
+test('what failed and is needed no more is no problem any more', async () => {
+  assignError = new Error('every block is taken');
+  await pools('60 Always');
+  await pools();
+  expect(addresses.problems()).toEqual([]);
+});
+
+test('closed in the middle: what is under way ends, nothing follows, and the thread is free', async () => {
+  const { promise: assigning, resolve: go } = Promise.withResolvers<void>();
+  beforeAssign = () => assigning;
+  await pools('60 Always', '61 Always v6');
+  addresses.close();
+  go();
+  await clock.pass(100_000);
+  expect(done).toEqual(['assign vxlan-tunnel-addr-one', 'annotate IPv4VXLANTunnelAddr 10.60.0.1']);
 });
