@@ -27,6 +27,7 @@ export interface ResyncOptions {
 export class Resync {
   readonly #options: ResyncOptions;
   #reading: Promise<void> | undefined;
+  #isStarted = false;
   #isRequested = false;
   #isHinted = false;
   #isClosed = false;
@@ -42,10 +43,12 @@ export class Resync {
     this.#options = options;
   }
 
-  /** Begins to read from time to time. */
+  /** Begins to read from time to time. Hints are kept until then: the first reading may be the caller's own. */
   start(): void {
+    this.#isStarted = true;
     const { random } = this.#options;
     if (this.#failures > 0) this.#readIn(backoffMs(BACKOFF, this.#failures, random));
+    else if (this.#isHinted) this.soon();
     else if (this.#intervalMs > 0) this.#readIn(this.#intervalMs * (0.9 + random() / 5));
   }
 
@@ -53,13 +56,13 @@ export class Resync {
   every(intervalMs: number): void {
     if (intervalMs === this.#intervalMs) return;
     this.#intervalMs = intervalMs;
-    if (this.#due < Infinity) this.start();
+    if (this.#isStarted && this.#reading === undefined) this.start();
   }
 
   /** Something may have changed. */
   soon(): void {
     this.#isHinted = true;
-    if (this.#reading !== undefined) return;
+    if (!this.#isStarted || this.#reading !== undefined) return;
     this.#readIn(max(SOON_MS, this.#restUntil - this.#options.clock.monotonic()));
   }
 
@@ -78,7 +81,6 @@ export class Resync {
     this.#reading = this.#read().then(() => {
       this.#reading = undefined;
       if (this.#isRequested) void this.now();
-      else if (this.#isHinted && this.#failures === 0) this.soon();
       else this.start();
     });
     return this.#reading;

@@ -716,6 +716,23 @@ test('what is written while the table is read is not undone by what was read bef
   expect(written()).toEqual(['add 10.60.0.2/32', 'delete 10.60.0.1/32', 'delete 10.60.1.0/26']);
 });
 
+test('what changes during the first look is looked at after it: two at once would take each other’s routes for gone', async () => {
+  let [looks, most] = [0, 0];
+  kernel.duringDump = async () => {
+    most = Math.max(most, ++looks);
+    await new Promise<void>((resolve) => clock.after(100, resolve));
+    looks--;
+  };
+  const started = reconciler.start();
+  await clock.pass(1);
+  const { index } = stranger.link('eth0')!;
+  const address = { link: index, address: parseAddress('198.51.100.1'), length: 24 };
+  stranger.change({ action: 'add', address });
+  await clock.pass(1000);
+  await started;
+  expect([most, reconciler.table.counters.resyncs]).toEqual([1, 2]);
+});
+
 test('what can wait is not written while the table is read: each write would tear the dump', async () => {
   await run();
   kernel.duringDump = () => new Promise((resolve) => clock.after(10, resolve));

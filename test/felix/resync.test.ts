@@ -20,6 +20,8 @@ test('the kernel is read as often as is said, from now on, or never', async () =
   resync.every(0);
   expect(await readingsIn(100_000)).toBeLessThanOrEqual(1);
   expect(await readingsIn(1_000_000)).toBe(0);
+  resync.every(10_000);
+  expect(await readingsIn(100_000)).toBe(10);
   resync.close();
 });
 
@@ -31,6 +33,7 @@ test('a hint is followed soon, also after a reading for which the kernel had no 
     return new Promise<void>((resolve) => clock.after(20_000, resolve));
   };
   const resync = new Resync({ clock, random: () => 0.5, log: new TestLog(), failure: '', read });
+  resync.start();
   resync.soon();
   await clock.pass(20_100);
   resync.soon();
