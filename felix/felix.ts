@@ -76,7 +76,8 @@ export class Felix {
   readonly #overlay: OverlayNetwork;
   readonly #packets: PacketTable;
   readonly #protocols: RouteProtocols;
-  readonly #waiting = new Set<() => void>();
+  /** ADDs that came before it is in sync. */
+  readonly #waiting = new Set<PromiseWithResolvers<void>>();
   #nextHopsChanged: () => void = () => {};
   #unreadable: readonly Report[] = [];
   #nat: NatSettings = NO_NAT;
@@ -313,29 +314,32 @@ export class Felix {
     return this.#overlay.forwarderCounters();
   }
 
-  /** Stops; removes nothing. What is being wired or unwired ends on its own. */
+  /** Stops; removes nothing. What is being wired or unwired ends on its own; what waits is told to come again. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#retry?.cancel();
+    for (const { reject } of this.#waiting) reject(ending());
     this.#overlay.close();
     this.#reconciler.close();
     this.#packets.close();
   }
 
   #openWhenInSync(): void {
-    if (!this.#isStarted || !this.#isDatastoreInSync || this.#isOpening) return;
+    const isDue = this.#isStarted && this.#isDatastoreInSync;
+    if (!isDue || this.#isOpening || this.#isClosed) return;
     this.#isOpening = true;
     this.#open().then(
       () => {
-        for (const go of this.#waiting) go();
+        if (this.#isClosed) return;
+        for (const { resolve } of this.#waiting) resolve();
         for (const { subject, reason } of this.inspect().inDoubt)
           this.#options.log.warn({ subject }, reason);
       },
       (error: Error) => {
+        if (this.#isClosed) return;
         // A read-only /proc/sys: nothing would be forwarded, so better to say it than to half work.
         this.#options.log.error({ error: error.message }, 'cannot turn on IP forwarding');
         this.#isOpening = false;
-        if (this.#isClosed) return;
         const { clock, random } = this.#options;
         this.#retry = clock.after(OPEN_RETRY_MS * (0.5 + random()), () => this.#openWhenInSync());
       },
@@ -345,24 +349,26 @@ export class Felix {
   /** Sources are checked before the first pod is wired; tunnels are there before a route leads into one. */
   async #open(): Promise<void> {
     await this.#packets.open();
+    if (this.#isClosed) return;
     await this.#overlay.open();
+    if (this.#isClosed) return;
     await this.#reconciler.open();
   }
 
-  #inSync(): Promise<void> {
-    if (this.#reconciler.isOpen) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const go = () => {
-        this.#waiting.delete(go);
-        deadline.cancel();
-        resolve();
-      };
-      const deadline = this.#options.clock.after(ADD_WAIT_MS, () => {
-        this.#waiting.delete(go);
-        reject(notYet(this.#isDatastoreInSync ? 'the kernel' : 'the datastore'));
-      });
-      this.#waiting.add(go);
-    });
+  async #inSync(): Promise<void> {
+    if (this.#isClosed) throw ending();
+    if (this.#reconciler.isOpen) return;
+    const waiting = Promise.withResolvers<void>();
+    const deadline = this.#options.clock.after(ADD_WAIT_MS, () =>
+      waiting.reject(notYet(this.#isDatastoreInSync ? 'the kernel' : 'the datastore')),
+    );
+    this.#waiting.add(waiting);
+    try {
+      await waiting.promise;
+    } finally {
+      deadline.cancel();
+      this.#waiting.delete(waiting);
+    }
   }
 
   #allowedSources(): AllowedSources {
@@ -371,6 +377,10 @@ export class Felix {
       if (allowedSourcePrefixes?.length) allowed.set(hostInterface, allowedSourcePrefixes);
     return allowed;
   }
+}
+
+function ending(): EndpointError {
+  return new EndpointError('EAGAIN', 'the agent is ending; try again with the next one');
 }
 
 function notYet(what: string): EndpointError {

@@ -81,6 +81,7 @@ export class OverlayNetwork {
 
   /** Resolves when the tunnels have been looked at once: from then on routes may lead into them. */
   async open(): Promise<void> {
+    if (this.#isOpen) return;
     await this.#tunnels.open();
     this.#isOpen = true;
     this.#tell();

@@ -121,6 +121,7 @@ export class Reconciler implements HostRoutes {
   /** Listens, and reads what there is. Writes nothing. @throws NetlinkError */
   async start(): Promise<void> {
     await this.#nextHops.read();
+    if (this.#isClosed) return;
     const groups: readonly Group[] = ['link', 'address', 'route'];
     this.#monitor = this.#options.kernel.host.monitor(
       this.#nextHops.isSupported ? [...groups, 'nextHop'] : groups,
@@ -357,14 +358,13 @@ export class Reconciler implements HostRoutes {
 
   async #read(): Promise<void> {
     const { kernel, log } = this.#options;
-    const { host } = kernel;
     this.#isReading = true;
     await this.table.landed();
     try {
       this.interfaces.beginDump();
-      for (const { name, index, change } of this.interfaces.replaceAll(await host.links()))
+      for (const { name, index, change } of this.interfaces.replaceAll(await kernel.host.links()))
         this.#interfaceChanged(name, index, change);
-      this.#addresses = await host.addresses();
+      this.#addresses = await kernel.host.addresses();
       const underlay = this.#newUnderlay();
       const nodes = this.#nextNodes;
       this.#interior.beginDump();
