@@ -24,6 +24,8 @@ export interface Chain {
 export interface Rule {
   /** In the words of its firewall. Empty: it is for all packets. */
   readonly condition: string;
-  /** Undefined: something else. */
-  readonly verdict: 'accept' | 'drop' | undefined;
+  /** Undefined: something else, or it is for another chain to say. */
+  readonly verdict: 'accept' | 'drop' | 'return' | undefined;
+  /** The chain that it leads to. */
+  readonly leadsTo: string | undefined;
 }

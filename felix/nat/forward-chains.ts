@@ -7,7 +7,7 @@
 import { formatPrefix, type Prefix } from 'net-ipaddr';
 import { WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
 import type { Report } from '../report.ts';
-import type { Chain, FilterTable, Rule } from './chain.ts';
+import type { Chain, FilterTable } from './chain.ts';
 
 const FORWARD = 'forward';
 
@@ -17,12 +17,10 @@ export function droppingChains(
   ofAll: readonly Prefix[],
 ): Report[] {
   const pools = ofAll.filter(({ address }) => families.includes(address.family));
-  // Pods' packets may be accepted anywhere on the way: what leads there is not followed.
-  const onTheWay = chains.filter(({ hook }) => hook === undefined || hook === FORWARD);
-  const isAccepted = onTheWay.some(({ rules }) => rules.some((rule) => acceptsPods(rule, pools)));
-  if (isAccepted || pools.length === 0) return [];
+  if (pools.length === 0) return [];
+  const byName = new Map(chains.map((chain) => [chain.name, chain]));
   return chains
-    .filter((chain) => chain.hook === FORWARD && dropsTheRest(chain))
+    .filter((chain) => chain.hook === FORWARD && dropsPods(chain, byName, pools))
     .map(({ cure, title }) => ({
       subject: title,
       reason:
@@ -31,17 +29,54 @@ export function droppingChains(
     }));
 }
 
-/** By its policy, or by a rule without a condition. */
-function dropsTheRest({ dropsByPolicy, rules }: Chain): boolean {
-  return (
-    dropsByPolicy || rules.some(({ condition, verdict }) => verdict === 'drop' && condition === '')
-  );
+/** Which packets it is about: all that are forwarded, pods' by name, or some that we cannot tell from them. */
+type Scope = 'all' | 'pods' | 'some';
+
+interface Decision {
+  readonly verdict: 'accept' | 'drop';
+  readonly scope: Scope;
 }
 
-function acceptsPods({ condition, verdict }: Rule, pools: readonly Prefix[]): boolean {
-  if (verdict !== 'accept') return false;
-  if (condition === '') return true;
+function dropsPods(
+  chain: Chain,
+  byName: ReadonlyMap<string, Chain>,
+  pools: readonly Prefix[],
+): boolean {
+  let drops = chain.dropsByPolicy;
+  for (const { verdict, scope } of decisionsOf(chain, byName, pools)) {
+    if (verdict === 'accept' && scope !== 'some') return false;
+    if (verdict === 'drop' && scope === 'all') drops = true;
+  }
+  return drops;
+}
+
+/** What the chain decides, and those that it leads to: others of the table are not on the way. */
+function* decisionsOf(
+  { name, rules }: Chain,
+  byName: ReadonlyMap<string, Chain>,
+  pools: readonly Prefix[],
+  outer: Scope = 'all',
+  seen = new Set<string>(),
+): Generator<Decision> {
+  // Many rules may lead to one chain.
+  const visit = `${outer} ${name}`;
+  if (seen.has(visit)) return;
+  seen.add(visit);
+  for (const { condition, verdict, leadsTo } of rules) {
+    const own = scopeOf(condition, pools);
+    // What goes back is for the chain before to decide.
+    if (verdict === 'return' && own !== 'some') return;
+    const scope = outer === 'all' || own === 'pods' ? own : outer;
+    if (verdict === 'accept' || verdict === 'drop') yield { verdict, scope };
+    const next = leadsTo === undefined ? undefined : byName.get(leadsTo);
+    if (next !== undefined) yield* decisionsOf(next, byName, pools, scope, seen);
+  }
+}
+
+function scopeOf(condition: string, pools: readonly Prefix[]): Scope {
+  if (condition === '') return 'all';
   const names = [` ${WORKLOAD_INTERFACE_PREFIX}`, ` "${WORKLOAD_INTERFACE_PREFIX}`];
   const prefixes = pools.map((pool) => ` ${formatPrefix(pool)} `);
-  return [...names, ...prefixes].some((name) => ` ${condition} `.includes(name));
+  const isOfPods = [...names, ...prefixes].some((name) => ` ${condition} `.includes(name));
+  return isOfPods ? 'pods' : 'some';
 }

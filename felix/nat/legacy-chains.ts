@@ -55,9 +55,17 @@ function parseChain(program: string, name: string, policy: string, rules: string
   };
 }
 
+const VERDICTS: Readonly<Record<string, Rule['verdict']>> = {
+  ACCEPT: 'accept',
+  DROP: 'drop',
+  REJECT: 'drop',
+  RETURN: 'return',
+};
+
 function parseRule(rule: string): Rule {
   const text = rule.replace(/-m comment --comment ("[^"]*"|\S+) ?/, '');
-  const [, condition = text, target] = /^(.*?) ?-j (ACCEPT|DROP|REJECT)\b/.exec(text) ?? [];
-  if (target === undefined) return { condition, verdict: undefined };
-  return { condition, verdict: target === 'ACCEPT' ? 'accept' : 'drop' };
+  const [, condition = text, target] = /^(.*?) ?-[jg] (\S+)/.exec(text) ?? [];
+  const verdict = target === undefined ? undefined : VERDICTS[target];
+  // A target that is no chain of the table, such as LOG, leads nowhere.
+  return { condition, verdict, leadsTo: verdict === undefined ? target : undefined };
 }

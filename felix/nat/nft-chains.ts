@@ -54,12 +54,18 @@ function parseChain(table: string, name: string, lines: readonly string[]): Chai
   };
 }
 
+const LOG = /\blog(?: prefix "[^"]*"| level \w+| flags all)* ?/g;
+
 function parseRule(rule: string): Rule {
-  const text = rule.replace(/ comment ".*"$/, '').replaceAll(/\bcounter ?/g, '');
-  const [, condition = text, verb] =
-    /^(.*?) ?\b(accept|drop|reject(?: with .*)?)$/.exec(text) ?? [];
-  if (verb === undefined) return { condition, verdict: undefined };
-  return { condition, verdict: verb === 'accept' ? 'accept' : 'drop' };
+  const text = rule
+    .replace(/ comment ".*"$/, '')
+    .replaceAll(/\bcounter ?/g, '')
+    .replaceAll(LOG, '');
+  const [, condition = text, verb = '', leadsTo] =
+    /^(.*?) ?\b(accept|drop|return|reject(?: with .*)?|(?:jump|goto) (\S+))$/.exec(text) ?? [];
+  if (leadsTo !== undefined || verb === '') return { condition, verdict: undefined, leadsTo };
+  const verdict = verb === 'accept' || verb === 'return' ? verb : 'drop';
+  return { condition, verdict, leadsTo };
 }
 
 function familiesOf(table: string): readonly Family[] {

@@ -25,6 +25,11 @@ ${rules.map((rule) => `\t\t${rule}\n`).join('')}\t}
 `;
 }
 
+function withChain(listing: string, name: string, ...rules: string[]): string {
+  const chain = `\tchain ${name} {\n${rules.map((rule) => `\t\t${rule}\n`).join('')}\t}\n`;
+  return `${listing.replace(/}\n$/, '')}\n${chain}}\n`;
+}
+
 const IPTABLES = 'iptables -I FORWARD -i cali+ -j ACCEPT; iptables -I FORWARD -o cali+ -j ACCEPT';
 
 test.each<[string, string, string | undefined]>([
@@ -55,6 +60,58 @@ test.each<[string, string, string | undefined]>([
   ],
   ['all is accepted', table('ip filter', 'drop', 'counter accept'), undefined],
   [
+    'ufw: a chain accepts all, and no rule of FORWARD leads there',
+    withChain(table('ip filter', 'drop', 'ct state established accept'), 'limit-accept', 'accept'),
+    IPTABLES,
+  ],
+  [
+    'all is accepted where all goes',
+    withChain(table('ip filter', 'drop', 'counter jump mine'), 'mine', 'accept'),
+    undefined,
+  ],
+  [
+    'all is accepted where pods’ go',
+    withChain(table('ip filter', 'drop', 'iifname "cali*" goto mine'), 'mine', 'accept'),
+    undefined,
+  ],
+  [
+    'pods’ are accepted where some go',
+    withChain(
+      table('ip filter', 'drop', 'ct state new jump mine'),
+      'mine',
+      'iifname "cali*" accept',
+    ),
+    undefined,
+  ],
+  [
+    'all is accepted where some go',
+    withChain(table('ip filter', 'drop', 'iifname "docker0" jump mine'), 'mine', 'accept'),
+    IPTABLES,
+  ],
+  [
+    'by hand: all the rest is logged and dropped in another chain',
+    withChain(
+      table('ip filter', 'accept', 'jump mine'),
+      'mine',
+      'ct state established accept',
+      'log prefix "dropped: " level warn drop',
+    ),
+    IPTABLES,
+  ],
+  [
+    'pods’ go back before all the rest is dropped',
+    withChain(table('ip filter', 'accept', 'jump mine'), 'mine', 'iifname "cali*" return', 'drop'),
+    undefined,
+  ],
+  [
+    'chains that lead to one another many ways',
+    Array.from({ length: 40 }, (_, index) => index).reduce(
+      (listing, index) => withChain(listing, `c${index}`, ...Array(2).fill(`jump c${index + 1}`)),
+      table('ip filter', 'drop', 'jump c0'),
+    ),
+    IPTABLES,
+  ],
+  [
     'rules with their counters and comments',
     table('ip filter', 'drop', 'iifname "cali*" counter accept comment "pods"'),
     undefined,
@@ -66,12 +123,12 @@ test.each<[string, string, string | undefined]>([
   ],
   [
     'what is accepted for the host itself is none of a pod’s',
-    `${table('ip filter', 'drop').replace(/}\n$/, '')}\tchain OUTPUT {
-\t\ttype filter hook output priority filter; policy drop;
-\t\toifname "cali*" accept
-\t}
-}
-`,
+    withChain(
+      table('ip filter', 'drop'),
+      'OUTPUT',
+      'type filter hook output priority filter; policy drop;',
+      'oifname "cali*" accept',
+    ),
     IPTABLES,
   ],
 ])('nftables: %s', (_, listing, cure) => becomes(parseNftTable(listing), cure));
@@ -86,6 +143,7 @@ function saved(policy: string, ...rules: string[]): string {
 :FORWARD ${policy} [12:3456]
 :OUTPUT ACCEPT [0:0]
 :DOCKER-USER - [0:0]
+:limit-accept - [0:0]
 -A INPUT -i cali+ -j ACCEPT
 -A FORWARD -j DOCKER-USER
 ${rules.map((rule) => `${rule}\n`).join('')}COMMIT
@@ -106,6 +164,21 @@ test.each<[string, string, string | undefined]>([
     LEGACY,
   ],
   ['the cure', saved('DROP', '-A FORWARD -i cali+ -j ACCEPT'), undefined],
+  [
+    'ufw: a chain accepts all, and no rule of FORWARD leads there',
+    saved('DROP', '-A FORWARD -j before', '-A limit-accept -j ACCEPT', '-A OUTPUT -j limit-accept'),
+    LEGACY,
+  ],
+  [
+    'all is accepted where all goes',
+    saved('DROP', '-A FORWARD -g limit-accept', '-A limit-accept -j ACCEPT'),
+    undefined,
+  ],
+  [
+    'pods’ go back before all the rest is dropped',
+    saved('ACCEPT', '-A DOCKER-USER -i cali+ -j RETURN', '-A DOCKER-USER -j DROP'),
+    undefined,
+  ],
   [
     'the pool, in a chain on the way',
     saved('DROP', '-A DOCKER-USER -s 10.244.0.0/16 -m comment --comment pods -j ACCEPT'),

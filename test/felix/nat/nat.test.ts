@@ -282,33 +282,49 @@ describe('the table', () => {
   });
 });
 
-const DROPS = ['-P FORWARD DROP', '-A FORWARD -i docker0 -j ACCEPT'];
+const DOCKER = ['-P FORWARD DROP', '-A FORWARD -i docker0 -j ACCEPT'];
+const UFW = [
+  '-P FORWARD DROP',
+  '-N ufw-before-forward',
+  '-A ufw-before-forward -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+  '-A FORWARD -j ufw-before-forward',
+  // For another rule of the admin's to lead to.
+  '-N ufw-user-limit-accept',
+  '-A ufw-user-limit-accept -j ACCEPT',
+];
+const [A_POD4, A_POD6] = ['10.60.0.2', 'fd60::2'];
 
 test.each([
-  ['iptables-nft, Docker and ufw', DROPS.map((rule) => `iptables-nft ${rule}`)],
-  ['iptables-legacy', DROPS.map((rule) => `iptables-legacy ${rule}`)],
+  ['Docker, iptables-nft', A_POD4, DOCKER.map((rule) => `iptables-nft ${rule}`)],
+  ['Docker, iptables-legacy', A_POD4, DOCKER.map((rule) => `iptables-legacy ${rule}`)],
+  ['ufw, ip6tables-nft', A_POD6, UFW.map((rule) => `ip6tables-nft ${rule}`)],
+  ['ufw, ip6tables-legacy', A_POD6, UFW.map((rule) => `ip6tables-legacy ${rule}`)],
   [
-    'nft, firewalld',
+    'firewalld, nft',
+    A_POD4,
     [
       'nft add table inet firewalld',
       'nft add chain inet firewalld filter_FORWARD { type filter hook forward priority 10 ; }',
       'nft add rule inet firewalld filter_FORWARD reject with icmpx admin-prohibited',
     ],
   ],
-])('a FORWARD chain that drops (%s): told once with the cure, which works', async (_, commands) => {
-  for (const command of commands) await host.run(command);
-  const pings = () => a.run('ping -c 1 -W 1 10.60.0.2').catch(() => undefined);
-  expect(await pings()).toBeUndefined();
-  await felix.resync();
-  await felix.resync();
-  const [problem] = felix.inspect().failed;
-  expect(log.lines.filter((line) => /error .*run: /.test(line))).toHaveLength(1);
-  const [, cure] = /run: (.*)$/.exec(problem!.reason)!;
-  await exec('nsenter', [`--net=${host.path}`, 'sh', '-c', cure!]);
-  await felix.resync();
-  expect(felix.inspect().failed).toEqual([]);
-  expect(await pings()).toBeDefined();
-});
+])(
+  'a FORWARD chain that drops (%s): told once with the cure, which works',
+  async (_, address, commands) => {
+    for (const command of commands) await host.run(command);
+    const pings = () => a.run(`ping -c 1 -W 1 ${address}`).catch(() => undefined);
+    expect(await pings()).toBeUndefined();
+    await felix.resync();
+    await felix.resync();
+    const [problem] = felix.inspect().failed;
+    expect(log.lines.filter((line) => /error .*run: /.test(line))).toHaveLength(1);
+    const [, cure] = /run: (.*)$/.exec(problem!.reason)!;
+    await exec('nsenter', [`--net=${host.path}`, 'sh', '-c', cure!]);
+    await felix.resync();
+    expect(felix.inspect().failed).toEqual([]);
+    expect(await pings()).toBeDefined();
+  },
+);
 
 test.each([
   [true, 'there is no program nft', /no program nft: install the package nftables/],
