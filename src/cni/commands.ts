@@ -1,6 +1,7 @@
 /** What ADD, DEL, CHECK, GC and STATUS do: addresses from IPAM, the wiring from felix, in an order that loses neither. */
 import { type Address, type Family, formatAddress, parseAddress } from 'net-ipaddr';
 import { type Endpoint, HOST_MAC } from '../../felix/endpoint/endpoint.ts';
+import { GATEWAY4, HOST_LINK_LOCAL } from '../../felix/endpoint/wiring.ts';
 import type { Felix } from '../../felix/felix.ts';
 import type { Assigned, AssignRequest, IpamError } from '../../ipam/index.ts';
 import { type PodAnnotations, readWishes, type Wishes, wantedFamilies } from './annotations.ts';
@@ -114,7 +115,7 @@ export class CniCommands {
       return resultOf(endpoint, request.netns);
     } catch (error) {
       // The runtime calls DEL after a failed ADD, but it may not: then the address would leak.
-      await this.#options.releases.release(handleId).catch((failure: Error) => {
+      await this.#release(handleId).catch((failure: Error) => {
         log.warn(
           { handleId, error: failure.message },
           'cannot take back the address of a failed ADD',
@@ -180,7 +181,14 @@ export class CniCommands {
       await this.#options.felix.removeEndpoint({ containerID, ifname, ...(netns && { netns }) });
       if (endpoint) this.#options.onChange(endpoint.addresses);
     }
-    await this.#options.releases.release(handleOf(conf.name, containerID));
+    await this.#release(handleOf(conf.name, containerID));
+  }
+
+  /** Unless an interface of ours still has them: a handle is the container's, whose interfaces may be several. */
+  async #release(handleId: string): Promise<void> {
+    const { felix, releases } = this.#options;
+    if (felix.endpoints().some((one) => one.handleId === handleId)) return;
+    await releases.release(handleId);
   }
 
   async #check(request: CniRequest, netns: string | undefined): Promise<void> {
@@ -251,8 +259,6 @@ function differences(request: CniRequest, endpoint: Endpoint): string[] {
     .map((ip) => `prevResult has ${ip.address}, which is not this interface’s`);
 }
 
-const GATEWAY4 = '169.254.1.1';
-
 function resultOf(endpoint: Endpoint, sandbox: string): CniResult {
   const hasFamily = (family: Family) =>
     endpoint.addresses.some((one: Address) => one.family === family);
@@ -263,11 +269,8 @@ function resultOf(endpoint: Endpoint, sandbox: string): CniResult {
     ],
     ips: endpoint.addresses.map((address) => ({ address: hostCidr(address), interface: 1 })),
     routes: [
-      ...(hasFamily(4) ? [{ dst: '0.0.0.0/0', gw: GATEWAY4 }] : []),
+      ...(hasFamily(4) ? [{ dst: '0.0.0.0/0', gw: formatAddress(GATEWAY4) }] : []),
       ...(hasFamily(6) ? [{ dst: '::/0', gw: formatAddress(HOST_LINK_LOCAL) }] : []),
     ],
   };
 }
-
-/** fe80:: with the EUI-64 of HOST_MAC (RFC 4291, appendix A): what every host end has. */
-const HOST_LINK_LOCAL = parseAddress('fe80::ecee:eeff:feee:eeee');

@@ -2,6 +2,17 @@
 import { join } from 'node:path';
 import type { Lab } from '../../src/lab/lab.ts';
 import { agentStatuses } from '../../src/lab/show.ts';
+import {
+  addPod,
+  addressesOf,
+  answers,
+  CONF,
+  callPlugin,
+  DEBIANS,
+  handles,
+  variablesOf,
+} from './cni-calls.ts';
+import { refusals } from './cni-refusals.ts';
 import { apply, send } from './lab-api.ts';
 import { startLabWithPods } from './lab-with-pods.ts';
 import {
@@ -15,77 +26,17 @@ import {
 } from './runtimes.ts';
 
 const NODES = ['node1', 'node2', 'node3'];
-/** Where Debian's containernetworking-plugins has the reference plugins. */
-const DEBIANS = '/usr/lib/cni';
-const CONF = { cniVersion: '1.1.0', name: 'tortie', type: 'tortie' };
 
 let lab: Lab;
-let folder: string;
 
 beforeAll(async () => {
-  ({ lab, plugin: folder } = await startLabWithPods('deploy/containerlab/mesh.clab.yml', NODES));
+  ({ lab } = await startLabWithPods('deploy/containerlab/mesh.clab.yml', NODES));
 }, 120_000);
 
 afterAll(async () => {
   await lab?.close();
   await removeCgroups();
 }, 60_000);
-
-/** The plugin's exit code and the JSON that it printed. */
-async function cni(
-  node: string,
-  command: string,
-  variables: Record<string, string> = {},
-  conf: object = CONF,
-  program = join(folder, 'tortie'),
-) {
-  const CNI_PATH = `${DEBIANS}:/opt/cni/bin`;
-  const assignments = Object.entries({ CNI_COMMAND: command, CNI_PATH, ...variables });
-  const env = assignments.map(([key, value]) => `${key}=${value}`);
-  const argv = ['env', ...env, program];
-  const { code, stdout } = await lab.run(node, argv, JSON.stringify(conf));
-  return { code, answer: stdout === '' ? undefined : JSON.parse(stdout) };
-}
-
-const variablesOf = (pod: string, ifname = 'eth0') => ({
-  CNI_CONTAINERID: `c-${pod}`,
-  CNI_NETNS: `/run/netns/${pod}`,
-  CNI_IFNAME: ifname,
-  CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
-});
-
-/** A Pod with Calico's annotations, and its namespace on the node; ADD's answer. */
-async function addPod(node: string, pod: string, annotations: Record<string, string>) {
-  await send(lab, 'POST', '/api/v1/namespaces/default/pods', {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      name: pod,
-      annotations: Object.fromEntries(
-        Object.entries(annotations).map(([name, value]) => [
-          `cni.projectcalico.org/${name}`,
-          value,
-        ]),
-      ),
-    },
-    spec: { nodeName: node, containers: [{ name: 'c', image: 'i' }] },
-  });
-  await lab.mustRun(node, ['ip', 'netns', 'add', pod]);
-  return await cni(node, 'ADD', variablesOf(pod));
-}
-
-const addressesOf = ({ answer }: { answer: { ips: { address: string }[] } }) =>
-  answer.ips.map(({ address }) => address);
-
-/** From a pod's namespace; waits for routes that BGP has yet to bring. */
-async function answers(node: string, pod: string, address: string): Promise<boolean> {
-  const deadline = performance.now() + 30_000;
-  do {
-    const ping = ['ip', 'netns', 'exec', pod, 'ping', '-n', '-c', '1', '-W', '1', address];
-    if ((await lab.run(node, ping)).code === 0) return true;
-  } while (performance.now() < deadline);
-  return false;
-}
 
 describe('annotations', () => {
   test('hwAddr, other sources, and pools that serve nobody unasked', async () => {
@@ -98,7 +49,7 @@ describe('annotations', () => {
         spec: { cidr, assignmentMode: 'Manual' },
       })),
     );
-    const added = await addPod('node1', 'annotated', {
+    const added = await addPod(lab, 'node1', 'annotated', {
       ipv4pools: '["manual0"]',
       ipv6pools: '["fd77::/112"]',
       hwAddr: '02:00:00:00:00:AB',
@@ -113,32 +64,25 @@ describe('annotations', () => {
       new RegExp(`"${added.answer.interfaces[0].name}" \\. 10\\.99\\.9\\.0/24`),
     );
     for (const address of [ipv4!, ipv6!])
-      expect(await answers('node2', 'node2-pod1', address.replace(/\/.*/, ''))).toBe(true);
+      expect(await answers(lab, 'node2', 'node2-pod1', address.replace(/\/.*/, ''))).toBe(true);
   }, 60_000);
 
   test('ipAddrs of another node’s block: the pod is reached from everywhere, and its address is free after it', async () => {
     const [owner] = await agentStatuses(lab, ['node2']);
     const [block] = owner!.blocks.filter((cidr) => !cidr.includes(':'));
     const address = block!.replace(/\d+\/26$/, (last) => `${Number.parseInt(last, 10) + 40}`);
-    const added = await addPod('node1', 'fixed', { ipAddrs: JSON.stringify([address]) });
+    const added = await addPod(lab, 'node1', 'fixed', { ipAddrs: JSON.stringify([address]) });
     expect(addressesOf(added)).toEqual([`${address}/32`]);
-    for (const node of NODES) expect(await answers(node, `${node}-pod1`, address)).toBe(true);
+    for (const node of NODES) expect(await answers(lab, node, `${node}-pod1`, address)).toBe(true);
     // And from the node that has the block, where its blackhole is.
     expect(await lab.mustRun('node2', ['ip', 'route', 'get', address])).toMatch(/via 10\.10\.0\.1/);
-    expect((await cni('node1', 'DEL', variablesOf('fixed'))).code).toBe(0);
-    const again = await addPod('node2', 'fixed-too', { ipAddrs: JSON.stringify([address]) });
+    expect((await callPlugin(lab, 'node1', 'DEL', variablesOf('fixed'))).code).toBe(0);
+    const again = await addPod(lab, 'node2', 'fixed-too', { ipAddrs: JSON.stringify([address]) });
     expect(addressesOf(again)).toEqual([`${address}/32`]);
   }, 90_000);
-
-  test('one that cannot be honoured is named, and nothing is left', async () => {
-    const { code, answer } = await addPod('node1', 'wrong', { ipAddrs: '["192.0.2.1"]' });
-    expect(code).toBe(1);
-    expect(answer.msg).toBe(
-      'the address 192.0.2.1 that was asked for lies in no IPPool (annotation cni.projectcalico.org/ipAddrs of pod default/wrong)',
-    );
-    expect(await lab.mustRun('node1', ['ip', '-n', 'wrong', '-o', 'link'])).not.toMatch('eth0');
-  }, 30_000);
 });
+
+describe('what cannot be', () => refusals(() => lab));
 
 test('a runtime finds the plugin and the conf list', async () => {
   const conf = await lab.mustRun('node1', ['cat', '/etc/cni/net.d/10-tortie.conflist']);
@@ -153,7 +97,7 @@ test('portmap and bandwidth go on from our result, as libcni calls them', async 
   await lab.mustRun('node2', ['ip', 'netns', 'add', 'chained']);
   const network = { cniVersion: '1.0.0', name: 'chained' };
   const variables = variablesOf('chained', 'net1');
-  const { answer: prevResult } = await cni('node2', 'ADD', variables, {
+  const { answer: prevResult } = await callPlugin(lab, 'node2', 'ADD', variables, {
     ...network,
     type: 'tortie',
   });
@@ -165,7 +109,14 @@ test('portmap and bandwidth go on from our result, as libcni calls them', async 
   ];
   const call = async (command: string) => {
     for (const conf of chained) {
-      const { code } = await cni('node2', command, variables, conf, join(DEBIANS, conf.type));
+      const { code } = await callPlugin(
+        lab,
+        'node2',
+        command,
+        variables,
+        conf,
+        join(DEBIANS, conf.type),
+      );
       expect([conf.type, code]).toEqual([conf.type, 0]);
     }
   };
@@ -178,7 +129,7 @@ test('portmap and bandwidth go on from our result, as libcni calls them', async 
   expect(await lab.mustRun('node1', ['bash', '-c', ask])).toMatch('hello from the pod');
   await served;
   await call('DEL');
-  await cni('node2', 'DEL', variables, { ...network, type: 'tortie' });
+  await callPlugin(lab, 'node2', 'DEL', variables, { ...network, type: 'tortie' });
   expect(await lab.mustRun('node2', ['iptables', '-t', 'nat', '-S'])).not.toMatch('18080');
   expect(await lab.mustRun('node2', ['ip', 'link'])).not.toMatch(host);
 }, 60_000);
@@ -209,13 +160,14 @@ describe('tortie-ipam', () => {
       const ips: string[][] = [];
       for (const pod of pods) {
         await lab.mustRun(node, ['ip', 'netns', 'add', pod]);
-        const { code, answer } = await cni(node, 'ADD', variablesOf(pod), conf, plugin);
+        const { code, answer } = await callPlugin(lab, node, 'ADD', variablesOf(pod), conf, plugin);
         expect([code, answer.msg]).toEqual([0, undefined]);
         ips.push(answer.ips.map(({ address }: { address: string }) => address.split('/')[0]!));
         // The network's address, the gateway's and the last are nobody's.
         expect(answer.ips[0].address).toMatch(/\.\d+\/26$/);
         expect(Number(ips.at(-1)![0]!.split('.')[3]) % 64).toBeGreaterThan(1);
-        const check = await cni(
+        const check = await callPlugin(
+          lab,
           node,
           'CHECK',
           variablesOf(pod),
@@ -224,15 +176,15 @@ describe('tortie-ipam', () => {
         );
         expect([code, check.answer?.msg]).toEqual([0, undefined]);
       }
-      for (const address of ips[1]!) expect(await answers(node, pods[0]!, address)).toBe(true);
+      for (const address of ips[1]!) expect(await answers(lab, node, pods[0]!, address)).toBe(true);
       // From a pod of ours on another node, by BGP.
       for (const address of ips[0]!)
-        expect(await answers('node3', 'node3-pod1', address)).toBe(true);
+        expect(await answers(lab, 'node3', 'node3-pod1', address)).toBe(true);
       for (const pod of pods)
-        expect(await cni(node, 'DEL', variablesOf(pod), conf, plugin)).toMatchObject({ code: 0 });
-      expect(await lab.mustRun('api', ['tortiectl', 'get', 'ipamhandles'])).not.toMatch(
-        `by-${type}`,
-      );
+        expect(await callPlugin(lab, node, 'DEL', variablesOf(pod), conf, plugin)).toMatchObject({
+          code: 0,
+        });
+      expect(await handles(lab)).not.toMatch(`by-${type}`);
     },
     90_000,
   );
@@ -256,15 +208,24 @@ describe('tortie-ipam', () => {
     const conf = { cniVersion: '1.0.0', name: 'by-macvlan', type: 'macvlan', master: 'eth1', ipam };
     const plugin = join(DEBIANS, 'macvlan');
     await lab.mustRun('node1', ['ip', 'netns', 'add', 'macvlan-a']);
-    const { answer } = await cni('node1', 'ADD', variablesOf('macvlan-a'), conf, plugin);
+    const { answer } = await callPlugin(
+      lab,
+      'node1',
+      'ADD',
+      variablesOf('macvlan-a'),
+      conf,
+      plugin,
+    );
     expect(answer.ips).toEqual([
       expect.objectContaining({
         address: expect.stringMatching(/^10\.10\.0\.1(29|3\d|4[0-3])\/24$/),
         gateway: '10.10.0.128',
       }),
     ]);
-    expect(await answers('node1', 'macvlan-a', '10.10.0.2')).toBe(true);
-    expect((await cni('node1', 'DEL', variablesOf('macvlan-a'), conf, plugin)).code).toBe(0);
+    expect(await answers(lab, 'node1', 'macvlan-a', '10.10.0.2')).toBe(true);
+    expect(
+      (await callPlugin(lab, 'node1', 'DEL', variablesOf('macvlan-a'), conf, plugin)).code,
+    ).toBe(0);
   }, 60_000);
 });
 
@@ -294,9 +255,7 @@ describe('with the conf list that the agent wrote', () => {
     expect(await pods()).toEqual(expect.arrayContaining(['default/by-cri-a', 'default/by-cri-b']));
     for (const id of ids) await removeSandbox(lab, 'node1', id);
     expect((await pods()).join()).not.toMatch('by-cri');
-    expect(await lab.mustRun('api', ['tortiectl', 'get', 'ipamhandles'])).not.toMatch(
-      new RegExp(ids.join('|')),
-    );
+    expect(await handles(lab)).not.toMatch(new RegExp(ids.join('|')));
   }, 60_000);
 
   test('podman run --network, with an address that was asked for', async () => {
@@ -320,23 +279,25 @@ describe('with the conf list that the agent wrote', () => {
 });
 
 test('CNI 1.1 GC: what the runtime does not name any more goes, addresses too; STATUS is well', async () => {
-  expect((await cni('node3', 'STATUS')).code).toBe(0);
+  expect((await callPlugin(lab, 'node3', 'STATUS')).code).toBe(0);
   for (const pod of ['kept', 'lost']) {
     await lab.mustRun('node3', ['ip', 'netns', 'add', pod]);
-    expect((await cni('node3', 'ADD', variablesOf(pod), { ...CONF, name: 'gc' })).code).toBe(0);
+    expect(
+      (await callPlugin(lab, 'node3', 'ADD', variablesOf(pod), { ...CONF, name: 'gc' })).code,
+    ).toBe(0);
   }
   const valid = [{ containerID: 'c-kept', ifname: 'eth0' }];
   const conf = { ...CONF, name: 'gc', 'cni.dev/valid-attachments': valid };
-  expect(await cni('node3', 'GC', {}, conf)).toEqual({ code: 0, answer: undefined });
+  expect(await callPlugin(lab, 'node3', 'GC', {}, conf)).toEqual({ code: 0, answer: undefined });
   const [status] = await agentStatuses(lab, ['node3']);
   const containers = status!.endpoints.map(({ containerID }) => containerID);
   expect(containers).toContain('c-kept');
   expect(containers).not.toContain('c-lost');
   // Of the other network's pods none is touched.
   expect(containers).toHaveLength(3);
-  const handles = await lab.mustRun('api', ['tortiectl', 'get', 'ipamhandles']);
-  expect(handles).toMatch('gc.c-kept');
-  expect(handles).not.toMatch('gc.c-lost');
+  const held = await handles(lab);
+  expect(held).toMatch('gc.c-kept');
+  expect(held).not.toMatch('gc.c-lost');
 }, 60_000);
 
 test('the MTU of live pods follows the underlay’s, on both ends, and that of new ones too', async () => {
@@ -358,9 +319,9 @@ test('the MTU of live pods follows the underlay’s, on both ends, and that of n
 
 test('STATUS of an agent that is away says that an ADD would fail: code 50', async () => {
   await lab.killProgram('node3', 'SIGKILL');
-  const { code, answer } = await cni('node3', 'STATUS');
+  const { code, answer } = await callPlugin(lab, 'node3', 'STATUS');
   expect([code, answer.code]).toEqual([1, 50]);
-  expect((await cni('node3', 'ADD', variablesOf('kept'))).answer.code).toBe(11);
+  expect((await callPlugin(lab, 'node3', 'ADD', variablesOf('kept'))).answer.code).toBe(11);
   lab.startProgram('node3');
 }, 60_000);
 
@@ -381,17 +342,20 @@ test('USE_POD_CIDR: a node gives addresses of its Node’s spec.podCIDRs, and th
   Object.assign(node3.env, { USE_POD_CIDR: 'true' });
   lab.startProgram('node3');
   const deadline = performance.now() + 60_000;
-  while ((await cni('node3', 'STATUS')).code !== 0 && performance.now() < deadline);
-  const added = await addPod('node3', 'of-cidr', {});
+  while ((await callPlugin(lab, 'node3', 'STATUS')).code !== 0 && performance.now() < deadline);
+  const added = await addPod(lab, 'node3', 'of-cidr', {});
   expect([added.code, added.answer.msg]).toEqual([0, undefined]);
   const addresses = addressesOf(added).map((address) => address.replace(/\/.*/, ''));
   expect(addresses).toEqual(['10.66.3.1', 'fd66:3::1']);
-  for (const address of addresses) expect(await answers('node1', 'node1-pod1', address)).toBe(true);
-  expect(await cni('node3', 'CHECK', variablesOf('of-cidr'))).toEqual({ code: 0 });
+  for (const address of addresses)
+    expect(await answers(lab, 'node1', 'node1-pod1', address)).toBe(true);
+  expect(await callPlugin(lab, 'node3', 'CHECK', variablesOf('of-cidr'))).toEqual({ code: 0 });
   // As the runtime repeats it.
-  expect(addressesOf(await cni('node3', 'ADD', variablesOf('of-cidr')))).toEqual(
+  expect(addressesOf(await callPlugin(lab, 'node3', 'ADD', variablesOf('of-cidr')))).toEqual(
     addressesOf(added),
   );
-  expect((await cni('node3', 'DEL', variablesOf('of-cidr'))).code).toBe(0);
-  expect(addressesOf(await cni('node3', 'ADD', variablesOf('of-cidr')))[0]).toBe('10.66.3.2/32');
+  expect((await callPlugin(lab, 'node3', 'DEL', variablesOf('of-cidr'))).code).toBe(0);
+  expect(addressesOf(await callPlugin(lab, 'node3', 'ADD', variablesOf('of-cidr')))[0]).toBe(
+    '10.66.3.2/32',
+  );
 }, 120_000);
