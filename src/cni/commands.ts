@@ -16,8 +16,10 @@ import {
   formatResult,
   hostCidr,
 } from './protocol.ts';
+import type { Releases } from './releases.ts';
 
 export interface CniCommandsOptions extends GarbageOptions {
+  releases: Pick<Releases, 'release' | 'revoke'>;
   felix: Pick<Felix, 'addEndpoint' | 'removeEndpoint' | 'checkEndpoint' | 'endpoints'>;
   assign: (request: AssignRequest) => Promise<readonly Assigned[]>;
   nodeName: string;
@@ -71,6 +73,7 @@ export class CniCommands {
     this.#adding.add(handleId);
     try {
       this.#mustBeReady(CNI_ERROR.tryAgainLater);
+      await this.#options.releases.revoke(handleId);
       return request.conf.delegatedBy === undefined
         ? await this.#wire(request, mustOpen(request, netns), handleId)
         : await this.#assignOnly(request, handleId);

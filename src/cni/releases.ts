@@ -24,6 +24,8 @@ export interface ReleasesOptions {
 export class Releases {
   readonly #options: ReleasesOptions;
   readonly #pending = new Set<string>();
+  /** By handle. One that nobody waits for any more may still work. */
+  readonly #attempts = new Map<string, Promise<unknown>>();
   #timer: Timer | undefined;
   #failures = 0;
   #closed = false;
@@ -53,7 +55,7 @@ export class Releases {
   /** Resolves when the addresses of the handle are free, or sure to become so. */
   async release(handleId: string): Promise<void> {
     try {
-      await this.#withDeadline(this.#options.release(handleId));
+      await this.#withDeadline(this.#attempt(handleId));
     } catch (error) {
       await this.#remember(handleId);
       this.#options.log.warn(
@@ -63,9 +65,26 @@ export class Releases {
     }
   }
 
+  /**
+   * The handle is about to hold addresses again, as a container that is started again keeps its ID. Resolves when
+   * nothing of before will free them.
+   */
+  async revoke(handleId: string): Promise<void> {
+    while (this.#attempts.has(handleId)) await this.#attempts.get(handleId)!.catch(() => {});
+    if (this.#pending.delete(handleId)) await rm(this.#path(handleId), { force: true });
+  }
+
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
+  }
+
+  #attempt(handleId: string): Promise<unknown> {
+    const underWay = this.#attempts.get(handleId);
+    if (underWay !== undefined) return underWay;
+    const attempt = this.#options.release(handleId).finally(() => this.#attempts.delete(handleId));
+    this.#attempts.set(handleId, attempt);
+    return attempt;
   }
 
   /** What is given up on may still work later: releasing twice does no harm. */
@@ -105,8 +124,9 @@ export class Releases {
   async #retry(): Promise<void> {
     for (const handleId of [...this.#pending]) {
       if (this.#closed) return;
+      if (!this.#pending.has(handleId)) continue;
       try {
-        await this.#options.release(handleId);
+        await this.#attempt(handleId);
         await rm(this.#path(handleId), { force: true });
         this.#pending.delete(handleId);
         this.#failures = 0;

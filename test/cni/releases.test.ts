@@ -1,6 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CniCommands, type CniCommandsOptions } from '../../src/cni/commands.ts';
+import { readRequest } from '../../src/cni/protocol.ts';
 import { Releases } from '../../src/cni/releases.ts';
 import { systemClock } from '../../src/system.ts';
 
@@ -17,6 +19,9 @@ const fastClock = {
   ...systemClock,
   after: (delayMs: number, fn: () => void) => systemClock.after(delayMs / 100, fn),
 };
+
+const fastClockPasses = (ms: number) =>
+  new Promise<void>((resolve) => fastClock.after(ms, resolve));
 
 async function open(release: (handleId: string) => Promise<unknown>) {
   return await Releases.open({ folder, release, clock: fastClock, random: () => 0.5, log });
@@ -64,4 +69,69 @@ test('what an earlier run could not release, the next one does', async () => {
   await until(() => second.pending === 0);
   expect(released).toEqual(['net.c1']);
   second.close();
+});
+
+describe('a container that is started again has its ID, and so its handle', () => {
+  const HANDLE = 'net.c1';
+  let isAway: boolean;
+  /** What holds addresses in IPAM. */
+  let held: Set<string>;
+  let beforeRelease: () => Promise<void>;
+  let releases: Releases;
+  let commands: CniCommands;
+
+  beforeEach(async () => {
+    [isAway, held, beforeRelease] = [true, new Set([HANDLE]), async () => {}];
+    releases = await open(async (handleId) => {
+      await beforeRelease();
+      if (isAway) throw new Error('away');
+      held.delete(handleId);
+    });
+    commands = new CniCommands({
+      ...{ log, releases, families: () => [4], notReady: () => undefined },
+      assign: async ({ handleId }: { handleId: string }) => {
+        held.add(handleId);
+        return [{ family: 4, address: '10.60.0.1', block: '10.60.0.0/26' }];
+      },
+    } as unknown as CniCommandsOptions);
+  });
+  afterEach(() => releases.close());
+
+  const run = (command: 'ADD' | 'DEL') => {
+    const variables = { CNI_COMMAND: command, CNI_CONTAINERID: 'c1', CNI_IFNAME: 'eth0' };
+    const conf = {
+      ...{ cniVersion: '1.0.0', name: 'net', type: 'bridge' },
+      ipam: { type: 'tortie-ipam' },
+    };
+    const request = readRequest(
+      new Map(Object.entries({ ...variables, CNI_NETNS: '/run/netns/c1' })),
+      JSON.stringify(conf),
+    );
+    return commands.run(request, '/run/netns/c1');
+  };
+
+  test('what a DEL could not release is not released any more', async () => {
+    await run('DEL');
+    expect(releases.pending).toBe(1);
+    isAway = false;
+    await run('ADD');
+    expect(releases.pending).toBe(0);
+    expect(readdirSync(folder)).toEqual([]);
+    // Longer than until the next attempt was due.
+    await fastClockPasses(5_000);
+    expect([...held]).toEqual([HANDLE]);
+  });
+
+  test('nor by a release that was given up, and works late: the ADD waits for it', async () => {
+    const { promise: hanging, resolve: goOn } = Promise.withResolvers<void>();
+    beforeRelease = () => hanging;
+    await run('DEL');
+    isAway = false;
+    const added = run('ADD');
+    await fastClockPasses(5_000);
+    goOn();
+    await added;
+    expect([...held]).toEqual([HANDLE]);
+    expect(releases.pending).toBe(0);
+  });
 });
