@@ -252,7 +252,8 @@ export class Agent {
     allocator.onBlocks(() => this.#deriveSoon());
     await this.#persist('reading this node’s blocks', async () => {
       await allocator.load();
-      this.#felix.setAllocations(await readAllocations(store, allocator.ownBlocks()));
+      const blocks = allocator.ownBlocks();
+      this.#felix.setAllocations(await readAllocations(store, blocks, this.#config.nodeName));
     });
     return allocator;
   }

@@ -10,7 +10,7 @@ import { Pods } from '../cni/pods.ts';
 import { Releases } from '../cni/releases.ts';
 import { CniServer } from '../cni/server.ts';
 import type { Datastore } from '../datastore/index.ts';
-import { type AddressSource, readAllocations } from './allocations.ts';
+import { type AddressSource, readHandles } from './allocations.ts';
 import type { AgentConfig } from './config.ts';
 import { readable } from './derive/cluster.ts';
 import { PodMtu } from './pod-mtu.ts';
@@ -65,7 +65,7 @@ export class AgentCni {
       assign: async (request) => cni.#datastore().allocator.assign(request),
       releases,
       nodeName: config.nodeName,
-      handles: async () => cni.#handles(),
+      handles: async () => readHandles(cni.#datastore().store, config.nodeName),
       annotations: async (...pod) => cni.#datastore().pods.annotations(...pod),
       families: options.families,
       onChange,
@@ -94,12 +94,6 @@ export class AgentCni {
   #datastore(): Reached {
     if (this.#reached) return this.#reached;
     throw new Error('the datastore has not been reached yet');
-  }
-
-  async #handles(): Promise<Set<string>> {
-    const { store, allocator } = this.#datastore();
-    const allocations = await readAllocations(store, allocator.ownBlocks());
-    return new Set(allocations.map(({ handleId }) => handleId));
   }
 }
 

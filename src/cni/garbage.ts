@@ -11,7 +11,7 @@ import type { Releases } from './releases.ts';
 export interface GarbageOptions {
   felix: Pick<Felix, 'removeEndpoint' | 'endpoints'>;
   releases: Pick<Releases, 'release'>;
-  /** The handles that hold addresses of this node's blocks, as the datastore has them now. */
+  /** The handles by which this node's pods hold addresses, as the datastore has them now. */
   handles: () => Promise<ReadonlySet<string>>;
   /** A pod with these addresses has come or gone. */
   onChange: (addresses: readonly Address[]) => void;

@@ -156,7 +156,8 @@ describe('pods', () => {
     const keys = Object.keys(values).map((key) => `net.${key.replace('$', hostInterface)}`);
     const read = await host.run(`sysctl -n ${keys.join(' ')}`);
     expect(read.trim().split('\n')).toEqual(Object.values(values));
-    expect(await a.run('sysctl -n net.ipv6.conf.eth0.accept_dad')).toBe('0\n');
+    const podKeys = ['accept_dad', 'accept_ra'].map((key) => `net.ipv6.conf.eth0.${key}`);
+    expect(await a.run(`sysctl -n ${podKeys.join(' ')}`)).toBe('0\n0\n');
     await has(
       `10.60.0.1 dev ${hostInterface} proto 80 scope link metric 1024`,
       `fd60::1 dev ${hostInterface} proto 80 metric 1024`,

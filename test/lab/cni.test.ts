@@ -76,6 +76,11 @@ describe('annotations', () => {
     for (const node of NODES) expect(await answers(lab, node, `${node}-pod1`, address)).toBe(true);
     // And from the node that has the block, where its blackhole is.
     expect(await lab.mustRun('node2', ['ip', 'route', 'get', address])).toMatch(/via 10\.10\.0\.1/);
+    // Whose runtime knows nothing of the pod: another node's is no garbage.
+    const valid = owner!.endpoints.map(({ containerID }) => ({ containerID, ifname: 'eth0' }));
+    const conf = { ...CONF, 'cni.dev/valid-attachments': valid };
+    expect((await callPlugin(lab, 'node2', 'GC', {}, conf)).code).toBe(0);
+    expect(await handles(lab)).toMatch('tortie.c-fixed');
     expect((await callPlugin(lab, 'node1', 'DEL', variablesOf('fixed'))).code).toBe(0);
     const again = await addPod(lab, 'node2', 'fixed-too', { ipAddrs: JSON.stringify([address]) });
     expect(addressesOf(again)).toEqual([`${address}/32`]);
