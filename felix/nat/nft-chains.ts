@@ -54,7 +54,8 @@ function parseChain(table: string, name: string, lines: readonly string[]): Chai
   };
 }
 
-const LOG = /\blog(?: prefix "[^"]*"| level \w+| flags all)* ?/g;
+/** Says something of all packets, and decides nothing. */
+const LOG = /\blog(?: prefix "[^"]*"| group \d+| level \w+| flags all)* ?/g;
 
 function parseRule(rule: string): Rule {
   const text = rule

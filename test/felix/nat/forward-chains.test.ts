@@ -94,7 +94,7 @@ test.each<[string, string, string | undefined]>([
       table('ip filter', 'accept', 'jump mine'),
       'mine',
       'ct state established accept',
-      'log prefix "dropped: " level warn drop',
+      'log prefix "dropped: " group 2 counter drop',
     ),
     IPTABLES,
   ],

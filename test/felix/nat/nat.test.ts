@@ -300,6 +300,19 @@ test.each([
   ['ufw, ip6tables-nft', A_POD6, UFW.map((rule) => `ip6tables-nft ${rule}`)],
   ['ufw, ip6tables-legacy', A_POD6, UFW.map((rule) => `ip6tables-legacy ${rule}`)],
   [
+    'nft by hand',
+    A_POD6,
+    [
+      'nft add table inet fw',
+      'nft add chain inet fw rest',
+      'nft add rule inet fw rest ct state established accept',
+      'nft add rule inet fw rest log prefix no level notice flags all counter drop',
+      'nft add chain inet fw forward { type filter hook forward priority 0 ; policy accept ; }',
+      'nft add rule inet fw forward iifname lo counter accept',
+      'nft add rule inet fw forward counter jump rest',
+    ],
+  ],
+  [
     'firewalld, nft',
     A_POD4,
     [
