@@ -7,7 +7,7 @@ import { type Address, type Prefix, PrefixTrie } from 'net-ipaddr';
 import type { RouteSpec } from 'rtnetlink-ts';
 import type { RemoteTarget } from './calc/route.ts';
 import { TUNNEL_DEVICES } from './ours.ts';
-import { type InterfaceNames, isRemote } from './table/kernel-route.ts';
+import { gatewayOf, type InterfaceNames, isRemote } from './table/kernel-route.ts';
 
 interface FoundWay {
   readonly gateway: Address | undefined;
@@ -21,10 +21,10 @@ export class FoundWays {
   /** @param routes ours */
   constructor(routes: Iterable<RouteSpec>, names: InterfaceNames) {
     for (const route of routes) {
-      const { destination, gateway, oif } = route;
+      const { destination, oif } = route;
       const device = oif === undefined ? undefined : names.nameOf(oif);
       if (device !== undefined && TUNNEL_DEVICES.includes(device))
-        this.#byTunnel.set(destination, { gateway, device });
+        this.#byTunnel.set(destination, { gateway: gatewayOf(route), device });
       else if (isRemote(route)) this.#others.set(destination, true);
     }
   }

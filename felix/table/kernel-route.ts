@@ -7,6 +7,7 @@ import {
   familyBits,
   formatAddress,
   formatPrefix,
+  parseAddress,
 } from 'net-ipaddr';
 import type { NextHop, Route, RouteSpec } from 'rtnetlink-ts';
 import type { Gateway } from '../calc/next-hops.ts';
@@ -27,6 +28,13 @@ export interface RouteMarks {
 }
 
 export const MARKS: RouteMarks = { protocol: PROTOCOL, metric: { 4: METRIC, 6: METRIC } };
+
+/**
+ * The gateway of IPv6 routes by a device that needs none, and asks for nobody's MAC. The kernel takes the first address
+ * of a route without a gateway for its subnet's anycast address (RFC 4291 §2.6.1) and answers it with no ICMPv6 error:
+ * the pod that has it would never hear that its packets are too big.
+ */
+const NO_NODE = parseAddress('fe80::1');
 
 /** rtm_protocol of what the kernel makes itself, for the addresses of an interface. */
 const KERNEL_PROTOCOL = 2;
@@ -67,9 +75,10 @@ export function routeSpec(
     if (device === undefined) return { ...common, type: 'unicast', gateway };
     const oif = names.indexOf(device);
     if (oif === undefined) return undefined;
-    return gateway === undefined
+    if (gateway !== undefined) return { ...common, type: 'unicast', gateway, oif, onlink: true };
+    return destination.address.family === 4
       ? { ...common, type: 'unicast', scope: 'link', oif }
-      : { ...common, type: 'unicast', gateway, oif, onlink: true };
+      : { ...common, type: 'unicast', gateway: NO_NODE, oif };
   }
   // A link that is gone takes its next hops with it, and not the others.
   const multipath = target.nextHops.flatMap((nextHop) => hopOf(nextHop, names) ?? []);
@@ -120,6 +129,11 @@ export function leadsToPod(route: RouteSpec, names: InterfaceNames): boolean {
   if (route.oif === undefined) return false;
   const name = names.nameOf(route.oif);
   return name !== undefined && isPodInterface(name);
+}
+
+/** Where the route leads; undefined: its device finds the node. */
+export function gatewayOf({ gateway }: RouteSpec): Address | undefined {
+  return gateway !== undefined && equalAddresses(gateway, NO_NODE) ? undefined : gateway;
 }
 
 /** A route by a gateway: to another node, or to a router. */

@@ -14,6 +14,10 @@ const VXLAN = [{ vxlanMode: 'Always' }, /^vxlan/] as const;
 const UDP = [{ udpMode: 'Always' }, /^udp/] as const;
 const NONE = [{}, /^eth1/] as const;
 
+/** From no encapsulation on, and back to it: together each to each other. */
+export const TO_VXLAN_FIRST = [VXLAN, UDP, NONE];
+export const TO_UDP_FIRST = [UDP, VXLAN, NONE];
+
 const SWITCH_DEADLINE_MS = 30_000;
 
 /** @param modes fields of IPPool; `ipipMode` is the IPv4 pool's alone, the other then has no tunnel. */
@@ -31,12 +35,13 @@ export async function setPoolModes(
 }
 
 /**
- * Takes the pools from none to VXLAN, to UDP, and back, while a pod of the first node sends to one of each other.
+ * Takes the pools from one mode to the next, while a pod of the first node sends to one of each other.
  * @returns of each transfer what became of it: UNBROKEN, or what is wrong
  */
 export async function transfersThroughModes(
   lab: Lab,
   pods: readonly LabPod[],
+  order: typeof TO_VXLAN_FIRST,
   longestStallMs: number,
   pools: readonly (typeof IPV4_POOL)[] = POOLS,
 ): Promise<string[]> {
@@ -46,7 +51,7 @@ export async function transfersThroughModes(
   );
   const nodes = [from!, ...others].map(({ node }) => node);
   const transfers = await transfersDuring(lab, routes, async () => {
-    for (const [modes, device] of [VXLAN, UDP, NONE]) {
+    for (const [modes, device] of order) {
       await setPoolModes(lab, modes, pools);
       const areAll = async () =>
         (await Promise.all(nodes.map((node) => isBy(lab, node, device, routes.length)))).every(

@@ -178,8 +178,11 @@ test('the pools change to UDP: the other subnet by its tunnel, over both familie
   };
   expect(await within(30_000, isDone)).toBe(true);
   expect(await lostPings(lab, pods, 30_000)).toEqual([]);
-  const across = 'dev udp.tortie, udp.tortie';
-  expect(await ways(lab, pods)).toEqual([...WITHIN_SUBNET, across, across]);
+  expect(await ways(lab, pods)).toEqual([
+    ...WITHIN_SUBNET,
+    'dev udp.tortie, udp.tortie',
+    'via fe80::1 dev udp.tortie, udp.tortie',
+  ]);
   expect(await device()).toMatch(
     /mtu 1452 (.|\n)*inet 10\.244\.\S+\/32 (.|\n)*inet6 fd44:\S+\/128 /,
   );

@@ -2,6 +2,7 @@ import { parseAddress, parsePrefix, parseZonedAddress } from 'net-ipaddr';
 import type { RouteSpec } from 'rtnetlink-ts';
 import {
   describeRoute,
+  gatewayOf,
   type InterfaceNames,
   isConnected,
   isOurs,
@@ -156,6 +157,17 @@ test('how routes are written', () => {
   expect(
     routeSpec({ prefix, target: { kind: 'learned', nextHops: nextHops.slice(1) } }, NAMES, MARKS),
   ).toEqual({ ...BASE, gateway: nextHops[1] });
+});
+
+test.each<[what: string, prefix: string, then: Partial<RouteSpec>]>([
+  ['IPv4', '10.60.1.0/26', { scope: 'link' }],
+  ['RFC 4291 §2.6.1: IPv6, so that no pod has an anycast address', 'fd60::/122', via('fe80::1')],
+])('a route by a device that finds the node: %s', (_, text, then) => {
+  const destination = parsePrefix(text);
+  const target = { kind: 'remote', node: 'there', device: 'cali1' } as const;
+  const spec = routeSpec({ prefix: destination, target }, NAMES, MARKS)!;
+  expect(spec).toEqual({ ...BASE, destination, oif: 7, ...then });
+  expect(gatewayOf(spec)).toBeUndefined();
 });
 
 test.each<[what: string, nextHops: string[], then: Partial<RouteSpec> | undefined]>([

@@ -20,8 +20,8 @@ export interface TestNode {
 
 const NAMES = ['one', 'two'];
 export const MACS = ['66:00:00:00:00:01', '66:00:00:00:00:02'];
-/** Of the second node's pod. */
-export const [ADDRESS4, ADDRESS6] = ['10.60.1.9', 'fd60:1::9'];
+/** Of the second node's pod: over IPv6 the first of its block, which the kernel may take for an anycast address. */
+export const [ADDRESS4, ADDRESS6] = ['10.60.1.9', 'fd60:1::'];
 
 export class TwoNodes {
   readonly nodes: TestNode[] = [];
@@ -60,7 +60,7 @@ export class TwoNodes {
         netns: pods[index]!.path,
         namespace: 'default',
         pod: `pod${index}`,
-        addresses: [`10.60.${index}.9`, `fd60:${index}::9`].map(parseAddress),
+        addresses: [`10.60.${index}.9`, `fd60:${index}::`].map(parseAddress),
         mtu: podMtu,
         network: 'k8s',
         handleId: `k8s.c${index}`,

@@ -10,10 +10,11 @@ import { parseAddress, parsePrefix } from 'net-ipaddr';
 import { openUdp } from 'rtnetlink-ts';
 import { cleanup } from '../../../../felix/cleanup.ts';
 import { NO_NAT } from '../../../../felix/nat/ruleset.ts';
+import { hostInterfaceOf } from '../../../../felix/ours.ts';
 import { forwarderArguments } from '../../../../felix/tunnel/udp/process.ts';
 import { askForwarder } from '../../../../felix/tunnel/udp/question.ts';
 import { eventually } from '../../namespace.ts';
-import { ADDRESS4, ADDRESS6, overlayNode, TwoNodes } from '../two-nodes.ts';
+import { ADDRESS4, ADDRESS6, overlayNode, type TestNode, TwoNodes } from '../two-nodes.ts';
 
 const DEVICE = 'udp.tortie';
 /** An underlay of 1500 bytes, less IPv6 (40) and UDP (8): both families share the device. */
@@ -77,13 +78,31 @@ test('pods of two nodes reach each other, and the largest packet that fits passe
   expect(await namespace.ip(`link show ${DEVICE}`)).toMatch(/,UP.* mtu 1452 /);
   expect(await namespace.routes(/dev udp.tortie proto 80/)).toEqual([
     `10.60.1.0/26 dev ${DEVICE} proto 80 scope link metric 1024`,
-    `fd60:1::/122 dev ${DEVICE} proto 80 metric 1024`,
+    `fd60:1::/122 via fe80::1 dev ${DEVICE} proto 80 metric 1024`,
   ]);
   expect(felix.podMtu(1500)).toBe(MTU);
   expect(felix.inspect()).toMatchObject({ failed: [], refused: [], unreachable: [] });
   const { sent, received } = (await felix.udpCounters())!;
   expect(Math.min(sent!, received!)).toBeGreaterThanOrEqual(4);
 });
+
+test.each([
+  ['RFC 1191', ADDRESS4, 28],
+  ['RFC 8201', ADDRESS6, 48],
+])(
+  '%s: a pod hears from the other node that its packets are too big for the pod there',
+  async (_, address, headers) => {
+    const [, { namespace }] = stage.nodes as [TestNode, TestNode];
+    const inside = hostInterfaceOf('default', 'pod1');
+    await namespace.ip(`link set ${inside} mtu 1400`);
+    const size = MTU - headers;
+    const said = await stage.pods[0]!.run(`ping -n -c 1 -W 10 -M do -s ${size} ${address}`).catch(
+      ({ stdout }) => stdout,
+    );
+    expect(said).toMatch(/mtu ?= ?1400/);
+    await namespace.ip(`link set ${inside} mtu ${MTU}`);
+  },
+);
 
 test('the forwarder knows the node and its blocks, and nothing else', () => {
   const table = readFileSync(join(stage.stateDirOf(0), 'udp', 'table'), 'utf8');
