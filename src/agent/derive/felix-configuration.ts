@@ -1,5 +1,5 @@
 /** FelixConfiguration: `default`, and `node.<name>` over it, field by field. Pure. */
-import { FelixConfiguration } from '../../../api/index.ts';
+import { describeProblem, FelixConfiguration, validate } from '../../../api/index.ts';
 import { readable } from './cluster.ts';
 
 export type FelixSettings = NonNullable<FelixConfiguration['spec']>;
@@ -20,7 +20,7 @@ export function readFelixConfiguration(
   const settings: FelixSettings = {};
   for (const name of ['default', `node.${nodeName}`]) {
     const found = configurations.find(({ metadata }) => metadata.name === name);
-    const spec = found && readable(FelixConfiguration, found, problems)?.spec;
+    const spec = found && readFields(found, problems);
     if (spec === undefined) continue;
     Object.assign(settings, spec);
     const idle = Object.keys(spec).filter((field) => !HONOURED.includes(field));
@@ -30,4 +30,18 @@ export function readFelixConfiguration(
       );
   }
   return settings;
+}
+
+/** A field that is malformed counts as absent: with the others, VXLAN's port and VNI say, would go all that they hold up. */
+function readFields(
+  configuration: FelixConfiguration,
+  problems: string[],
+): FelixSettings | undefined {
+  const found = validate(FelixConfiguration, configuration);
+  problems.push(...found.map((problem) => describeProblem(configuration, problem)));
+  const malformed = found.flatMap(({ path }) => /^spec\.(\w+)/.exec(path)?.[1] ?? []);
+  if (malformed.length < found.length) return undefined;
+  const fields = Object.entries(configuration.spec ?? {});
+  const spec = Object.fromEntries(fields.filter(([field]) => !malformed.includes(field)));
+  return readable(FelixConfiguration, { ...configuration, spec }, [])?.spec;
 }

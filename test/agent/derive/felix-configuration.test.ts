@@ -41,10 +41,23 @@ test.each<[name: string, given: FelixConfiguration[], then: object, problems: st
     ],
   ],
   [
-    'one that is malformed is named, and counts as absent',
-    [configuration('default', { vxlanPort: 70_000 })],
+    'a field that is malformed is named, and counts as absent; the others count',
+    [
+      configuration('default', { vxlanPort: 70_000, vxlanVNI: 7, natPortRange: 'all' }),
+      configuration('node.one', { vxlanVNI: 'eight', ipipMTU: 1420 }),
+    ],
+    { ...DEFAULTS, vxlan: { ...DEFAULTS.vxlan, vni: 7 }, ipip: { mtu: 1420 } },
+    [
+      expect.stringMatching(/^FelixConfiguration "default": spec.vxlanPort /),
+      expect.stringMatching(/^FelixConfiguration "default": spec.natPortRange /),
+      expect.stringMatching(/^FelixConfiguration "node.one": spec.vxlanVNI /),
+    ],
+  ],
+  [
+    'one without a spec that could be read is named, and says nothing',
+    [configuration('default', [7])],
     DEFAULTS,
-    [expect.stringMatching(/^FelixConfiguration "default": spec.vxlanPort/)],
+    [expect.stringMatching(/^FelixConfiguration "default": spec /)],
   ],
 ])('%s', (_, given, then, problems) => {
   const found: string[] = [];
