@@ -14,7 +14,9 @@ export class PastConnections {
   readonly #deleteFlows: Kernel['deleteFlows'];
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #pending = new Map<string, Address>();
+  #pending = new Map<string, Address>();
+  /** Of the sweep under way. What is forgotten again meanwhile may have been passed by, and is pending. */
+  #sweeping: ReadonlyMap<string, Address> = new Map();
   #sweep: Promise<void> | undefined;
   /** Ends the gathering: somebody waits. */
   #hurry: (() => void) | undefined;
@@ -28,13 +30,15 @@ export class PastConnections {
 
   /** Soon. */
   forget(addresses: readonly Address[]): void {
+    if (addresses.length === 0) return;
     for (const address of addresses) this.#pending.set(formatAddress(address), address);
     this.#sweep ??= this.#run();
   }
 
   /** Resolves when those of the addresses are forgotten, also when that failed (and is told of). */
   async forgotten(addresses: readonly Address[]): Promise<void> {
-    while (addresses.some((address) => this.#pending.has(formatAddress(address)))) {
+    const texts = addresses.map(formatAddress);
+    while (texts.some((text) => this.#pending.has(text) || this.#sweeping.has(text))) {
       this.#hurry?.();
       await this.#sweep;
     }
@@ -42,14 +46,15 @@ export class PastConnections {
 
   async #run(): Promise<void> {
     await this.#gather();
-    const addresses = new Map(this.#pending);
+    this.#sweeping = this.#pending;
+    this.#pending = new Map();
     try {
-      await this.#deleteFlows(addresses.values());
+      await this.#deleteFlows(this.#sweeping.values());
       this.#problem = undefined;
     } catch (error) {
       this.#tell((error as Error).message);
     }
-    for (const text of addresses.keys()) this.#pending.delete(text);
+    this.#sweeping = new Map();
     this.#sweep = this.#pending.size > 0 ? this.#run() : undefined;
   }
 

@@ -7,7 +7,7 @@
 
 import { formatAddress, type Prefix } from 'net-ipaddr';
 import type { AddressEntry, Link, Monitor, NetlinkError, NetlinkEvent } from 'rtnetlink-ts';
-import type { Clock, Log, Random } from '../../ports.ts';
+import type { Clock, Log, Random, Timer } from '../../ports.ts';
 import type { RemoteTarget } from '../calc/route.ts';
 import type { IpipTunnel, Tunnel, UdpTunnel, VxlanTunnel } from '../calc/tunnels.ts';
 import type { Kernel } from '../kernel.ts';
@@ -53,8 +53,8 @@ export class Tunnels {
   readonly #problems = new Map<string, string>();
   /** By device: where it leads to. It was as it should be when last looked at. */
   readonly #inPlace = new Map<string, Reach>();
-  /** By device, while its address is missing: until when that is waited for. Monotonic. */
-  readonly #addressDue = new Map<string, number>();
+  /** By device, while its address is missing: the wait for it; undefined: it was in vain. */
+  readonly #addressWaits = new Map<string, Timer | undefined>();
   /** Indices of tunnel devices, as the last pass found them. */
   #devices: ReadonlySet<number> = new Set();
   #desired: readonly Tunnel[] = [];
@@ -123,6 +123,7 @@ export class Tunnels {
 
   close(): void {
     this.#isClosed = true;
+    for (const name of this.#addressWaits.keys()) this.#awaitAddressNoMore(name);
     this.#forwarder.release();
     this.#monitor?.close();
     this.#resync.close();
@@ -145,12 +146,13 @@ export class Tunnels {
     const desired = this.#desired;
     const failed: string[] = [];
     for (const name of TUNNEL_DEVICES) {
+      if (this.#isClosed) return;
       const tunnels = desired.filter(({ kind, family }) => deviceName(kind, family) === name);
       const link = present.links.find((one) => one.name === name);
       try {
         const isThere = await this.#bringAbout(name, tunnels, link, present);
-        if (isThere && !this.#awaitsAddress(name, tunnels))
-          this.#inPlace.set(name, reachOf(tunnels));
+        const isWhole = !this.#awaitsAddress(name, tunnels);
+        if (isThere && isWhole) this.#inPlace.set(name, reachOf(tunnels));
         else this.#inPlace.delete(name);
         this.#problems.delete(name);
       } catch (error) {
@@ -172,19 +174,23 @@ export class Tunnels {
    * answer goes by it. Where IPAM has none to give, that is better than nothing after a while.
    */
   #awaitsAddress(name: string, tunnels: readonly Tunnel[]): boolean {
-    const { clock } = this.#options;
-    if (tunnels.every(({ address }) => address !== undefined)) {
-      this.#addressDue.delete(name);
+    if (this.#isClosed || tunnels.every(({ address }) => address !== undefined)) {
+      this.#awaitAddressNoMore(name);
       return false;
     }
-    const now = clock.monotonic();
-    const due = this.#addressDue.get(name) ?? now + ADDRESS_DEADLINE_MS;
-    if (!this.#addressDue.has(name))
-      clock.after(ADDRESS_DEADLINE_MS, () => {
-        if (!this.#isClosed) this.#resync.soon();
-      });
-    this.#addressDue.set(name, due);
-    return now < due;
+    if (!this.#addressWaits.has(name)) {
+      const giveUp = () => {
+        this.#addressWaits.set(name, undefined);
+        this.#resync.soon();
+      };
+      this.#addressWaits.set(name, this.#options.clock.after(ADDRESS_DEADLINE_MS, giveUp));
+    }
+    return this.#addressWaits.get(name) !== undefined;
+  }
+
+  #awaitAddressNoMore(name: string): void {
+    this.#addressWaits.get(name)?.cancel();
+    this.#addressWaits.delete(name);
   }
 
   /**

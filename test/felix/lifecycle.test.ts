@@ -83,8 +83,10 @@ test('closed, it listens to nothing, writes nothing and waits for nothing, in wh
     await started;
     await setImmediate();
     kernel.batches.length = 0;
-    await clock.pass(100_000);
-    expect({ turns, listeners: listeners() }).toEqual({ turns, listeners: 0 });
+    await clock.pass(0);
+    expect({ turns, listeners: listeners(), timers: clock.timers }).toEqual({
+      ...{ turns, listeners: 0, timers: 0 },
+    });
     if (!isOpen) {
       expect(await added).toMatch(/ending; try again/);
       expect(kernel.batches).toEqual([]);

@@ -64,6 +64,11 @@ export class TestClock implements Clock {
     };
   }
 
+  /** How many timers run. */
+  get timers(): number {
+    return this.#waiting.length;
+  }
+
   /** Lets `ms` pass: timers run when they are due, and what they start runs to its end in between. */
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms;

@@ -61,9 +61,10 @@ export class Forwarder {
 
   /** From now on one should run, and know this table. @throws Error of the disk. */
   async run(table: string): Promise<void> {
-    if (table !== this.#table) await this.#write(table);
     this.#isWanted = true;
-    if (!this.#isKept) void this.#keep();
+    if (table !== this.#table) await this.#write(table);
+    // It may have been released meanwhile.
+    if (this.#isWanted && !this.#isKept) void this.#keep();
   }
 
   /** Looks after it no more, and leaves it alone. */

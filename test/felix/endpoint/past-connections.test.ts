@@ -68,6 +68,28 @@ test('the next owner of an address waits for the sweep, which is then at once, a
   await third;
 });
 
+test('an address that ends again during its own sweep is swept again, and waited for', async () => {
+  past.forget([A]);
+  void past.forgotten([A]);
+  await turn();
+  past.forget([A]);
+  let isForgotten = false;
+  const forgotten = past.forgotten([A]).then(() => {
+    isForgotten = true;
+  });
+  end();
+  await turn();
+  expect([sweeps, isForgotten]).toEqual([[['10.60.0.1'], ['10.60.0.1']], false]);
+  end();
+  await forgotten;
+});
+
+test('where no address ended the kernel is not asked for all that it tracks', async () => {
+  past.forget([]);
+  await clock.pass(10_000);
+  expect([sweeps, clock.timers]).toEqual([[], 0]);
+});
+
 test('a kernel that cannot is told of once, and nobody waits for it', async () => {
   for (let i = 0; i < 2; i++) {
     past.forget([A]);

@@ -90,6 +90,52 @@ test('the device is made, loose, with its address and the underlay’s MTU less 
 test('FelixConfiguration’s ipipMTU comes before the underlay’s', async () => {
   await run(ipip(1400));
   expect(await shown()).toBe('ipip up mtu 1400: 10.60.0.1');
+  for (const [mtu, shows] of [
+    [1300, 1300],
+    [undefined, 1480],
+  ]) {
+    tunnels.set(ipip(mtu));
+    await clock.pass(100);
+    expect(await shown()).toBe(`ipip up mtu ${shows}: 10.60.0.1`);
+  }
+  expect(addsOf('tunl0')).toBe(1);
+});
+
+describe('a tunnel without an address', () => {
+  const WITHOUT = ipip().map((tunnel) => ({ ...tunnel, address: undefined }));
+
+  test('is taken for ready after ten seconds, each time that a pool needs it again', async () => {
+    await run(WITHOUT);
+    for (let round = 0; round < 2; round++) {
+      tunnels.set(WITHOUT);
+      await clock.pass(5_000);
+      expect(tunnels.ready()).toEqual([]);
+      tunnels.set([]);
+      await clock.pass(20_000);
+    }
+    tunnels.set(WITHOUT);
+    await clock.pass(11_000);
+    expect(tunnels.ready()).toEqual(['tunl0']);
+  });
+
+  test('is waited for no more when all is closed', async () => {
+    await run(WITHOUT);
+    tunnels.close();
+    expect(clock.timers).toBe(0);
+  });
+});
+
+test('closed while it looks, it writes no more', async () => {
+  await run([]);
+  tunnels.set(ipip());
+  const { links } = kernel.host;
+  kernel.host.links = async () => {
+    tunnels.close();
+    return links.call(kernel.host);
+  };
+  kernel.batches.length = 0;
+  await clock.pass(100_000);
+  expect(kernel.batches).toEqual([]);
 });
 
 test('the device that comes with the kernel’s module is taken, also when making one brings it', async () => {

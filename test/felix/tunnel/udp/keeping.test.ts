@@ -95,6 +95,14 @@ test('one that ends is started again at once; one that nobody needs any more is 
   await eventually(() => starts.length === 3);
 });
 
+test('one that is released while its table is written is not started', async () => {
+  const running = forwarder.run('local 192.0.2.1\n');
+  forwarder.release();
+  await running;
+  await setTimeout(200);
+  expect(starts).toEqual([]);
+});
+
 test('one that ends between its answer and being watched is started again', async () => {
   play(`program ${OURS}\napart 0\nformat ${TABLE_FORMAT}`);
   whileBuilt = async () => {
