@@ -145,7 +145,7 @@ export class Endpoints {
     const owner = this.#ownerOf(hostInterface);
     if (owner !== undefined && owner.containerID === request.containerID && owner !== before) {
       const has = `pod ${request.namespace}/${request.pod} has interface ${owner.ifname} already`;
-      throw new EndpointError('EEXIST', `${has}; a second one of this network is not supported`);
+      throw new EndpointError('EEXIST', `${has}; a second one is not supported`);
     }
     await this.#deleteInterface(hostInterface);
     // An address that moves, be it from a sandbox whose DEL is still to come.

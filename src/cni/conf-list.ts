@@ -7,6 +7,9 @@ export const CONF_LIST_FILE = '10-tortie.conflist';
 /** Calico's: addresses that it assigned are found by it, and released by us. */
 const NETWORK_NAME = 'k8s-pod-network';
 
+/** What a runtime may ask of us: without these it keeps to itself what its users ask for. */
+const OURS = { type: 'tortie', capabilities: { ips: true, mac: true } };
+
 const CHAINED = {
   portmap: { type: 'portmap', snat: true, capabilities: { portMappings: true } },
   bandwidth: { type: 'bandwidth', capabilities: { bandwidth: true } },
@@ -17,7 +20,7 @@ export function confList(options: {
   /** In this order, after our own plugin. */
   chained: readonly (keyof typeof CHAINED)[];
 }): string {
-  const plugins = [{ type: 'tortie' }, ...options.chained.map((name) => CHAINED[name])];
+  const plugins = [OURS, ...options.chained.map((name) => CHAINED[name])];
   const content = { name: NETWORK_NAME, cniVersion: options.cniVersion, plugins };
   return `${JSON.stringify(content, undefined, 2)}\n`;
 }

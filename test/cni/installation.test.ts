@@ -74,7 +74,7 @@ test('the plugins at once, the conf list when the agent is ready', async () => {
   expect(JSON.parse(conf())).toEqual({
     name: 'k8s-pod-network',
     cniVersion: '1.0.0',
-    plugins: [{ type: 'tortie' }],
+    plugins: [{ type: 'tortie', capabilities: { ips: true, mac: true } }],
   });
   expect(readdirSync(confDir())).toEqual(['10-tortie.conflist']);
 });

@@ -263,22 +263,25 @@ describe('with the conf list that the agent wrote', () => {
     expect(await handles(lab)).not.toMatch(new RegExp(ids.join('|')));
   }, 60_000);
 
-  test('podman run --network, with an address that was asked for', async () => {
-    await apply(lab, [
-      {
+  test('podman run --network, with addresses and a MAC address that were asked for', async () => {
+    await apply(
+      lab,
+      ['10.90.0.0/24', 'fd90::/112'].map((cidr, index) => ({
         apiVersion: 'projectcalico.org/v3',
         kind: 'IPPool',
-        metadata: { name: 'by-podman' },
-        spec: { cidr: '10.90.0.0/24', assignmentMode: 'Manual' },
-      },
-    ]);
-    const network = ['--network', 'k8s-pod-network', '--ip', '10.90.0.7'];
+        metadata: { name: `by-podman${index}` },
+        spec: { cidr, assignmentMode: 'Manual' },
+      })),
+    );
+    const addresses = ['--ip', '10.90.0.7', '--ip6', 'fd90::7'];
+    const mac = ['--mac-address', '02:00:00:90:00:07'];
+    const network = ['--network', 'k8s-pod-network', ...addresses, ...mac];
     const cgroup = ['--cgroup-parent', `/${CGROUP}`];
     const said = await podman(lab, 'node1', [
       ...['run', '--rm', ...network, ...cgroup, '--rootfs', ROOTFS],
-      ...SHOW,
+      ...['/bin/sh', '-c', `${SHOW.join(' ')}; /bin/ip -o link show eth0`],
     ]);
-    expect(said).toMatch('inet 10.90.0.7/32');
+    expect(said).toMatch(/inet 10\.90\.0\.7\/32[\s\S]*inet6 fd90::7\/128[\s\S]*02:00:00:90:00:07/);
     expect(await lab.mustRun('node1', ['ip', 'route'])).not.toMatch('10.90.0.7');
   }, 60_000);
 });
