@@ -123,7 +123,7 @@ export class Felix {
     });
     this.#found = new FoundPods(this.#reconciler, this.#endpoints);
     this.#packets = new PacketTable({
-      ...{ nft: kernel.nft, watchNft: kernel.watchNft, legacyFilter: kernel.legacyFilter },
+      kernel,
       clock,
       random,
       log,

@@ -15,7 +15,13 @@ import {
   writeSysctls,
 } from 'rtnetlink-ts';
 import { type LegacyFilter, openLegacyFilter } from './nat/legacy-chains.ts';
-import { type Nft, openNft, type WatchNft } from './nat/nft.ts';
+import {
+  type Nft,
+  type NftGeneration,
+  openNft,
+  openNftGeneration,
+  type WatchNft,
+} from './nat/nft.ts';
 import { type ForwarderProgram, openForwarder } from './tunnel/udp/process.ts';
 
 /** The part of `Rtnetlink` that felix calls, with its meaning. */
@@ -46,6 +52,7 @@ export interface Kernel {
   readonly sysctls: Sysctls;
   /** nftables of the node's namespace. */
   readonly nft: Nft;
+  readonly nftGeneration: NftGeneration;
   readonly watchNft: WatchNft;
   readonly legacyFilter: LegacyFilter;
   /** Has the node's namespace forget the connections of these. Off the loop. @throws SystemCallError */
@@ -76,6 +83,7 @@ export function openKernel(hostNetns?: Namespace): Kernel {
       write: (values, netns = hostNetns) => writeSysctls(netns, values),
     },
     nft: openNft(hostNetns),
+    nftGeneration: openNftGeneration(hostNetns),
     legacyFilter: openLegacyFilter(hostNetns),
     watchNft: (table, onChange) => monitorNftables(table, onChange, ofHost),
     deleteFlows: (addresses) => deleteFlows(addresses, ofHost),

@@ -25,7 +25,8 @@ export async function readForwardTables(nft: Nft): Promise<FilterTable[]> {
 /** @param listing of one table. */
 export function parseNftTable(listing: string): FilterTable {
   const [head = '', ...lines] = listing.split('\n').map((text) => text.trim());
-  const table = /^table (.+) \{$/.exec(head)?.[1] ?? '';
+  // After it a comment may name the table's owner.
+  const table = /^table (.+) \{/.exec(head)?.[1] ?? '';
   const chains: Chain[] = [];
   let chain: string[] | undefined;
   for (const line of lines) {

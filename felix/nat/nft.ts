@@ -1,7 +1,7 @@
 /** The `nft` program, which speaks nftables' wire for us, and iptables' that speak theirs. */
 
 import { execFile } from 'node:child_process';
-import { inNamespace, type Monitor, type Namespace } from 'rtnetlink-ts';
+import { inNamespace, type Monitor, type Namespace, nftablesGeneration } from 'rtnetlink-ts';
 
 const DEADLINE_MS = 5000;
 /** A listing of thousands of services' rules. */
@@ -12,6 +12,12 @@ export type Nft = (args: readonly string[], input?: string) => Promise<string>;
 
 /** Tells that somebody changed a table of this name, without its family. @throws SystemCallError */
 export type WatchNft = (table: string, onChange: () => void) => Monitor;
+
+/**
+ * The number of nftables' last transaction, of whatever table: while it is the same nobody has changed anything.
+ * Undefined: the kernel does not tell.
+ */
+export type NftGeneration = () => number | undefined;
 
 /** Why nft, or another such program, did not do it: it is not there, or it says what is wrong. */
 export class NftError extends Error {
@@ -26,6 +32,17 @@ export class NftError extends Error {
 
 export function openNft(netns: Namespace | undefined): Nft {
   return (args, input) => runProgram(netns, 'nft', args, input);
+}
+
+export function openNftGeneration(netns: Namespace | undefined): NftGeneration {
+  return () => {
+    try {
+      return nftablesGeneration(netns === undefined ? {} : { netns });
+    } catch {
+      // Whoever reads because of that is told by nft what is wrong.
+      return undefined;
+    }
+  };
 }
 
 /**

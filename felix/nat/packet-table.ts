@@ -1,18 +1,16 @@
 /**
- * Keeps our table of nftables as it should be: read when somebody changed it and from time to time, and
- * written, in one transaction, only where it differs. Looks for others' chains that drop what we forward.
+ * Keeps our table of nftables as it should be: looked at when somebody changed it and from time to time, read
+ * where any table was changed since, and written, in one transaction, only where it differs.
  */
 
 import type { Prefix } from 'net-ipaddr';
 import type { Monitor, SystemCallError } from 'rtnetlink-ts';
 import type { Clock, Log, Random } from '../../ports.ts';
+import type { Kernel } from '../kernel.ts';
 import type { Report } from '../report.ts';
 import { Resync } from '../resync.ts';
-import type { FilterTable } from './chain.ts';
-import { droppingChains } from './forward-chains.ts';
-import { type LegacyFilter, parseLegacyTable } from './legacy-chains.ts';
-import { type Nft, NftError, type WatchNft } from './nft.ts';
-import { readForwardTables } from './nft-chains.ts';
+import { DroppingChains } from './dropping-chains.ts';
+import { type Nft, NftError } from './nft.ts';
 import { changingElements, normalized, replacing, TABLE, TABLE_NAME } from './ruleset.ts';
 
 const WITHOUT =
@@ -21,9 +19,7 @@ const INSTALL = `install the package nftables; ${WITHOUT}`;
 const LOAD = `this needs a kernel with nftables for IP (modules nf_tables, nft_fib_inet, nft_chain_nat, nft_masq); ${WITHOUT}`;
 
 export interface PacketTableOptions {
-  nft: Nft;
-  watchNft: WatchNft;
-  legacyFilter: LegacyFilter;
+  kernel: Pick<Kernel, 'legacyFilter' | 'nft' | 'nftGeneration' | 'watchNft'>;
   clock: Clock;
   random: Random;
   log: Log;
@@ -33,17 +29,26 @@ export interface PacketTableOptions {
   pools(): readonly Prefix[];
 }
 
+interface InPlace {
+  /** What was desired last. */
+  readonly desired: string;
+  /** How nft lists it: another version of it may say the same otherwise. */
+  readonly listed: string | undefined;
+  /** Of nftables when it was as desired. Undefined: it was written, and is to be read once more. */
+  readonly generation: number | undefined;
+}
+
 export class PacketTable {
   readonly #options: PacketTableOptions;
   readonly #resync: Resync;
-  /** What was desired last, and how nft lists it: another version of it may say the same otherwise. */
-  #inPlace: { desired: string; listed: string | undefined } | undefined;
+  #inPlace: InPlace | undefined;
   #problem: string | undefined;
   #watch: Monitor | undefined;
-  #droppingChains: readonly Report[] = [];
+  readonly #droppingChains: DroppingChains;
 
   constructor(options: PacketTableOptions) {
     this.#options = options;
+    this.#droppingChains = new DroppingChains(options);
     const { clock, random, log } = options;
     const failure = 'packets are neither checked nor translated';
     this.#resync = new Resync({ clock, random, log, failure, read: () => this.#pass() });
@@ -70,7 +75,7 @@ export class PacketTable {
   problems(): Report[] {
     const ours =
       this.#problem === undefined ? [] : [{ subject: 'nftables', reason: this.#problem }];
-    return [...ours, ...this.#droppingChains];
+    return [...ours, ...this.#droppingChains.reports()];
   }
 
   /** Leaves the table as it is. */
@@ -81,9 +86,9 @@ export class PacketTable {
 
   /** Where it is not told of changes, it finds them from time to time. */
   #listen(): Monitor | undefined {
-    const { log, watchNft } = this.#options;
+    const { kernel, log } = this.#options;
     try {
-      return watchNft(TABLE_NAME, () => this.#resync.soon());
+      return kernel.watchNft(TABLE_NAME, () => this.#resync.soon());
     } catch (error) {
       log.debug({ error: (error as SystemCallError).message }, 'not told of changes of nftables');
       return undefined;
@@ -91,9 +96,10 @@ export class PacketTable {
   }
 
   async #pass(): Promise<void> {
-    await this.#inspectOthers();
+    const generation = this.#options.kernel.nftGeneration();
+    await this.#droppingChains.look(generation);
     try {
-      await this.#reconcile();
+      await this.#reconcile(generation);
       this.#problem = undefined;
     } catch (error) {
       if (!(error instanceof NftError)) throw error;
@@ -102,45 +108,26 @@ export class PacketTable {
     }
   }
 
-  async #reconcile(): Promise<void> {
-    const { desired, log, nft } = this.#options;
+  /** @param generation from before this call */
+  async #reconcile(generation: number | undefined): Promise<void> {
+    const { desired, kernel, log } = this.#options;
+    const { nft } = kernel;
     const table = desired();
+    if (generation !== undefined && this.#isInPlace(table, generation)) return;
     const listed = await list(nft);
     if (listed !== undefined && this.#isListedAs(table, listed)) {
-      this.#inPlace = { desired: table, listed };
+      this.#inPlace = { desired: table, listed, generation };
       return;
     }
     const elements = listed && changingElements(listed, normalized(table));
     await nft(['-f', '-'], elements || replacing(table));
     if (this.#inPlace?.desired === table)
       log.warn({ table: TABLE }, 'somebody changed our nftables table: repaired');
-    this.#inPlace = { desired: table, listed: await list(nft) };
+    this.#inPlace = { desired: table, listed: await list(nft), generation: undefined };
   }
 
-  async #inspectOthers(): Promise<void> {
-    const { legacyFilter, log, nft, pools } = this.#options;
-    const before = this.#droppingChains;
-    const tables = await Promise.all([
-      this.#read(() => readForwardTables(nft)),
-      ...([4, 6] as const).map((family) =>
-        this.#read(async () => [parseLegacyTable(family, await legacyFilter(family))]),
-      ),
-    ]);
-    this.#droppingChains = tables.flat().flatMap((table) => droppingChains(table, pools()));
-    for (const { subject, reason } of this.#droppingChains)
-      if (!before.some((told) => told.subject === subject)) log.error({ subject }, reason);
-  }
-
-  /** A table that goes while it is read, or that the program cannot read: there is a next time. */
-  async #read(tables: () => Promise<FilterTable[]>): Promise<FilterTable[]> {
-    try {
-      return await tables();
-    } catch (error) {
-      if (!(error instanceof NftError)) throw error;
-      const { log } = this.#options;
-      log.debug({ error: error.message }, 'cannot look for chains that drop what we forward');
-      return [];
-    }
+  #isInPlace(table: string, generation: number): boolean {
+    return this.#inPlace?.desired === table && this.#inPlace.generation === generation;
   }
 
   #isListedAs(table: string, listed: string): boolean {

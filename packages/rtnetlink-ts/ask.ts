@@ -19,7 +19,7 @@ export interface Request {
   readonly flags: number;
   readonly encode: (out: MessageWriter) => void;
   /** What the kernel says where there is no such thing. */
-  readonly missing: 'ENODEV' | 'ENOENT';
+  readonly missing?: 'ENODEV' | 'ENOENT';
 }
 
 /**

@@ -15,6 +15,7 @@ export { setMinTtl, setTtl } from './internet-socket.ts';
 export type { Group, Monitor, NetlinkEvent } from './monitor.ts';
 export { inNamespace, writeSysctls } from './namespace.ts';
 export { NetlinkError } from './netlink-error.ts';
+export { nftablesGeneration } from './nftables-generation.ts';
 export { monitorNftables } from './nftables-monitor.ts';
 export type { Action, Operation } from './operation.ts';
 export { type NetlinkOptions, openNetlink, type Result, Rtnetlink } from './rtnetlink.ts';

@@ -42,6 +42,7 @@ export class FakeKernel implements Kernel {
   readonly sysctls: Sysctls;
   /** Takes all and tells nothing: what nftables do is tested with the real ones. */
   readonly nft = async () => '';
+  readonly nftGeneration = () => undefined;
   readonly legacyFilter = async () => '';
   readonly watchNft = () => ({ close() {} });
   /** Has tracked none. */

@@ -56,6 +56,11 @@ export class AttributeCursor {
     return this.words.u8.readUInt16BE(this.start);
   }
 
+  /** As netfilter has all numbers: in network order. */
+  u32be(): number {
+    return this.words.u8.readUInt32BE(this.start);
+  }
+
   u32(): number {
     return this.words.u32[this.start >> 2]!;
   }

@@ -1,6 +1,7 @@
 /** What leaves a pod, and as whose: the real nftables, in network namespaces of its own. Needs root. */
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { parseAddress, parsePrefix } from 'net-ipaddr';
 import { cleanup } from '../../../felix/cleanup.ts';
@@ -264,6 +265,28 @@ describe('the table', () => {
     }
   });
 
+  test('nothing of nftables was changed: nft is not asked; something was, of whatever table: it is', async () => {
+    await felix.close();
+    const asked: string[] = [];
+    const nft: Kernel['nft'] = (args, input) => {
+      asked.push(args.join(' '));
+      return stage.kernel.nft(args, input);
+    };
+    kernel = { ...kernel, nft, watchNft: () => ({ close() {} }) };
+    felix = newFelix();
+    await felix.start();
+    felix.setNat(OUTGOING);
+    felix.setDatastoreInSync();
+    await felix.resync();
+    await felix.resync();
+    asked.length = 0;
+    await felix.resync();
+    expect(asked).toEqual([]);
+    await host.run('nft add table inet others');
+    await felix.resync();
+    expect(asked).toEqual(['list chains', '--stateless list table inet tortie']);
+  });
+
   test('is not written when it is as it should be, after a restart neither; others’ are not touched', async () => {
     await host.run('nft add table inet others');
     const before = await listed();
@@ -338,6 +361,30 @@ test.each([
     expect(await pings()).toBeDefined();
   },
 );
+
+test('a FORWARD chain that drops and goes with its owner, of which nftables’ generation says nothing', async () => {
+  const owner = spawn('nsenter', [`--net=${host.path}`, 'nft', '-i'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  const ended = once(owner, 'exit');
+  try {
+    owner.stdin.write('add table inet owned { flags owner; }\n');
+    owner.stdin.write(
+      'add chain inet owned f { type filter hook forward priority 0; policy drop; }\n',
+    );
+    await eventually(async () => /chain f/.test(await host.run('nft list chains')));
+    await felix.resync();
+    expect(felix.inspect().failed).toMatchObject([
+      { subject: 'nftables chain "f" of table "inet owned"' },
+    ]);
+  } finally {
+    owner.kill();
+    await ended;
+  }
+  await eventually(async () => !/owned/.test(await host.run('nft list chains')));
+  await felix.resync();
+  expect(felix.inspect().failed).toEqual([]);
+});
 
 test.each([
   [true, 'there is no program nft', /no program nft: install the package nftables/],

@@ -4,6 +4,12 @@ import { NftError } from '../../../felix/nat/nft.ts';
 import { PacketTable } from '../../../felix/nat/packet-table.ts';
 import { TestClock, TestLog } from '../ports.ts';
 
+const QUIET = {
+  legacyFilter: async () => '',
+  nftGeneration: () => undefined,
+  watchNft: () => ({ close() {} }),
+};
+
 test('what nft refuses is tried again after a second, then less and less often; told once', async () => {
   const clock = new TestClock();
   const log = new TestLog();
@@ -15,13 +21,14 @@ test('what nft refuses is tried again after a second, then less and less often; 
     random: () => 0.999_999, // pauses are hardly cut
     pools: () => [],
     desired: () => 'table inet tortie {\n}\n',
-    async nft([command]) {
-      if (command === '-f') writtenAtSec.push(Math.round(clock.monotonic() / 1000));
-      if (isBusy) throw new NftError(false, 'nft: Error: Device or resource busy');
-      return '';
+    kernel: {
+      ...QUIET,
+      async nft([command]) {
+        if (command === '-f') writtenAtSec.push(Math.round(clock.monotonic() / 1000));
+        if (isBusy) throw new NftError(false, 'nft: Error: Device or resource busy');
+        return '';
+      },
     },
-    legacyFilter: async () => '',
-    watchNft: () => ({ close() {} }),
   });
   await table.now();
   await clock.pass(100_000);
@@ -47,13 +54,14 @@ test('what is desired anew is written at once, however long the last reading too
     random: () => 0.5,
     pools: () => [],
     desired: () => desired,
-    async nft([command], input) {
-      await new Promise<void>((resolve) => clock.after(500, resolve));
-      if (command === '-f') written.push(input!);
-      return '';
+    kernel: {
+      ...QUIET,
+      async nft([command], input) {
+        await new Promise<void>((resolve) => clock.after(500, resolve));
+        if (command === '-f') written.push(input!);
+        return '';
+      },
     },
-    legacyFilter: async () => '',
-    watchNft: () => ({ close() {} }),
   });
   const first = table.now();
   await clock.pass(5_000);
