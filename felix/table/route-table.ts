@@ -5,7 +5,7 @@
  * tells of others'. Where these may be out of step the answer is a dump, never a guess.
  */
 
-import { type Family, formatPrefix, type Prefix } from 'net-ipaddr';
+import { formatPrefix, type Prefix } from 'net-ipaddr';
 import type { Result, Route, RouteSpec } from 'rtnetlink-ts';
 import type { Netlink } from '../kernel.ts';
 import { TABLE } from '../ours.ts';
@@ -14,17 +14,15 @@ import { difference, type Plan, type Step } from './difference.ts';
 import { Entries, type Entry, isAsDesired, metricOf } from './entries.ts';
 import { EntryQueue } from './entry-queue.ts';
 import { Failures, type FailuresOptions } from './failures.ts';
-import { describeRoute, type InterfaceNames, isOurs, METRIC, sameRoute } from './kernel-route.ts';
+import { describeRoute, type InterfaceNames, isOurs, sameRoute } from './kernel-route.ts';
 import type { NextHopObjects } from './next-hop-objects.ts';
 import { newCounters } from './route-counters.ts';
 import { isGone, RouteWriter, type RouteWriterOptions } from './route-writer.ts';
-import { believe, type StrangerListener, sightOurs, sightStranger } from './sighting.ts';
+import { Sightings, type StrangerListener } from './sighting.ts';
 import { UnknownRoutes } from './unknown-routes.ts';
 
 /** Longest stretch of work without a return to the event loop. */
 const SLICE_MS = 3;
-
-const FAMILIES: readonly Family[] = [4, 6];
 
 export interface RouteTableOptions extends RouteWriterOptions, FailuresOptions {
   netlink: RouteWriterOptions['netlink'] & Pick<Netlink, 'eachRoute'>;
@@ -46,20 +44,18 @@ export class RouteTable {
   readonly counters = newCounters();
   readonly #options: RouteTableOptions;
   readonly #entries: Entries;
+  readonly #sightings: Sightings;
   readonly #queue = new EntryQueue();
   readonly #writer: RouteWriter;
   readonly #failures: Failures;
   readonly #unknown: UnknownRoutes;
   #desiredCount = 0;
   #flyingCount = 0;
-  /** Counts dumps, those that began again too. */
-  #dump = 0;
-  /** The newest of each family. */
-  readonly #dumpOf = { 4: 0, 6: 0 };
 
   constructor(options: RouteTableOptions) {
     this.#options = options;
     this.#entries = new Entries(Math.floor(options.random() * 2 ** 32));
+    this.#sightings = new Sightings(options, this.#entries);
     this.#writer = new RouteWriter(options);
     this.#failures = new Failures(options, (entry) => this.#enqueue(entry));
     const postpone = (entry: Entry, delayMs: number) => this.#failures.postpone(entry, delayMs);
@@ -214,10 +210,7 @@ export class RouteTable {
 
   /** Reads the whole table, and queues what is not as desired. */
   async resync(strangers: readonly StrangerListener[]): Promise<void> {
-    // Entries that are written to from now on: their `touchedDuring` is `first` or more.
-    const first = ++this.#dump;
-    for (const family of FAMILIES) await this.#read(family, strangers);
-    await this.#sweep(first);
+    await this.#sweep(await this.#sightings.read(strangers));
     this.counters.resyncs++;
   }
 
@@ -321,29 +314,10 @@ export class RouteTable {
       this.#enqueue(entry);
   }
 
-  #read(family: Family, strangers: readonly StrangerListener[]): Promise<void> {
-    const { names, netlink, protocols } = this.#options;
-    return netlink.eachRoute({ family, table: TABLE }, () => {
-      const dump = ++this.#dump;
-      this.#dumpOf[family] = dump;
-      for (const listener of strangers) listener.begin(family);
-      return (route) => {
-        const { destination, metric } = route;
-        if (isOurs(route, names, protocols))
-          sightOurs(this.#entries.findOrAdd(destination), dump, route);
-        else {
-          const entry =
-            metric === METRIC
-              ? this.#entries.findOrAdd(destination)
-              : this.#entries.find(destination);
-          if (entry && metric === metricOf(entry)) sightStranger(entry, dump, route);
-          for (const listener of strangers) listener.see(route);
-        }
-      };
-    });
-  }
-
-  /** Compares what the dump told with what was known, a slice at a time. */
+  /**
+   * Compares what the dump told with what was known, a slice at a time.
+   * @param first what has been written to since the dump began was touched during it, or later
+   */
   async #sweep(first: number): Promise<void> {
     const { clock, nextHops } = this.#options;
     const idle = nextHops.idle();
@@ -351,7 +325,7 @@ export class RouteTable {
     for (let id = 0; id < this.#entries.idLimit; id++) {
       const entry = this.#entries.at(id);
       if (entry !== undefined && entry.touchedDuring < first) this.#compare(entry);
-      for (const { nextHopId } of entry?.ours ?? []) idle.delete(nextHopId!);
+      if (idle.size > 0) for (const { nextHopId } of entry?.ours ?? []) idle.delete(nextHopId!);
       if (id % 256 === 255 && clock.monotonic() > sliceEnd) {
         await new Promise<void>((resolve) => clock.after(0, resolve));
         sliceEnd = clock.monotonic() + SLICE_MS;
@@ -362,7 +336,7 @@ export class RouteTable {
 
   #compare(entry: Entry): void {
     const wasAsDesired = isAsDesired(entry);
-    believe(entry, this.#dumpOf[entry.prefix.address.family]);
+    this.#sightings.believe(entry);
     if (isAsDesired(entry)) {
       this.#failures.forget(entry);
       if (entry.desired === undefined && entry.stranger === undefined) this.#drop(entry);
@@ -380,7 +354,7 @@ export class RouteTable {
   }
 
   #touch(entry: Entry): void {
-    entry.touchedDuring = this.#dump;
+    entry.touchedDuring = this.#sightings.last;
   }
 
   #enqueue(entry: Entry): void {

@@ -8,6 +8,7 @@ import {
   encodeAddressDump,
   RTM_GETADDR,
 } from './codec/address.ts';
+import { type LentRoute, RouteLender } from './codec/lent-route.ts';
 import { decodeLink, encodeLinkDump, type Link, type LinkRef, RTM_GETLINK } from './codec/link.ts';
 import type { Namespace } from './codec/link-kind.ts';
 import {
@@ -138,14 +139,24 @@ export class Rtnetlink {
   /**
    * Every route of a family, without an array of them all. `begin` is called when the dump begins,
    * and once more each time that it begins again: forget what was told before.
+   *
+   * @param isKnown is asked about routes by next hop objects first: of those that it knows no object is made
    */
   eachRoute(
     filter: RouteFilter & { family: Family },
     begin: () => (route: Route) => void,
+    isKnown: (route: LentRoute) => boolean = () => false,
   ): Promise<void> {
     const { family } = filter;
     const encode = (out: MessageWriter) => encodeRouteDump(out, family, filter);
-    return this.#visit('routes', RTM_GETROUTE, ofFamily(family, decodeRoute), encode, begin);
+    const lender = new RouteLender(family);
+    const decodeWhole = ofFamily(family, decodeRoute);
+    const decode: Decode<Route> = (words, start, end) => {
+      const lent = lender.read(words, start, end);
+      const isPassedOver = lent !== undefined && isKnown(lent);
+      return isPassedOver ? undefined : decodeWhole(words, start, end);
+    };
+    return this.#visit('routes', RTM_GETROUTE, decode, encode, begin);
   }
 
   /** Objects and groups of them, by id. @throws NetlinkError EOPNOTSUPP by kernels before 5.3. */

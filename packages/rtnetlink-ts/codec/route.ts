@@ -84,15 +84,15 @@ export const RTM_NEWROUTE = 24;
 export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
 
-const RTA_DST = 1;
+export const RTA_DST = 1;
 const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
-const RTA_PRIORITY = 6;
-const RTA_PREFSRC = 7;
+export const RTA_PRIORITY = 6;
+export const RTA_PREFSRC = 7;
 const RTA_MULTIPATH = 9;
-const RTA_TABLE = 15;
+export const RTA_TABLE = 15;
 const RTA_VIA = 18;
-const RTA_NH_ID = 30;
+export const RTA_NH_ID = 30;
 
 const RTNH_F_DEAD = 1;
 const RTNH_F_ONLINK = 4;
@@ -100,13 +100,13 @@ const RTNH_F_LINKDOWN = 16;
 
 const MAIN_TABLE = 254;
 const RTPROT_BOOT = 3;
-const RTN_UNICAST = 1;
+export const RTN_UNICAST = 1;
 /** Type 0 and scope 255 match any in a deletion. */
 const ANY_TYPE = 0;
 const ANY_SCOPE = 255;
 
 /** struct rtmsg. */
-const HEADER_LENGTH = 12;
+export const HEADER_LENGTH = 12;
 /** struct rtnexthop. */
 const NEXT_HOP_LENGTH = 8;
 
