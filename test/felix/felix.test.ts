@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { parseAddress, parsePrefix } from 'net-ipaddr';
+import { formatPrefix, parseAddress, parsePrefix } from 'net-ipaddr';
 import { openNetlink } from 'rtnetlink-ts';
 import { cleanup } from '../../felix/cleanup.ts';
 import { type EndpointRequest, Felix, hostInterfaceOf } from '../../felix/felix.ts';
@@ -662,22 +662,29 @@ describe('routes', () => {
     await eventually(isDone, () => felix.inspect());
     expect(felix.inspect()).toMatchObject({ failed: [], refused: [] });
     expect(await kernel.host.routes({ table: 254, protocol: 80 })).toHaveLength(MANY);
-    let changes = 0;
+    // The uplink's own IPv6 routes, and hints that it is there, may come as late as now.
+    const changes: string[] = [];
     const observer = openNetlink({ netns: host.path });
     const monitor = observer.monitor(
       ['route'],
-      () => changes++,
-      () => changes++,
+      (event) => {
+        if (event.kind !== 'route') return;
+        const { destination, table, protocol } = event.route;
+        const text = formatPrefix(destination);
+        if (protocol === 80 || (table === 254 && text === '10.99.0.0/24')) changes.push(text);
+      },
+      () => changes.push('some were lost'),
     );
     const { resyncs, ...written } = felix.inspect().routes;
     await felix.resync();
-    expect(felix.inspect().routes).toEqual({ ...written, resyncs: resyncs + 1 });
+    expect(felix.inspect().routes).toMatchObject(written);
+    expect(felix.inspect().routes.resyncs).toBeGreaterThan(resyncs);
     await host.ip('route add 10.99.0.0/24 dev lo');
     await eventually(
-      () => changes > 0,
+      () => changes.length > 0,
       () => changes,
     );
-    expect(changes).toBe(1);
+    expect(changes).toEqual(['10.99.0.0/24']);
     monitor.close();
     observer.close();
     learnMany((i) => `${prefixAt(i)} via`);
