@@ -68,9 +68,9 @@ export function freeCount(block: IPAMBlock): number {
 export function heldBy(block: IPAMBlock, handleId: string): number[] {
   const { allocations, attributes } = block.spec;
   const held: number[] = [];
-  for (const [ordinal, index] of allocations.entries()) {
+  allocations.forEach((index, ordinal) => {
     if (index !== null && handleOf(attributes[index]) === handleId) held.push(ordinal);
-  }
+  });
   return held;
 }
 

@@ -8,9 +8,10 @@ import {
 } from '../api/index.ts';
 import type { Clock, Store } from '../ports.ts';
 import { storeCode } from './errors.ts';
+import { type ReadPools, readPools } from './pools.ts';
 
 export interface Policy {
-  readonly pools: readonly IPPool[];
+  readonly pools: ReadPools;
   /** Of one family, for one node. */
   readonly maxBlocks: number;
   /** False: a node only uses the blocks that it has been given. */
@@ -53,7 +54,7 @@ export class PolicyReader {
       this.#configuration(),
     ]);
     const policy = {
-      pools: pools.items,
+      pools: readPools(pools.items),
       maxBlocks: maxBlocksPerHost || DEFAULT_MAX_BLOCKS_PER_HOST,
       claimsBlocks: autoAllocateBlocks,
       strictAffinity,

@@ -25,14 +25,39 @@ export interface Pool {
   readonly blockSize: number;
 }
 
+type Spec = ReturnType<typeof withDefaults<IPPool, IPPool>>['spec'];
+
+/** Pools as their schema reads them, by name. */
+export interface ReadPools {
+  readonly readable: readonly (Pool & { readonly spec: Spec })[];
+  /** Why others cannot be used. */
+  readonly broken: readonly string[];
+}
+
+/** One that is broken must not stop the others: it is left out, with the reason. */
+export function readPools(pools: readonly IPPool[]): ReadPools {
+  const readable: (Pool & { spec: Spec })[] = [];
+  const broken: string[] = [];
+  for (const pool of pools.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))) {
+    try {
+      const { spec } = withDefaults(IPPool, pool);
+      const prefix = parsePrefix(spec.cidr);
+      readable.push({ name: pool.metadata.name, prefix, blockSize: blockSizeOf(spec), spec });
+    } catch (error) {
+      broken.push((error as Error).message);
+    }
+  }
+  return { readable, broken };
+}
+
 /**
  * The pools of a family that give addresses to any pod unasked, by name.
  * @throws IpamError 'UnsupportedSelector' when such a pool picks its nodes or namespaces, since
  *   passing it over could give a pod an address from the wrong pool; 'NoPool' when there is none.
  */
-export function poolsFor(family: Family, pools: readonly IPPool[]): Pool[] {
+export function poolsFor(family: Family, { readable, broken }: ReadPools): Pool[] {
   const eligible: Pool[] = [];
-  const { readable, excluded } = readPools(pools);
+  const excluded = [...broken];
   for (const { spec, ...pool } of readable) {
     if (pool.prefix.address.family !== family) continue;
     const name = JSON.stringify(pool.name);
@@ -62,9 +87,8 @@ export function poolsFor(family: Family, pools: readonly IPPool[]): Pool[] {
 export function poolsNamed(
   family: Family,
   names: readonly string[],
-  pools: readonly IPPool[],
+  { readable }: ReadPools,
 ): Pool[] {
-  const { readable } = readPools(pools);
   return names.map((name) => {
     const found = readable.find((pool) => pool.name === name || pool.spec.cidr === name);
     const asked = `the IPPool ${JSON.stringify(name)} that was asked for`;
@@ -82,8 +106,8 @@ export function poolsNamed(
  * The pool that an address which was asked for lies in.
  * @throws IpamError 'NoPool' when it lies in none, or in a disabled one.
  */
-export function poolHolding(address: Address, pools: readonly IPPool[]): Pool {
-  const holding = readPools(pools).readable.find(({ prefix }) => containsAddress(prefix, address));
+export function poolHolding(address: Address, { readable }: ReadPools): Pool {
+  const holding = readable.find(({ prefix }) => containsAddress(prefix, address));
   const asked = `the address ${formatAddress(address)} that was asked for`;
   if (holding === undefined) throw new IpamError('NoPool', `${asked} lies in no IPPool`);
   const { spec, ...pool } = holding;
@@ -93,27 +117,6 @@ export function poolHolding(address: Address, pools: readonly IPPool[]): Pool {
       `${asked} lies in IPPool ${JSON.stringify(pool.name)}, which is disabled`,
     );
   return pool;
-}
-
-type Spec = ReturnType<typeof withDefaults<IPPool, IPPool>>['spec'];
-
-/** By name. One that is broken must not stop the others: it is left out, with the reason. */
-function readPools(pools: readonly IPPool[]): {
-  readable: (Pool & { spec: Spec })[];
-  excluded: string[];
-} {
-  const readable: (Pool & { spec: Spec })[] = [];
-  const excluded: string[] = [];
-  for (const pool of pools.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))) {
-    try {
-      const { spec } = withDefaults(IPPool, pool);
-      const prefix = parsePrefix(spec.cidr);
-      readable.push({ name: pool.metadata.name, prefix, blockSize: blockSizeOf(spec), spec });
-    } catch (error) {
-      excluded.push((error as Error).message);
-    }
-  }
-  return { readable, excluded };
 }
 
 /** The pool that the block lies in. A block may be larger or smaller than the pool's blocks are now. */

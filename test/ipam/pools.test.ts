@@ -1,10 +1,13 @@
 import { comparePrefixes, containsPrefix, formatPrefix, overlaps, parsePrefix } from 'net-ipaddr';
-import { freeBlocks, poolsFor } from '../../ipam/pools.ts';
+import type { IPPool } from '../../api/index.ts';
+import { freeBlocks, poolsFor, readPools } from '../../ipam/pools.ts';
 import { pool } from './cluster.ts';
+
+const eligible = (family: 4 | 6, pools: IPPool[]) => poolsFor(family, readPools(pools));
 
 describe('which pools serve a node', () => {
   test('enabled and automatic ones of the family, by name', () => {
-    const found = poolsFor(4, [
+    const found = eligible(4, [
       pool('b', '10.2.0.0/16'),
       pool('a', '10.1.0.0/16', { blockSize: 28, nodeSelector: ' all() ', namespaceSelector: '' }),
       pool('six', 'fd00::/64'),
@@ -18,7 +21,7 @@ describe('which pools serve a node', () => {
       ['a', '10.1.0.0/16', 28],
       ['b', '10.2.0.0/16', 26],
     ]);
-    expect(poolsFor(6, [pool('six', 'fd00::/64')])[0]!.blockSize).toBe(122);
+    expect(eligible(6, [pool('six', 'fd00::/64')])[0]!.blockSize).toBe(122);
   });
 
   test.each([
@@ -26,24 +29,24 @@ describe('which pools serve a node', () => {
     ['namespaceSelector', { namespaceSelector: 'has(team)' }],
   ])('%s other than all() is an error that names the pool', (field, spec) => {
     expect(() =>
-      poolsFor(4, [pool('ok', '10.1.0.0/16'), pool('rack-1', '10.2.0.0/16', spec)]),
+      eligible(4, [pool('ok', '10.1.0.0/16'), pool('rack-1', '10.2.0.0/16', spec)]),
     ).toThrow(
       `IPPool "rack-1": ${field} ${JSON.stringify(Object.values(spec)[0])}: selectors other than all() are not supported yet`,
     );
   });
 
   test('without one, the error says what became of each', () => {
-    expect(() => poolsFor(4, [])).toThrow(
+    expect(() => eligible(4, [])).toThrow(
       'no IPPool can give an IPv4 address: there is no IPv4 pool. Create or enable one',
     );
     const pools = [pool('off', '10.3.0.0/16', { disabled: true }), pool('bad', '10.9.9.9/16')];
-    expect(() => poolsFor(4, pools)).toThrow('IPPool "off" is disabled');
-    expect(() => poolsFor(4, pools)).toThrow('10.9.0.0/16');
+    expect(() => eligible(4, pools)).toThrow('IPPool "off" is disabled');
+    expect(() => eligible(4, pools)).toThrow('10.9.0.0/16');
   });
 });
 
 describe('the order of a pool’s blocks', () => {
-  const [ten] = poolsFor(4, [pool('ten', '10.0.0.0/20', { blockSize: 26 })]);
+  const [ten] = eligible(4, [pool('ten', '10.0.0.0/20', { blockSize: 26 })]);
 
   test('visits every block once, in an order of its own for each node, always the same', () => {
     const one = [...freeBlocks(ten!, [], 'node-1')];
@@ -75,7 +78,7 @@ describe('the order of a pool’s blocks', () => {
   });
 
   test('is lazy in a pool of 2^58 blocks, and gives up in a full one', () => {
-    const [six] = poolsFor(6, [pool('six', 'fd00::/64')]);
+    const [six] = eligible(6, [pool('six', 'fd00::/64')]);
     const blocks = freeBlocks(six!, [], 'node-1');
     expect(formatPrefix(blocks.next().value!)).not.toBe(formatPrefix(blocks.next().value!));
     const halves = ['fd00::/65', 'fd00:0:0:0:8000::/66', 'fd00:0:0:0:c000::/66'].map(parsePrefix);

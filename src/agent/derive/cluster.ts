@@ -158,16 +158,36 @@ export function readNodes(
   });
 }
 
+interface Reading {
+  readonly object: KubeObject | undefined;
+  readonly problems: readonly string[];
+}
+
+/** Of objects as they came: each is read once, however often everything is derived anew. */
+const readings = new WeakMap<KubeObject, Reading>();
+
 /** With defaults filled in. A datastore may hold what our schema refuses: that is named, and counts as absent. */
 export function readable<T extends KubeObject, D extends KubeObject>(
   type: CustomResource<T, D>,
   object: T,
   problems: string[],
 ): D | undefined {
+  let reading = readings.get(object);
+  if (reading === undefined) {
+    reading = readAsIs(type, object);
+    readings.set(object, reading);
+  }
+  problems.push(...reading.problems);
+  return reading.object as D | undefined;
+}
+
+function readAsIs<T extends KubeObject, D extends KubeObject>(
+  type: CustomResource<T, D>,
+  object: T,
+): Reading {
   const found = validate(type as unknown as CustomResource, object);
-  if (found.length === 0) return withDefaults(type, object);
-  problems.push(...found.map((problem) => describeProblem(object, problem)));
-  return undefined;
+  const problems = found.map((problem) => describeProblem(object, problem));
+  return { problems, object: found.length === 0 ? withDefaults(type, object) : undefined };
 }
 
 export function addressesOf(node: ClusterNode): Address[] {
