@@ -90,7 +90,7 @@ export function transition(client: Client, event: Event): Transition {
       return ask(client);
     case 'disconnected':
       return {
-        client: { ...client, phase: 'disconnected', isSettled: false },
+        client: { ...unanswered(client), phase: 'disconnected', isSettled: false },
         actions: stopTimers('refresh', 'retry', 'answer'),
       };
     case 'wrong':
@@ -270,6 +270,14 @@ function lower(version: number, own: Version): Version {
 
 function forget(client: Client): Client {
   return { ...client, session: undefined, version: LATEST_VERSION };
+}
+
+/**
+ * A cache may end the connection before it has said what it disliked: StayRTR does so after a restart, when it is asked
+ * about the session before. As after an Error Report, it may like a question for everything.
+ */
+function unanswered(client: Client): Client {
+  return client.phase === 'queried' ? { ...client, session: undefined } : client;
 }
 
 function stay(client: Client): Transition {

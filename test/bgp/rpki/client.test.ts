@@ -147,6 +147,12 @@ test.each<[string, Event[], string[], Partial<Client>]>([
     { phase: 'queried' },
   ],
   [
+    '§8: … unless it ended in place of an answer: the next question is for everything',
+    [...SYNC, GONE, CONNECTED, GONE, CONNECTED],
+    ['v1 reset query', 'answer in 300'],
+    { phase: 'queried' },
+  ],
+  [
     '§5.1: another session: all of it goes',
     [...SYNC, GONE, CONNECTED, pdu({ type: 'Cache Response', sessionId: 8 })],
     ['flush', 'v1 error 0', 'drop'],
