@@ -69,7 +69,7 @@ export class CniCommands {
   }
 
   async #add(request: CniRequest, netns: string | undefined): Promise<CniResult> {
-    const handleId = handleOf(request.conf.name, request.containerID);
+    const handleId = handleOf(request.conf, request);
     this.#adding.add(handleId);
     try {
       this.#mustBeReady(CNI_ERROR.tryAgainLater);
@@ -184,7 +184,7 @@ export class CniCommands {
       await this.#options.felix.removeEndpoint({ containerID, ifname, ...(netns && { netns }) });
       if (endpoint) this.#options.onChange(endpoint.addresses);
     }
-    await this.#release(handleOf(conf.name, containerID));
+    await this.#release(handleOf(conf, request));
   }
 
   /** Unless an interface of ours still has them: a handle is the container's, whose interfaces may be several. */
@@ -216,8 +216,9 @@ export class CniCommands {
       );
   }
 
-  async #checkAssigned({ conf, containerID }: CniRequest): Promise<void> {
-    if ((await this.#options.handles()).has(handleOf(conf.name, containerID))) return;
+  async #checkAssigned(request: CniRequest): Promise<void> {
+    const { conf, containerID } = request;
+    if ((await this.#options.handles()).has(handleOf(conf, request))) return;
     throw new CniError(
       CNI_ERROR.checkFailed,
       `container ${containerID} holds no address of network ${conf.name}`,

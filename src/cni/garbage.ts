@@ -5,7 +5,7 @@
 import type { Address } from 'net-ipaddr';
 import type { Felix } from '../../felix/felix.ts';
 import type { Log } from '../../ports.ts';
-import { CNI_ERROR, CniError, type Conf } from './protocol.ts';
+import { type Attachment, CNI_ERROR, CniError, type Conf } from './protocol.ts';
 import type { Releases } from './releases.ts';
 
 export interface GarbageOptions {
@@ -18,9 +18,16 @@ export interface GarbageOptions {
   log: Log;
 }
 
-/** As Calico names it, so that both can release what the other assigned. */
-export function handleOf(network: string, containerID: string): string {
-  return `${network}.${containerID}`;
+/**
+ * As Calico names it, so that both can release what the other assigned. Of a container that another plugin wires,
+ * each interface has a handle of its own: it may have several of one network, with an address each.
+ */
+export function handleOf(
+  { name, delegatedBy }: Pick<Conf, 'name' | 'delegatedBy'>,
+  { containerID, ifname }: Attachment,
+): string {
+  const ofContainer = `${name}.${containerID}`;
+  return delegatedBy === undefined ? ofContainer : `${ofContainer}.${ifname}`;
 }
 
 /**
@@ -28,12 +35,13 @@ export function handleOf(network: string, containerID: string): string {
  * @param adding handles of ADDs at work, whose attachments the runtime could not name yet
  */
 export async function collectGarbage(
-  { name, validAttachments }: Pick<Conf, 'name' | 'validAttachments'>,
+  conf: Pick<Conf, 'name' | 'delegatedBy' | 'validAttachments'>,
   adding: ReadonlySet<string>,
   { felix, releases, handles, onChange, log }: GarbageOptions,
 ): Promise<void> {
+  const { name, validAttachments } = conf;
   const isValid = new Set(validAttachments.map((one) => `${one.containerID} ${one.ifname}`));
-  const kept = new Set(validAttachments.map(({ containerID }) => handleOf(name, containerID)));
+  const kept = new Set(validAttachments.map((one) => handleOf(conf, one)));
   for (const handleId of adding) kept.add(handleId);
   const failures: string[] = [];
   const attempt = async (what: string, work: () => Promise<unknown>) => {

@@ -12,6 +12,7 @@ async function collect(given: {
   handles?: string[];
   adding?: string[];
   failing?: string;
+  delegatedBy?: string;
 }) {
   const done: string[] = [];
   const handles = new Set(given.handles);
@@ -40,7 +41,8 @@ async function collect(given: {
       },
     },
   } as unknown as CniCommandsOptions;
-  const conf = { name: 'net', validAttachments: given.valid };
+  const { delegatedBy, valid: validAttachments } = given;
+  const conf = { name: 'net', delegatedBy, validAttachments };
   const error = await collectGarbage(conf, new Set(given.adding), options).catch(
     (failure: Error) => failure.message,
   );
@@ -62,6 +64,12 @@ test('addresses without an interface are released; those of other networks are n
 test('of a container with one valid interface, the other goes and the addresses stay', async () => {
   const given = { valid: [attachment('c1')], endpoints: ['net/c1/eth1'], handles: ['net.c1'] };
   expect((await collect(given)).done).toEqual(['remove c1/eth1']);
+});
+
+test('of what another plugin wires, each interface has a handle of its own', async () => {
+  const handles = ['net.c1.eth0', 'net.c1.net1', 'net.c2.eth0'];
+  const given = { valid: [attachment('c1')], handles, delegatedBy: 'bridge' };
+  expect((await collect(given)).done).toEqual(['release net.c1.net1', 'release net.c2.eth0']);
 });
 
 test('a pod whose ADD is at work is left alone', async () => {

@@ -72,7 +72,7 @@ test('what an earlier run could not release, the next one does', async () => {
 });
 
 describe('a container that is started again has its ID, and so its handle', () => {
-  const HANDLE = 'net.c1';
+  const HANDLE = 'net.c1.eth0';
   let isAway: boolean;
   /** What holds addresses in IPAM. */
   let held: Set<string>;
@@ -89,6 +89,7 @@ describe('a container that is started again has its ID, and so its handle', () =
     });
     commands = new CniCommands({
       ...{ log, releases, families: () => [4], notReady: () => undefined },
+      felix: { endpoints: () => [] },
       assign: async ({ handleId }: { handleId: string }) => {
         held.add(handleId);
         return [{ family: 4, address: '10.60.0.1', block: '10.60.0.0/26' }];

@@ -7,6 +7,7 @@ import { send } from './lab-api.ts';
 export const DEBIANS = '/usr/lib/cni';
 /** Where the agent puts its own. */
 const OURS = '/opt/cni/bin';
+export const OUR_IPAM = join(OURS, 'tortie-ipam');
 export const CONF = { cniVersion: '1.1.0', name: 'tortie', type: 'tortie' };
 
 /** The plugin's exit code and the JSON that it printed. */

@@ -10,6 +10,7 @@ import {
   callPlugin,
   DEBIANS,
   handles,
+  OUR_IPAM,
   variablesOf,
 } from './cni-calls.ts';
 import { refusals } from './cni-refusals.ts';
@@ -193,6 +194,24 @@ describe('tortie-ipam', () => {
     },
     90_000,
   );
+
+  test('gives two interfaces of a container an address each, and takes back one by one', async () => {
+    const spec = { cidr: '10.87.0.0/24', assignmentMode: 'Manual' };
+    const head = { apiVersion: 'projectcalico.org/v3', kind: 'IPPool' };
+    await apply(lab, [{ ...head, metadata: { name: 'twofold' }, spec }]);
+    const ipam = { type: 'tortie-ipam', ipv4_pools: ['twofold'], assign_ipv6: false };
+    const conf = { ...CONF, name: 'twofold', type: 'bridge', ipam };
+    const call = (command: string, ifname: string) =>
+      callPlugin(lab, 'node1', command, variablesOf('twofold', ifname), conf, OUR_IPAM);
+    const [first, second] = [await call('ADD', 'net1'), await call('ADD', 'net2')];
+    expect(addressesOf(first)).toEqual([expect.stringMatching(/^10\.87\.0\.\d+\/26$/)]);
+    expect(addressesOf(second)).not.toEqual(addressesOf(first));
+    expect((await call('DEL', 'net1')).code).toBe(0);
+    expect((await call('CHECK', 'net2')).code).toBe(0);
+    expect((await call('CHECK', 'net1')).answer.code).toBe(101);
+    expect((await call('DEL', 'net2')).code).toBe(0);
+    expect((await call('CHECK', 'net2')).answer.code).toBe(101);
+  });
 
   test('under macvlan, on a network that is there: its router, which no pod is given', async () => {
     await apply(lab, [
