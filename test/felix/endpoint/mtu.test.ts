@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EndpointRequest, Felix, hostInterfaceOf } from '../../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../../felix/kernel.ts';
-import { TestNamespace } from '../namespace.ts';
+import { eventually, TestNamespace } from '../namespace.ts';
 import { pod } from '../pod.ts';
 import { realClock, TestLog } from '../ports.ts';
 
@@ -77,7 +77,7 @@ test('after a restart, too, and the new one is kept', async () => {
   // Until the datastore is in sync nobody knows the tunnels.
   expect(await mtus('a', a)).toEqual([1450, 1450]);
   felix.setDatastoreInSync();
-  await felix.resync();
+  await eventually(() => felix.inspect().inSync);
   await felix.setPodMtu(1300);
   expect(await mtus('a', a)).toEqual([1300, 1300]);
   await felix.close();
