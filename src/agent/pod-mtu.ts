@@ -1,19 +1,22 @@
 /** Live pods' MTU follows the underlay's and the tunnels', which change without a word to them. */
 import type { Felix } from '../../felix/felix.ts';
-import type { Clock, Timer } from '../../ports.ts';
+import type { Clock, Log, Timer } from '../../ports.ts';
 
 const LOOK_MS = 5_000;
 
 export interface PodMtuOptions {
   felix: Pick<Felix, 'setPodMtu'>;
-  /** What it should be now. */
+  /** What it should be now. @throws NetlinkError */
   mtu: () => number;
   clock: Clock;
+  log: Log;
 }
 
 export class PodMtu {
   readonly #options: PodMtuOptions;
   #timer: Timer | undefined;
+  /** Once, for as long as it is the same. */
+  #told: string | undefined;
   #isClosed = false;
 
   private constructor(options: PodMtuOptions) {
@@ -32,10 +35,20 @@ export class PodMtu {
   }
 
   #lookLater(): void {
-    const { clock, felix, mtu } = this.#options;
-    if (this.#isClosed) return;
-    this.#timer = clock.after(LOOK_MS, () => {
-      void felix.setPodMtu(mtu()).then(() => this.#lookLater());
-    });
+    if (!this.#isClosed) this.#timer = this.#options.clock.after(LOOK_MS, () => void this.#look());
+  }
+
+  async #look(): Promise<void> {
+    const { felix, log, mtu } = this.#options;
+    try {
+      await felix.setPodMtu(mtu());
+      this.#told = undefined;
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== this.#told)
+        log.warn({ error: message }, 'cannot tell what MTU pods should have');
+      this.#told = message;
+    }
+    this.#lookLater();
   }
 }

@@ -356,10 +356,16 @@ test('programClusterRoutes: BGP’s routes become the datastore’s and BGP’s 
   });
   expect(touched).toEqual([]);
 
+  const idle = 'kept, and without effect in this version: bpfEnabled';
+  await configure('FelixConfiguration', { programClusterRoutes: 'Disabled', bpfEnabled: true });
+  await until(tells(idle));
   await configure('BGPConfiguration', {
     nodeToNodeMeshEnabled: false,
     programClusterRoutes: 'Enabled',
   });
   const areGone = async () => (await remoteRoutes('node1')).length === 0;
   expect(await within(40_000, areGone)).toBe(true);
+  // Named once, however often all was derived anew.
+  const log = await lab.mustRun('node1', ['cat', '/var/log/node1.log']);
+  expect(log.split(idle)).toHaveLength(2);
 }, 180_000);
