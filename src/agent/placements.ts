@@ -1,6 +1,6 @@
 /** Where every block and every borrowed address of the cluster is, kept current by a watch of the IPAMBlocks. */
 import { formatPrefix } from 'net-ipaddr';
-import { IPAMBlock } from '../../api/index.ts';
+import { describeProblem, IPAMBlock, validate } from '../../api/index.ts';
 import type { Placement } from '../../felix/felix.ts';
 import { type ChangeKind, Reflector } from '../datastore/index.ts';
 import { placementsOf } from './derive/placements.ts';
@@ -41,20 +41,22 @@ export class Placements {
   #take(kind: ChangeKind, block: IPAMBlock): void {
     const { name } = block.metadata;
     const before = this.#byBlock.get(name) ?? NOWHERE;
-    const now = kind === 'deleted' ? NOWHERE : this.#read(block);
+    const now = kind === 'deleted' ? NOWHERE : this.#read(block, before);
     if (now.length > 0) this.#byBlock.set(name, now);
     else this.#byBlock.delete(name);
     if (textOf(before) !== textOf(now)) this.#options.onChange();
   }
 
-  #read(block: IPAMBlock): readonly Placement[] {
+  /** One that cannot be read says nothing new: its pods live on where they were. */
+  #read(block: IPAMBlock, before: readonly Placement[]): readonly Placement[] {
     try {
       return placementsOf(block);
     } catch (error) {
+      const problems = validate(IPAMBlock, block).map((one) => describeProblem(block, one));
       const { name } = block.metadata;
-      const text = `IPAMBlock "${name}" cannot be read: ${(error as Error).message}`;
-      this.#options.log.warn({ block: name }, text);
-      return NOWHERE;
+      const text = problems.join('; ') || `IPAMBlock "${name}": ${(error as Error).message}`;
+      this.#options.log.warn({ block: name }, `${text}; where it was, it stays`);
+      return before;
     }
   }
 }
