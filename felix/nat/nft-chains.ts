@@ -76,9 +76,10 @@ function familiesOf(table: string): readonly Family[] {
   return family === 'ip6' ? [6] : [4, 6];
 }
 
-/** The tables that iptables-nft makes are for iptables to change. */
+/** The tables that iptables-nft makes are for iptables to change, which knows their base chains by these names alone. */
 function cureOf(table: string, chain: string): string[] {
-  const program = { 'ip filter': 'iptables', 'ip6 filter': 'ip6tables' }[table];
+  const program =
+    chain === 'FORWARD' ? { 'ip filter': 'iptables', 'ip6 filter': 'ip6tables' }[table] : undefined;
   const pods = WORKLOAD_INTERFACE_PREFIX;
   return program === undefined
     ? ['iifname', 'oifname'].map(
