@@ -1,5 +1,6 @@
 /** Addresses and MAC addresses that somebody asks for in text: annotations of pods, arguments of runtimes. */
 import { type Address, AddressError, parseAddress } from 'net-ipaddr';
+import { HOST_MAC } from '../../felix/endpoint/endpoint.ts';
 
 /** One of a family at most. @throws what `fault` makes of the sentence that says what is wrong. */
 export function readAddresses(
@@ -28,5 +29,7 @@ export function faultOfMac(text: string): string | undefined {
   // IEEE 802: the lowest bit of the first octet marks a group.
   if ((Number.parseInt(text.slice(0, 2), 16) & 1) === 1)
     return `${text} is a multicast address; the first octet must be even`;
+  if (text.toLowerCase() === HOST_MAC)
+    return `${text} is the address of the host’s end, the pod’s gateway`;
   return text === '00:00:00:00:00:00' ? `${text} is no interface's address` : undefined;
 }

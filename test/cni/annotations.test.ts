@@ -52,6 +52,7 @@ test.each([
   [{ hwAddr: '02:00:00:00:00' }, 'hwAddr', 'is not a MAC address'],
   [{ hwAddr: '03:00:00:00:00:01' }, 'hwAddr', 'is a multicast address'],
   [{ hwAddr: '00:00:00:00:00:00' }, 'hwAddr', 'is no interface'],
+  [{ hwAddr: 'EE:ee:ee:ee:ee:ee' }, 'hwAddr', 'is the address of the host’s end'],
   [{ allowedSourcePrefixes: '["10.0.0.1/24"]' }, 'allowedSourcePrefixes', 'bits set'],
   [{ ipAddrsNoIpam: '["192.0.2.1"]' }, 'ipAddrsNoIpam', 'ask for it by ipAddrs'],
   [{ floatingIPs: '["192.0.2.1"]' }, 'floatingIPs', 'is not supported'],
