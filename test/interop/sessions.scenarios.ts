@@ -123,7 +123,7 @@ await play({
     configure(stage, neighbors);
     const communities = async (one: Neighbor) => (await one.routes())[OURS]?.communities;
     await eachUntil(neighbors, 'our route', async (one) => OURS in (await one.routes()));
-    void stage.speaker.leave({ drainMs: 15_000, text: TEXT });
+    void stage.speaker.leave({ drainMs: 60_000, text: TEXT });
     await eachUntil(neighbors, 'our wish', async (one) => (await communities(one)) !== undefined);
     const texts = neighbors.map(async (one) => [one.host.name, await communities(one)]);
     return Object.fromEntries(await Promise.all(texts));

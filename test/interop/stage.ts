@@ -209,4 +209,6 @@ export async function play(
   } finally {
     await stage.close();
   }
+  // What was begun, say a drain, need not come to its end.
+  process.exit();
 }
