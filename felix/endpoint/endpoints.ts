@@ -213,16 +213,18 @@ export class Endpoints {
   }
 
   /** What a failed ADD leaves: nothing. A fault here is only told of; the ADD's own is the answer. */
-  async #undo(ref: EndpointRef, hostInterface: string): Promise<void> {
+  async #undo(request: EndpointRequest, hostInterface: string): Promise<void> {
     const { files, log, routes } = this.#options;
     routes.setWorkload(hostInterface, undefined);
-    this.#endpoints.delete(keyOf(ref));
+    const before = this.#endpoints.get(keyOf(request));
+    this.#endpoints.delete(keyOf(request));
     try {
       await this.#deleteInterface(hostInterface);
-      await files.remove(ref);
+      await files.remove(request);
     } catch (error) {
       log.error({ hostInterface, error: (error as Error).message }, 'a failed ADD left something');
     }
+    this.#forgetConnections([...request.addresses, ...(before?.addresses ?? [])]);
   }
 
   async #deleteInterface(hostInterface: string): Promise<void> {
@@ -235,9 +237,13 @@ export class Endpoints {
     await this.#options.files.remove(endpoint);
     this.#endpoints.delete(keyOf(endpoint));
     this.#mtuProblems.delete(keyOf(endpoint));
-    // What moved has connections of its new pod by now.
-    const held = this.#held(endpoint.addresses);
-    this.#past.forget(endpoint.addresses.filter((address) => !held.includes(address)));
+    this.#forgetConnections(endpoint.addresses);
+  }
+
+  /** But for those of addresses that moved, which are their new pod's by now. */
+  #forgetConnections(addresses: readonly Address[]): void {
+    const held = this.#held(addresses);
+    this.#past.forget(addresses.filter((address) => !held.includes(address)));
   }
 
   /** Those of the addresses that some pod has, but for `except`. */
