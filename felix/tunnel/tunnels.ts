@@ -67,7 +67,8 @@ export class Tunnels {
     const failure = 'a tunnel is not as it should be';
     this.#resync = new Resync({ clock, random, log, failure, read: () => this.#pass() });
     const { forwarder: program } = kernel;
-    this.#forwarder = new Forwarder({ clock, folder, log, program, random });
+    const onLack = (reason: string) => options.onLack(deviceName('udp', 4), reason);
+    this.#forwarder = new Forwarder({ clock, folder, log, onLack, program, random });
   }
 
   /** From now on the kernel is written to, and devices that `set` has not named go. Resolves after the first pass. */

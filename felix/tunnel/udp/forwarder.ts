@@ -22,6 +22,8 @@ import {
 } from './question.ts';
 import { TABLE_FORMAT } from './table.ts';
 
+/** The forwarder names it where it cannot be opened. */
+const TUN = '/dev/net/tun';
 /** From its start until it answers, on a machine that has much else to do. */
 const ANSWER_DEADLINE_MS = 10_000;
 const ANSWER_POLL_MS = 20;
@@ -36,6 +38,8 @@ export interface ForwarderOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** The kernel has no TUN devices. Told once, as the log is. */
+  readonly onLack: (reason: string) => void;
 }
 
 /** One that answers: ends with `connection`. */
@@ -187,8 +191,11 @@ export class Forwarder {
   }
 
   #noteProblem(problem: string): void {
-    if (problem !== this.#problem) this.#options.log.warn({}, problem);
+    if (problem === this.#problem) return;
     this.#problem = problem;
+    const { log, onLack } = this.#options;
+    log.warn({}, problem);
+    if (problem.includes(TUN)) onLack(problem);
   }
 
   #rest(): Promise<void> {

@@ -17,6 +17,8 @@ let server: Server | undefined;
 let clients: Socket[];
 /** Of each start, its arguments. */
 let starts: (readonly string[])[];
+/** Why the kernel is said to lack such tunnels. */
+let lacks: string[];
 /** Why the next ones end at once; undefined: they run. */
 let lastWords: string | undefined;
 /** Before our version is told. */
@@ -27,10 +29,11 @@ const OURS = 'ours';
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'forwarder-'));
   log = new TestLog();
-  [starts, clients, lastWords] = [[], [], undefined];
+  [starts, clients, lacks, lastWords] = [[], [], [], undefined];
   whileBuilt = async () => {};
   const program = { version: () => whileBuilt().then(() => OURS), start };
-  forwarder = new Forwarder({ folder, program, clock: realClock, random: () => 0, log });
+  const onLack = (reason: string) => lacks.push(reason);
+  forwarder = new Forwarder({ folder, program, clock: realClock, random: () => 0, log, onLack });
 });
 
 afterEach(() => {
@@ -78,6 +81,7 @@ test('where it cannot run the reason is a problem, told once, and it is tried ag
   expect(forwarder.problem).toBe(`the UDP forwarder does not run: ${lastWords}`);
   await eventually(() => starts.length > 2);
   expect(log.lines.filter((line) => line.includes('/dev/net/tun'))).toHaveLength(1);
+  expect(lacks).toEqual([forwarder.problem]);
   lastWords = undefined;
   await eventually(async () => (await forwarder.counters()) !== undefined);
   await eventually(() => forwarder.problem === undefined);
@@ -149,6 +153,7 @@ test('one of another version that can’t be replaced stays, and that is a probl
     'the UDP forwarder that runs here is of another version, and stays: no memory',
   );
   expect(await forwarder.counters()).toMatchObject({ sent: 3 });
+  expect(lacks).toEqual([]);
   lastWords = undefined;
   await eventually(isSaid('is replaced by ours'));
   await eventually(() => forwarder.problem === undefined);
