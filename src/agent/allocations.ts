@@ -27,7 +27,8 @@ export async function readHandles(
 ): Promise<Set<string>> {
   const { items } = await store.list(IPAMBlock);
   const ofNode = items
-    .flatMap(({ spec }) => spec.attributes)
+    // Whoever wrote a block that has none: the others count.
+    .flatMap(({ spec }) => spec.attributes ?? [])
     .filter(({ secondary }) => secondary?.node === nodeName);
   return new Set(ofNode.flatMap(({ handle_id }) => handle_id ?? []));
 }

@@ -26,6 +26,7 @@ const store = {
         '4 net.old - y',
       ),
       block('10.0.0.64/26', '0 net.of-b b z', '1 net.borrowed-by-a a far'),
+      { spec: { cidr: 'malformed' } },
     ],
   }),
 } as never;
