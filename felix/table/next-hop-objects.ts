@@ -13,7 +13,7 @@ import { FIRST_NEXT_HOP_ID, isOurNextHop, LAST_NEXT_HOP_ID, PROTOCOL } from '../
 import type { RouteWrite } from './footing.ts';
 import type { InterfaceNames } from './kernel-route.ts';
 import { type Hop, KnownNextHops, keyOf, keyOfAll, type NextHopChange } from './known-next-hops.ts';
-import { groupOf, plan, type WantedGroup } from './next-hop-plan.ts';
+import { groupChanges, type Plan, plan, type WantedGroup } from './next-hop-plan.ts';
 
 export interface NextHopObjectsOptions {
   netlink: Pick<Netlink, 'batch' | 'batchOffLoop' | 'nextHops'>;
@@ -167,23 +167,30 @@ export class NextHopObjects {
    * thread: it may hold the kernel for 100 ms and more.
    */
   flush(): void {
-    if (this.#isDirty || this.#problems.size > 0) this.#reconcile();
-    else if (this.#fresh.size > 0) this.#addGroups(this.#wanted(this.#fresh).map(groupOf));
+    if (this.#isDirty) this.#reconcile();
+    else if (this.#fresh.size > 0 || this.#problems.size > 0) this.#complete();
     this.#fresh.clear();
+  }
+
+  /** What is new, and what could not be made before. */
+  #complete(): void {
+    const refused = [...this.#problems.keys()].flatMap((id) => this.#sets.get(id) ?? []);
+    this.#problems.clear();
+    this.#apply(groupChanges(this.#wanted(new Set([...this.#fresh, ...refused])), this.#objects));
   }
 
   #reconcile(): void {
     this.#isDirty = false;
     this.#idleByHops = undefined;
     this.#problems.clear();
-    const { adds, moves } = plan(this.#wanted(this.#ids.keys()), this.#objects, this.#unused);
+    const changes = plan(this.#wanted(this.#ids.keys()), this.#objects, this.#unused);
     this.#unused.clear();
-    this.#addGroups(adds);
-    if (moves.length > 0) void this.#move(moves);
+    this.#apply(changes);
   }
 
-  #addGroups(groups: readonly NextHopObject[]): void {
-    this.#add(groups, ({ id }, error) => this.#problems.set(id, error.message));
+  #apply({ adds, moves }: Plan): void {
+    this.#add(adds, ({ id }, error) => this.#problems.set(id, error.message));
+    if (moves.length > 0) void this.#move(moves);
   }
 
   /** The groups of these sets that can be made now. Makes the members that are missing. */

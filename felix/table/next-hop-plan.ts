@@ -35,9 +35,22 @@ export function plan(
   objects: KnownNextHops,
   unused: ReadonlySet<number>,
 ): Plan {
+  const stale = staleMembers(wanted, objects, unused);
+  const { adds, moves } = groupChanges(wanted, objects, stale);
+  const deletes = [...unused, ...stale].map(
+    (id): NextHopChange => ({ action: 'delete', nextHop: { id } }),
+  );
+  return { adds, moves: [...moves, ...deletes] };
+}
+
+/** Without a look at any other group. @param stale members that are about to go */
+export function groupChanges(
+  wanted: readonly WantedGroup[],
+  objects: KnownNextHops,
+  stale: ReadonlySet<number> = new Set(),
+): Plan {
   const adds: NextHopObject[] = [];
   const moves: NextHopChange[] = [];
-  const stale = staleMembers(wanted, objects, unused);
   for (const group of wanted) {
     const actual = objects.get(group.id)?.group;
     // Who is left when the dead have gone.
@@ -46,12 +59,10 @@ export function plan(
     else if (!isSame(left, group.members))
       moves.push({ action: 'replace', nextHop: groupOf(group) });
   }
-  for (const id of unused) moves.push({ action: 'delete', nextHop: { id } });
-  for (const id of stale) moves.push({ action: 'delete', nextHop: { id } });
   return { adds, moves };
 }
 
-export function groupOf({ id, members }: WantedGroup): NextHopObject {
+function groupOf({ id, members }: WantedGroup): NextHopObject {
   return { id, protocol: PROTOCOL, group: members.map((member) => ({ id: member })) };
 }
 

@@ -1,6 +1,6 @@
 /** Next hop objects, against the kernel and iproute2. Needs root: makes a namespace of its own. */
-import { type Address, parseAddress, parsePrefix } from 'net-ipaddr';
-import type { NetlinkEvent, NextHopObject } from 'rtnetlink-ts';
+import { type Address, formatPrefix, parseAddress, parsePrefix } from 'net-ipaddr';
+import type { LentRoute, NetlinkEvent, NextHopObject, Route, RouteSpec } from 'rtnetlink-ts';
 import {
   addPairWithAddresses,
   openPrivateNetwork,
@@ -181,3 +181,54 @@ test('a monitor tells what others do to them, and not what we do', async () => {
     { kind: 'nextHop', gone: true, nextHop: { id: 10 } },
   ]);
 });
+
+test.each<[family: 4 | 6, lent: string[], rest: string[]]>([
+  [
+    4,
+    ['0.0.0.0/0 by 7, protocol 80, metric 7', '10.9.0.0/24 by 8, protocol 80, metric 7'],
+    // By no object, with a preferred source, or to nowhere.
+    ['10.9.1.0/24', '10.9.2.0/24', '10.9.3.0/24'],
+  ],
+  [6, ['fd09::/64 by 9, protocol 80, metric 7'], ['fd09:1::/64']],
+])(
+  'IPv%s: eachRoute asks first whether a route by an object is known, and passes over it',
+  async (family, lent, rest) => {
+    const gateway = ip('10.0.0.2');
+    add({ id: 7, gateway, oif: a }, { id: 8, group: [{ id: 7 }] }, { id: 10, blackhole: true });
+    add({ id: 9, gateway: ip('fd00::2'), oif: a });
+    const preferredSource = ip('10.0.0.1');
+    const specs = [
+      by(7, '0.0.0.0/0'),
+      by(8),
+      { ...by(0, '10.9.1.0/24'), nextHopId: undefined, gateway },
+      { ...by(7, '10.9.2.0/24'), preferredSource },
+      { ...by(0, '10.9.3.0/24'), nextHopId: undefined, type: 'blackhole' },
+      by(9, 'fd09::/64'),
+      { ...by(0, 'fd09:1::/64'), nextHopId: undefined, oif: a },
+    ].map(({ nextHopId, ...spec }) => ({ ...spec, ...(nextHopId && { nextHopId }) }) as RouteSpec);
+    network.netlink.change(...specs.map((route) => ({ action: 'add', route }) as const));
+    const read = async (isKnown: (route: LentRoute) => boolean) => {
+      let visited: string[] = [];
+      const begin = () => {
+        visited = [];
+        return ({ destination, protocol }: Route) => {
+          if (protocol === 80) visited.push(formatPrefix(destination));
+        };
+      };
+      await network.netlink.eachRoute({ family, table: 254 }, begin, isKnown);
+      return visited.sort();
+    };
+    const asked: string[] = [];
+    const visited = await read(({ destination, metric, nextHopId, protocol, type }) => {
+      expect(type).toBe('unicast');
+      const prefix = formatPrefix(destination);
+      asked.push(`${prefix} by ${nextHopId}, protocol ${protocol}, metric ${metric}`);
+      return true;
+    });
+    expect(asked.sort()).toEqual(lent);
+    expect(visited).toEqual(rest);
+    const prefixes = lent.map((text) => text.split(' ')[0]);
+    expect(await read(() => false)).toEqual([...prefixes, ...rest].sort());
+    network.netlink.change(...specs.map((route) => ({ action: 'delete', route }) as const));
+  },
+);
