@@ -49,8 +49,9 @@ export class RouteLender {
     const { u8 } = words;
     if (familyOf(u8[start]!) !== family || u8[start + 7] !== RTN_UNICAST) return undefined;
     const route = this.#route;
-    bytes.fill(0);
     this.#destination.length = u8[start + 1]!;
+    // Of a default route the kernel gives no RTA_DST.
+    if (u8[start + 1] === 0) bytes.fill(0);
     route.protocol = u8[start + 5]!;
     route.metric = route.nextHopId = 0;
     const attributes = new AttributeCursor(words).reset(start + HEADER_LENGTH, end);
