@@ -29,7 +29,7 @@ export interface NodeNetwork {
   /** Lower case, with colons. */
   vxlanTunnelMAC?: string;
   vxlanTunnelMACV6?: string;
-  /** Ours, not Calico's: the tunnel devices that take packets, and those that routes of the node lead to. */
+  /** Ours, not Calico's: the tunnels that take packets, and the tunnel devices that routes of the node lead to. */
   receivingTunnels?: readonly string[];
   sendingTunnels?: readonly string[];
 }

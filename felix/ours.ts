@@ -25,6 +25,11 @@ export function deviceName(kind: TunnelKind, family: Family): string {
   return family === 4 ? 'vxlan.calico' : 'vxlan-v6.calico';
 }
 
+/** What nodes call it among themselves: UDP's device is both families', and may be ready for one alone. */
+export function tunnelName(kind: TunnelKind, family: Family): string {
+  return kind === 'udp' && family === 6 ? 'udp-v6.tortie' : deviceName(kind, family);
+}
+
 /** In the order in which they are looked at. */
 export const TUNNEL_DEVICES: readonly string[] = [
   deviceName('vxlan', 4),

@@ -3,13 +3,13 @@
  * and a tunnel goes once no node's route leads into it (calc/overlay.ts has the rule).
  */
 
-import { formatPrefix } from 'net-ipaddr';
+import { type Family, formatPrefix } from 'net-ipaddr';
 import type { Clock, Log, Random, Timer } from '../ports.ts';
 import { type OverlayInput, overlay } from './calc/overlay.ts';
 import { type Tunnel, tunnelsOf } from './calc/tunnels.ts';
 import { FoundWays } from './found-ways.ts';
 import type { Kernel } from './kernel.ts';
-import { deviceName } from './ours.ts';
+import { deviceName, type TunnelKind, tunnelName } from './ours.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Report } from './report.ts';
 import type { RouteTable } from './table/route-table.ts';
@@ -17,11 +17,11 @@ import { mtuOf } from './tunnel/device.ts';
 import { Tunnels } from './tunnel/tunnels.ts';
 import type { ForwarderCounters } from './tunnel/udp/question.ts';
 
-/** What the other nodes are to know of this one's tunnels: names of devices, in order. */
+/** What the other nodes are to know of this one's tunnels: names, in order. */
 export interface TunnelUse {
-  /** They take what comes. */
+  /** They take what comes, and pools need them: nobody is to begin to send by one that is about to go. */
   readonly receivingTunnels: readonly string[];
-  /** Routes lead into them, or pools needed them until a moment ago. */
+  /** Devices: routes lead into them, or pools needed them until a moment ago. */
   readonly sendingTunnels: readonly string[];
 }
 
@@ -77,6 +77,7 @@ export class OverlayNetwork {
     this.#input = input;
     this.#review();
     this.#route();
+    this.#tell();
   }
 
   /** Resolves when the tunnels have been looked at once: from then on routes may lead into them. */
@@ -181,8 +182,11 @@ export class OverlayNetwork {
 
   #tell(): void {
     if (!this.#isOpen) return;
+    const receiving = tunnelsOfPools(this.#input)
+      .filter(({ kind, family }) => this.#tunnels.receives(kind, family))
+      .map(({ kind, family }) => tunnelName(kind, family));
     const use = {
-      receivingTunnels: this.#tunnels.ready(),
+      receivingTunnels: [...new Set(receiving)].sort(),
       sendingTunnels: [...this.inUse()].sort(),
     };
     const text = JSON.stringify(use);
@@ -193,8 +197,12 @@ export class OverlayNetwork {
 }
 
 function devicesOf(input: OverlayInput | undefined): Set<string> {
-  const devices = new Set<string>();
-  for (const { prefix, tunnel } of input?.pools ?? [])
-    if (tunnel !== undefined) devices.add(deviceName(tunnel, prefix.address.family));
-  return devices;
+  return new Set(tunnelsOfPools(input).map(({ kind, family }) => deviceName(kind, family)));
+}
+
+/** One a pool. */
+function tunnelsOfPools(input: OverlayInput | undefined): { kind: TunnelKind; family: Family }[] {
+  return (input?.pools ?? []).flatMap(({ prefix, tunnel: kind }) =>
+    kind === undefined ? [] : [{ kind, family: prefix.address.family }],
+  );
 }

@@ -19,7 +19,7 @@ import {
   PrefixTrie,
   prefixOf,
 } from 'net-ipaddr';
-import { deviceName, type TunnelKind } from '../ours.ts';
+import { deviceName, type TunnelKind, tunnelName } from '../ours.ts';
 import type { Report } from '../report.ts';
 import type { RemoteTarget } from './route.ts';
 
@@ -51,7 +51,7 @@ export interface OverlayNode {
   /** Of its IPIP device. Only the node itself makes use of it, as of those for UDP. */
   readonly ipipAddress: Address | undefined;
   readonly udpAddresses: Readonly<Partial<Record<Family, Address>>>;
-  /** The tunnel devices that take its packets. Undefined: it does not say, and has what the pools ask for. */
+  /** The tunnels (tunnelName) that take packets. Undefined: it does not say, and has what the pools ask for. */
   readonly receives: readonly string[] | undefined;
   /** The tunnel devices that some route of it leads to. */
   readonly sends: readonly string[];
@@ -135,7 +135,7 @@ export function overlay(input: OverlayInput, present: Present): Overlay {
     const isBgps = pool?.routesFrom !== 'datastore';
     const target = pool ? targetOf(pool, prefix.address.family, here, there) : undefined;
     const obstacle =
-      typeof target === 'object' ? obstacleTo(prefix, target, there, present) : target;
+      typeof target === 'object' ? obstacleTo(prefix, target, pool, there, present) : target;
     const before = present.wayTo(prefix, node);
     if (typeof target === 'object' && obstacle === undefined && !isBgps)
       routes.push({ prefix, target });
@@ -168,7 +168,7 @@ function tunnelledPools({ self, nodes, pools }: OverlayInput, present: Present):
       const leadsThere =
         typeof way === 'object' &&
         way.device !== undefined &&
-        obstacleTo(prefix, way, there, present) === undefined;
+        obstacleTo(prefix, way, pool, there, present) === undefined;
       return leadsThere ? [there.underlay[family]!.address] : [];
     });
     return [{ prefix, device: deviceName(tunnel, family), nextHops }];
@@ -179,14 +179,15 @@ function tunnelledPools({ self, nodes, pools }: OverlayInput, present: Present):
 function obstacleTo(
   block: Prefix,
   way: RemoteTarget,
+  pool: OverlayPool | undefined,
   there: OverlayNode | undefined,
   present: Present,
 ): string | undefined {
   const { device } = way;
-  if (device === undefined) return undefined;
+  if (device === undefined || pool?.tunnel === undefined) return undefined;
   if (!present.isReady(block, way)) return `${device} is not ready here yet`;
   const receives = there?.receives;
-  return receives === undefined || receives.includes(device)
+  return receives === undefined || receives.includes(tunnelName(pool.tunnel, block.address.family))
     ? undefined
     : `${device} is not ready there yet`;
 }

@@ -3,7 +3,7 @@
  * datastore holds, but for the tunnels by which this node still sends.
  */
 
-import { type Address, containsPrefix, type Family, type Prefix } from 'net-ipaddr';
+import type { Address, Family, Prefix } from 'net-ipaddr';
 import { deviceName, type TunnelKind } from '../ours.ts';
 import type { OverlayInput, OverlayNode } from './overlay.ts';
 
@@ -86,7 +86,7 @@ export function tunnelsOf(input: OverlayInput, sends: ReadonlySet<string>): Tunn
     }
     const address = here.udpAddresses[family];
     if (isNeeded('udp', family, address)) {
-      const ways = udpWays(input, family, inUse.has(deviceName('udp', family)));
+      const ways = udpWays(input, family);
       tunnels.push({ kind: 'udp', family, local, address, mtu: undefined, ways });
     }
   }
@@ -94,21 +94,15 @@ export function tunnelsOf(input: OverlayInput, sends: ReadonlySet<string>): Tunn
 }
 
 /**
- * Also of nodes that are reached directly: to these this node may look like one of another subnet.
- * @param isInUse then also of pools that may have had this tunnel until now.
+ * Of nodes that are reached directly, too: to these this node may look like one of another subnet. And of every pool: to
+ * another node one may have this tunnel already, or still.
  */
-function udpWays(
-  { self, nodes, pools, placements }: OverlayInput,
-  family: Family,
-  isInUse: boolean,
-): UdpWay[] {
+function udpWays({ self, nodes, placements }: OverlayInput, family: Family): UdpWay[] {
   const byName = new Map(nodes.map((node) => [node.name, node]));
-  const byUdp = pools.filter(({ tunnel }) => tunnel === 'udp');
   return placements.flatMap(({ prefix, node: name }) => {
     if (name === self || prefix.address.family !== family) return [];
     const node = byName.get(name)?.underlay[family]?.address;
-    const counts = isInUse || byUdp.some((pool) => containsPrefix(pool.prefix, prefix));
-    return counts && node !== undefined ? [{ prefix, node }] : [];
+    return node === undefined ? [] : [{ prefix, node }];
   });
 }
 

@@ -5,13 +5,13 @@
  * Each pass reads all that there is and writes the difference, so it does not matter what brought it on.
  */
 
-import { formatAddress, type Prefix } from 'net-ipaddr';
+import { type Family, formatAddress, type Prefix } from 'net-ipaddr';
 import type { AddressEntry, Link, Monitor, NetlinkError, NetlinkEvent } from 'rtnetlink-ts';
 import type { Clock, Log, Random, Timer } from '../../ports.ts';
 import type { RemoteTarget } from '../calc/route.ts';
 import type { IpipTunnel, Tunnel, UdpTunnel, VxlanTunnel } from '../calc/tunnels.ts';
 import type { Kernel } from '../kernel.ts';
-import { deviceName, isPodInterface, TUNNEL_DEVICES } from '../ours.ts';
+import { deviceName, isPodInterface, TUNNEL_DEVICES, type TunnelKind } from '../ours.ts';
 import type { Report } from '../report.ts';
 import { Resync } from '../resync.ts';
 import { addressOperations, deviceOf, deviceOperations, fits, mtuOf } from './device.ts';
@@ -39,6 +39,13 @@ export interface TunnelsOptions {
   onLack(device: string, reason: string): void;
 }
 
+/** A device that was as it should be when last looked at. */
+interface InPlace {
+  readonly families: ReadonlySet<Family>;
+  /** Where it leads to. */
+  readonly reach: Reach;
+}
+
 /** What the host has, read at the beginning of a pass. */
 interface Present {
   readonly links: readonly Link[];
@@ -51,8 +58,8 @@ export class Tunnels {
   readonly #forwarder: Forwarder;
   /** By device: why it is not as it should be. */
   readonly #problems = new Map<string, string>();
-  /** By device: where it leads to. It was as it should be when last looked at. */
-  readonly #inPlace = new Map<string, Reach>();
+  /** By device. */
+  readonly #inPlace = new Map<string, InPlace>();
   /** By device, while its address is missing: the wait for it; undefined: it was in vain. */
   readonly #addressWaits = new Map<string, Timer | undefined>();
   /** Indices of tunnel devices, as the last pass found them. */
@@ -68,7 +75,8 @@ export class Tunnels {
     this.#resync = new Resync({ clock, random, log, failure, read: () => this.#pass() });
     const { forwarder: program } = kernel;
     const onLack = (reason: string) => options.onLack(deviceName('udp', 4), reason);
-    this.#forwarder = new Forwarder({ clock, folder, log, onLack, program, random });
+    const onAnswer = () => void this.#resync.now();
+    this.#forwarder = new Forwarder({ clock, folder, log, onAnswer, onLack, program, random });
   }
 
   /** From now on the kernel is written to, and devices that `set` has not named go. Resolves after the first pass. */
@@ -81,10 +89,16 @@ export class Tunnels {
     return this.#resync.now();
   }
 
-  /** All that should be there, each time. */
+  /** All that should be there, each time. That others are needed is no hint, which may have to rest: pods wait for it. */
   set(tunnels: readonly Tunnel[]): void {
+    const areOthers = described(tunnels) !== described(this.#desired);
     this.#desired = tunnels;
-    if (this.#monitor !== undefined) this.#resync.soon();
+    // Before the device goes: who needs it again meanwhile waits until it has come back.
+    for (const name of this.#inPlace.keys())
+      if (this.#desiredOf(name).length === 0) this.#inPlace.delete(name);
+    if (this.#monitor === undefined) return;
+    if (areOthers) void this.#resync.now();
+    else this.#resync.soon();
   }
 
   /** How often all is read without a hint, in ms; 0: never. */
@@ -100,13 +114,13 @@ export class Tunnels {
   /** Whether packets for this block can be sent so. Yes where there is no device: the host knows the way. */
   isReady(block: Prefix, way: RemoteTarget): boolean {
     if (way.device === undefined) return true;
-    const reach = this.#inPlace.get(way.device);
+    const { reach } = this.#inPlace.get(way.device) ?? {};
     return reach !== undefined && reaches(reach, block, way);
   }
 
-  /** The devices that take what comes. */
-  ready(): string[] {
-    return [...this.#inPlace.keys()].sort();
+  /** Whether what comes by it is taken. */
+  receives(kind: TunnelKind, family: Family): boolean {
+    return this.#inPlace.get(deviceName(kind, family))?.families.has(family) === true;
   }
 
   problems(): Report[] {
@@ -144,16 +158,19 @@ export class Tunnels {
     this.#devices = new Set(
       present.links.filter(({ name }) => TUNNEL_DEVICES.includes(name)).map(({ index }) => index),
     );
-    const desired = this.#desired;
+    const wanted = new Map(TUNNEL_DEVICES.map((name) => [name, this.#desiredOf(name)]));
     const failed: string[] = [];
-    for (const name of TUNNEL_DEVICES) {
+    for (const [name, tunnels] of wanted) {
       if (this.#isClosed) return;
-      const tunnels = desired.filter(({ kind, family }) => deviceName(kind, family) === name);
       const link = present.links.find((one) => one.name === name);
       try {
         const isThere = await this.#bringAbout(name, tunnels, link, present);
         const isWhole = !this.#awaitsAddress(name, tunnels);
-        if (isThere && isWhole) this.#inPlace.set(name, reachOf(tunnels));
+        if (isThere && isWhole && this.#desiredOf(name).length > 0)
+          this.#inPlace.set(name, {
+            families: new Set(tunnels.map(({ family }) => family)),
+            reach: reachOf(tunnels),
+          });
         else this.#inPlace.delete(name);
         this.#problems.delete(name);
       } catch (error) {
@@ -168,6 +185,10 @@ export class Tunnels {
     this.#options.onPass();
     // What is tried again soon, and less and less often.
     if (failed.length > 0) throw new Error(failed.join('; '));
+  }
+
+  #desiredOf(device: string): readonly Tunnel[] {
+    return this.#desired.filter(({ kind, family }) => deviceName(kind, family) === device);
   }
 
   /**
@@ -215,7 +236,7 @@ export class Tunnels {
     if (tunnel.kind === 'udp') {
       const udp = tunnels.filter((one) => one.kind === 'udp');
       await this.#mendUdp(udp, link, present);
-      return link !== undefined;
+      return link !== undefined && this.#forwarder.hasAnswered;
     }
     await this.#mend(tunnel, link, present);
     return true;
@@ -321,6 +342,13 @@ export class Tunnels {
     this.#problems.set(name, reason);
     this.#inPlace.delete(name);
   }
+}
+
+/** But for who is at their other ends. */
+function described(tunnels: readonly Tunnel[]): string {
+  return tunnels
+    .map(({ kind, family, address }) => `${kind} ${family} ${address && formatAddress(address)}`)
+    .join();
 }
 
 /** @throws Error when no interface has the tunnel's outer address. */

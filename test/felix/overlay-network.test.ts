@@ -100,8 +100,9 @@ describe('pools that no longer need a tunnel', () => {
 
   test('it stays for a moment, in case another node has just begun to send by it', async () => {
     set([VXLAN]);
+    expect(told).toBe('receives  sends tunl0');
     await clock.pass(2_000);
-    expect(told).toBe('receives tunl0,vxlan.calico sends tunl0');
+    expect(told).toBe('receives vxlan.calico sends tunl0');
     expect(isUp('tunl0')).toBe(true);
     expect([...network.inUse()]).toEqual(['tunl0']);
     await clock.pass(2_000);
@@ -124,9 +125,22 @@ describe('pools that no longer need a tunnel', () => {
     set([VXLAN]);
     await clock.pass(1_000);
     set([IPIP], { receives: ['tunl0'] });
+    expect(told).toBe('receives tunl0 sends tunl0,vxlan.calico');
     await clock.pass(60_000);
     expect(isUp('tunl0')).toBe(true);
     expect(way()).toBe('192.0.2.2 dev tunl0');
+  });
+
+  test('pools that need it again while it goes: nobody is told that it receives before it has come back', async () => {
+    set([], { sends: ['tunl0'] });
+    await clock.pass(4_000);
+    expect(isUp('tunl0')).toBe(true);
+    set([]);
+    set([IPIP]);
+    expect(told).toBe('receives  sends ');
+    await clock.pass(100);
+    expect(told).toBe('receives tunl0 sends ');
+    expect(isUp('tunl0')).toBe(true);
   });
 });
 

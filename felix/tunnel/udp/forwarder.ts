@@ -38,6 +38,8 @@ export interface ForwarderOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** One answers for the first time since it is wanted. */
+  readonly onAnswer: () => void;
   /** The kernel has no TUN devices. Told once, as the log is. */
   readonly onLack: (reason: string) => void;
 }
@@ -53,6 +55,7 @@ export class Forwarder {
   #table: string | undefined;
   #isWanted = false;
   #isKept = false;
+  #hasAnswered = false;
   #connection: Socket | undefined;
   #failures = 0;
   #problem: string | undefined;
@@ -73,7 +76,7 @@ export class Forwarder {
 
   /** Looks after it no more, and leaves it alone. */
   release(): void {
-    this.#isWanted = false;
+    this.#isWanted = this.#hasAnswered = false;
     this.#problem = undefined;
     this.#connection?.destroy();
     this.#wake?.();
@@ -84,6 +87,11 @@ export class Forwarder {
     this.release();
     await removeTable(this.#options.folder);
     this.#table = undefined;
+  }
+
+  /** It takes packets: its sockets are open, which the device is before them. Or did, and another one comes in its place. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
   }
 
   /** Why none runs, or not one of this version. */
@@ -149,9 +157,18 @@ export class Forwarder {
     // Asked by the connection that tells its end: where two change places, another would lead to the other.
     const connection = await connectTo(this.#files.socket);
     const state = connection && (await ask(connection));
-    if (state !== undefined) return { connection: connection!, state };
+    if (state !== undefined) {
+      this.#noteAnswer();
+      return { connection: connection!, state };
+    }
     connection?.destroy();
     return undefined;
+  }
+
+  #noteAnswer(): void {
+    if (this.#hasAnswered || !this.#isWanted) return;
+    this.#hasAnswered = true;
+    this.#options.onAnswer();
   }
 
   /** In the place of the one that runs, if one does. @throws Error when it could not be. */
@@ -178,6 +195,8 @@ export class Forwarder {
   async #watch({ connection, state }: Running): Promise<void> {
     this.#connection = connection;
     this.#problem = undefined;
+    // It may have been asked before it was wanted again.
+    this.#noteAnswer();
     if (state.format !== TABLE_FORMAT)
       this.#noteProblem(
         `the UDP forwarder that runs apart from the agent takes tables of format ${state.format}, and this agent writes ${TABLE_FORMAT}: give both the same version`,

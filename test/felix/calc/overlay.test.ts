@@ -234,6 +234,20 @@ test.each<[name: string, given: Given, then: string[]]>([
   expect(routes(overlay(given(input), nothingBefore))).toEqual(then);
 });
 
+test('UDP’s device is both families’, and a node may receive by it over one alone', () => {
+  const input = given({
+    nodes: [HERE, `${THERE} receives udp.tortie`, `${FAR} receives udp.tortie udp-v6.tortie`],
+    pools: ['10.60.0.0/16 udp always', 'fd60::/64 udp always'],
+    placements: ['10.60.1.0/26 there', 'fd60::40/122 there', 'fd60::80/122 far'],
+  });
+  const nothingBefore = { isReady: () => true, wayTo: () => undefined, isLearned: () => false };
+  expect(routes(overlay(input, nothingBefore))).toEqual([
+    '10.60.1.0/26 dev udp.tortie',
+    'fd60::80/122 dev udp.tortie',
+    'fd60::40/122: on node there: udp.tortie is not ready there yet',
+  ]);
+});
+
 describe('make before break: a pool’s mode changes', () => {
   const block = '10.60.2.0/26';
   const by = (node: string, gateway: string, device?: string): RemoteTarget => ({
@@ -402,7 +416,7 @@ test.each<[name: string, given: Given, then: string[]]>([
     ['ipip from 192.0.2.1 at 10.60.0.2 mtu undefined'],
   ],
   [
-    'UDP has the blocks of every other node that the datastore places, whatever its subnet',
+    'UDP has the blocks of every other node that the datastore places, whatever its subnet and the pool',
     {
       nodes: [HERE, THERE, 'far 198.51.100.3/24'],
       pools: ['10.60.0.0/16 udp cross-subnet', 'fd60::/64 udp always', '10.61.0.0/16 vxlan always'],
@@ -417,7 +431,7 @@ test.each<[name: string, given: Given, then: string[]]>([
     },
     [
       'vxlan from 192.0.2.1 at 10.60.0.1 mtu undefined 66:00:00:00:01:04 to 10.60.1.1 66:00:00:00:02:04 192.0.2.2',
-      'udp from 192.0.2.1 at 10.60.0.3 mtu undefined to 10.60.1.0/26 192.0.2.2, 10.60.1.9/32 198.51.100.3',
+      'udp from 192.0.2.1 at 10.60.0.3 mtu undefined to 10.60.1.0/26 192.0.2.2, 10.60.1.9/32 198.51.100.3, 10.61.1.0/26 192.0.2.2',
       'udp from 2001:db8::1 at fd60::3 mtu undefined to fd60::40/122 2001:db8::2',
     ],
   ],

@@ -17,6 +17,8 @@ let server: Server | undefined;
 let clients: Socket[];
 /** Of each start, its arguments. */
 let starts: (readonly string[])[];
+/** How often it was told that one answers. */
+let answers: number;
 /** Why the kernel is said to lack such tunnels. */
 let lacks: string[];
 /** Why the next ones end at once; undefined: they run. */
@@ -29,11 +31,12 @@ const OURS = 'ours';
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'forwarder-'));
   log = new TestLog();
-  [starts, clients, lacks, lastWords] = [[], [], [], undefined];
+  [answers, starts, clients, lacks, lastWords] = [0, [], [], [], undefined];
   whileBuilt = async () => {};
   const program = { version: () => whileBuilt().then(() => OURS), start };
+  const given = { folder, program, clock: realClock, random: () => 0, log };
   const onLack = (reason: string) => lacks.push(reason);
-  forwarder = new Forwarder({ folder, program, clock: realClock, random: () => 0, log, onLack });
+  forwarder = new Forwarder({ ...given, onAnswer: () => answers++, onLack });
 });
 
 afterEach(() => {
@@ -82,6 +85,7 @@ test('where it cannot run the reason is a problem, told once, and it is tried ag
   await eventually(() => starts.length > 2);
   expect(log.lines.filter((line) => line.includes('/dev/net/tun'))).toHaveLength(1);
   expect(lacks).toEqual([forwarder.problem]);
+  expect([forwarder.hasAnswered, answers]).toEqual([false, 0]);
   lastWords = undefined;
   await eventually(async () => (await forwarder.counters()) !== undefined);
   await eventually(() => forwarder.problem === undefined);
@@ -92,7 +96,9 @@ test('one that ends is started again at once; one that nobody needs any more is 
   await eventually(() => clients.length > 0);
   die();
   await eventually(() => starts.length === 2 && clients.length > 0);
+  expect([forwarder.hasAnswered, answers]).toEqual([true, 1]);
   forwarder.release();
+  expect(forwarder.hasAnswered).toBe(false);
   die();
   await forwarder.run('');
   // Released and wanted again: it looks first, and finds none.
