@@ -1,6 +1,6 @@
 /**
  * Watches. A watcher is a place in the table of revisions, never a queue: while its connection
- * takes what is written, it is in step and gets each commit as it happens; when the connection is
+ * takes what is written, it is in step and gets each commit in the turn after it; when the connection is
  * full it stops, and goes on from the table once the connection has drained. One whose place was
  * compacted in the meantime is told so (Expired) and lists again.
  */
@@ -70,7 +70,10 @@ export class Watches {
 
   constructor(storage: Storage) {
     this.#storage = storage;
-    this.#unsubscribe = storage.revisions.onCommit((changes) => this.#publish(changes));
+    // The writers are answered first, not after what is written to a thousand connections.
+    this.#unsubscribe = storage.revisions.onCommit((changes) =>
+      setImmediate(() => this.#publish(changes)),
+    );
     this.#bookmarks = this.#scheduleBookmarks();
   }
 
@@ -186,6 +189,8 @@ class Watch {
     const { from, to } = this.#options.range;
     let hasRoom = true;
     for (const one of changes) {
+      // It began after this commit, or caught up with it.
+      if (one.change.revision <= this.#position) continue;
       if (one.change.key >= from && one.change.key < to) hasRoom = this.#sendChange(one);
       if (!hasRoom) {
         this.#position = one.change.revision;
@@ -193,7 +198,7 @@ class Watch {
         return;
       }
     }
-    this.#position = newest;
+    this.#position = Math.max(this.#position, newest);
   }
 
   bookmark(): void {

@@ -78,6 +78,7 @@ test('bookmarks come by the clock to those who asked', async () => {
   const plain = await server.watch(`${POOLS}?watch=1`);
   const watch = await server.watch(`${POOLS}?watch=1&allowWatchBookmarks=true`);
   await server.post(CONFIG_MAPS, configMap('a'));
+  const resourceVersion = await revision();
   clock.leap(30_000);
   const [bookmark] = await watch.take(1);
   expect(bookmark).toEqual({
@@ -85,7 +86,7 @@ test('bookmarks come by the clock to those who asked', async () => {
     object: {
       kind: 'IPPool',
       apiVersion: 'projectcalico.org/v3',
-      metadata: { resourceVersion: await revision(), creationTimestamp: null },
+      metadata: { resourceVersion, creationTimestamp: null },
     },
   });
   await server.post(POOLS, pool('p'));
