@@ -17,6 +17,10 @@ export function report(results: ReadonlyMap<string, Times>, of: Circumstances): 
     'Milliseconds from the start of the plugin’s process to its end, as a runtime waits for it; by turns, IPv4, ' +
       '40 sandboxes a round, after one that does not count. The reference is Debian’s, without ipMasq.',
     '',
+    'With blocks an ADD is two durable writes, one after the other: the handle, then the block, whose write those share ' +
+      'that come together. Each is a request by TLS to another process on the same cores: what else the machine does ' +
+      'shows here first.',
+    '',
     table(
       ['target', 'wanted', 'measured', ''],
       ours.flatMap(([name, times], index) =>
