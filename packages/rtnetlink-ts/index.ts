@@ -6,13 +6,7 @@ export type { Link, LinkRef, LinkSpec } from './codec/link.ts';
 export type { Bridge, Ipip, LinkKind, Namespace, Tun, Veth, Vxlan } from './codec/link-kind.ts';
 export type { FdbEntry, Neighbour, NeighbourFilter, NeighbourState } from './codec/neighbour.ts';
 export type { NextHopObject, NextHopShare } from './codec/next-hop-object.ts';
-export type {
-  NextHop,
-  Route,
-  RouteFilter,
-  RouteSpec,
-  RouteType,
-} from './codec/route.ts';
+export type { NextHop, Route, RouteFilter, RouteSpec, RouteType } from './codec/route.ts';
 export type { Rule, RuleAction } from './codec/rule.ts';
 export type { Scope } from './codec/scope.ts';
 export type { Datagram } from './datagram-socket.ts';

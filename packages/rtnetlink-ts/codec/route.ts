@@ -90,7 +90,7 @@ const RTA_GATEWAY = 5;
 export const RTA_PRIORITY = 6;
 export const RTA_PREFSRC = 7;
 const RTA_MULTIPATH = 9;
-export const RTA_TABLE = 15;
+const RTA_TABLE = 15;
 const RTA_VIA = 18;
 export const RTA_NH_ID = 30;
 
