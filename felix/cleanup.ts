@@ -1,7 +1,7 @@
 /** Removes from the kernel all that is ours. An agent's exit removes nothing: this is what does. */
 
 import { join } from 'node:path';
-import type { NetlinkError, NextHopObject, Operation } from 'rtnetlink-ts';
+import type { Link, NetlinkError, NextHopObject, Operation } from 'rtnetlink-ts';
 import { EndpointFiles } from './endpoint/endpoint-files.ts';
 import { Interfaces } from './interfaces.ts';
 import type { Kernel } from './kernel.ts';
@@ -9,11 +9,13 @@ import { deletePacketTable } from './nat/packet-table.ts';
 import { isOurNextHop, isPodInterface, TABLE, TUNNEL_DEVICES } from './ours.ts';
 import { isOurs } from './table/kernel-route.ts';
 import { forgetRouteProtocols, readRouteProtocols } from './table/route-protocols.ts';
+import { bareOperations } from './tunnel/device.ts';
 import { removeTable } from './tunnel/udp/forwarder.ts';
 
 export interface Cleaned {
   /** Pods that lost their network with it, if they still ran. */
   readonly interfaces: number;
+  /** An IPIP device among them, which stays, down and bare. */
   readonly tunnels: number;
   readonly routes: number;
   /** Whether there was our table of nftables. */
@@ -45,6 +47,7 @@ export async function cleanup(options: { kernel: Kernel; stateDir: string }): Pr
   if (faults.length === 0) await forgetRouteProtocols(stateDir);
   await removeTable(join(stateDir, 'udp'));
   await host.deleteLinks([...veths, ...tunnels].map(({ index }) => index));
+  const bare = await takeOutOfUse(options.kernel, links, faults);
   // After the pods, that none of them forges its source on the way out.
   const packetTable = await removePacketTable(options.kernel, faults);
 
@@ -55,12 +58,27 @@ export async function cleanup(options: { kernel: Kernel; stateDir: string }): Pr
     faults.push(`${path} is no endpoint file of ours (${reason}); look at it, then remove it`);
   return {
     interfaces: veths.length,
-    tunnels: tunnels.length,
+    tunnels: tunnels.length + bare,
     routes,
     packetTable,
     endpointFiles: endpoints.length,
     faults,
   };
+}
+
+/** IPIP's device. @returns how many there were: one or none */
+async function takeOutOfUse(
+  { host }: Kernel,
+  links: readonly Link[],
+  faults: string[],
+): Promise<number> {
+  const devices = links.filter(
+    ({ kind, name, up }) => kind === 'ipip' && up && TUNNEL_DEVICES.includes(name),
+  );
+  const addresses = await host.addresses();
+  for (const error of host.batch(devices.flatMap((link) => bareOperations(link, addresses))))
+    if (error !== undefined) faults.push(error.message);
+  return devices.length;
 }
 
 async function removePacketTable({ nft }: Kernel, faults: string[]): Promise<boolean> {

@@ -45,6 +45,14 @@ export function deviceOperations(link: Link, device: Pick<Device, 'mac' | 'mtu'>
   return operations;
 }
 
+/** For one that cannot be deleted, as the `tunl0` that comes with the kernel's module: it stays, down and bare. */
+export function bareOperations({ index }: Link, present: readonly AddressEntry[]): Operation[] {
+  return [
+    { action: 'change', link: { index, up: false } },
+    ...addressOperations(index, [], present),
+  ];
+}
+
 /** The device has these addresses, and beside them only the link-local one that the kernel gives. */
 export function addressOperations(
   link: number,

@@ -14,7 +14,14 @@ import type { Kernel } from '../kernel.ts';
 import { deviceName, isPodInterface, TUNNEL_DEVICES, type TunnelKind } from '../ours.ts';
 import type { Report } from '../report.ts';
 import { Resync } from '../resync.ts';
-import { addressOperations, deviceOf, deviceOperations, fits, mtuOf } from './device.ts';
+import {
+  addressOperations,
+  bareOperations,
+  deviceOf,
+  deviceOperations,
+  fits,
+  mtuOf,
+} from './device.ts';
 import { LINK_KIND } from './devices.ts';
 import { peerOperations } from './peers.ts';
 import { type Reach, reaches, reachOf } from './reach.ts';
@@ -322,12 +329,7 @@ export class Tunnels {
       await host.deleteLinks([link.index]);
       this.#options.log.info({ device: name }, 'a tunnel that no pool needs is removed');
     } else if (link?.kind === 'ipip' && link.up) {
-      // It came with the kernel's module and can't be deleted: it stays, down and bare.
-      const { index } = link;
-      host.change(
-        { action: 'change', link: { index, up: false } },
-        ...addressOperations(index, [], addresses),
-      );
+      host.change(...bareOperations(link, addresses));
     }
   }
 

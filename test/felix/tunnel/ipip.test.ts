@@ -1,7 +1,11 @@
 /** IPIP on a fake kernel: few have the module at hand. What a kernel that lacks it means is here too. */
 
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { formatAddress, parseAddress, parseInterfaceAddress, parsePrefix } from 'net-ipaddr';
 import { type Tunnel, tunnelsOf } from '../../../felix/calc/tunnels.ts';
+import { cleanup } from '../../../felix/cleanup.ts';
 import { Tunnels } from '../../../felix/tunnel/tunnels.ts';
 import { FakeKernel, type FakeNetlink } from '../fake-kernel.ts';
 import { TestClock, TestLog } from '../ports.ts';
@@ -164,6 +168,19 @@ test('when no pool needs it any more it stays, down and bare', async () => {
   kernel.batches.length = 0;
   await tunnels.resync();
   expect(kernel.batches).toEqual([]);
+});
+
+test('cleanup leaves it down and bare, too', async () => {
+  await run(ipip());
+  tunnels.close();
+  const stateDir = await mkdtemp(join(tmpdir(), 'cleanup-'));
+  try {
+    expect(await cleanup({ kernel, stateDir })).toMatchObject({ tunnels: 1, faults: [] });
+    expect(await shown()).toBe('ipip down mtu 1480:');
+    expect(await cleanup({ kernel, stateDir })).toMatchObject({ tunnels: 0, faults: [] });
+  } finally {
+    await rm(stateDir, { recursive: true });
+  }
 });
 
 test('a kernel without IPIP: said once in the log and kept as a problem, and looked for again', async () => {
