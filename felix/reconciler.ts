@@ -1,7 +1,6 @@
 /**
  * Keeps the host's routes as they should be: takes inputs and the kernel's notifications, asks the
- * calculation what they come to, and has the table write it. One turn of the event loop gathers all
- * that came since the last.
+ * calculation what they come to, and has the table write it (write-turns.ts says when).
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -25,16 +24,7 @@ import { addressesByPod, isOurs, MARKS, type RouteMarks, routeSpec } from './tab
 import { NextHopObjects } from './table/next-hop-objects.ts';
 import { RouteTable } from './table/route-table.ts';
 import { Underlay } from './table/underlay.ts';
-
-/** Prefixes a netlink batch: about a millisecond in the kernel. */
-const BATCH = 256;
-/** So many are written by another thread, while those after them are decided. */
-const MANY = 4000;
-const FLIGHT = 2000;
-/** One is written, one waits. */
-const MAX_FLIGHTS = 2;
-/** Others have a slice of such a turn of the loop, too. */
-const SLICE_MS = 3;
+import { WriteTurns } from './write-turns.ts';
 
 export interface ReconcilerOptions {
   kernel: Kernel;
@@ -63,6 +53,7 @@ export class Reconciler implements HostRoutes {
   readonly #interior: InteriorRoutes;
   readonly #nextHops: NextHopObjects;
   readonly #reviews: Reviews;
+  readonly #turns: WriteTurns;
   #addresses: readonly AddressEntry[] = [];
   #nextNodes: PrefixTrie<Address> | undefined;
   #marks = MARKS;
@@ -70,9 +61,8 @@ export class Reconciler implements HostRoutes {
   #isOpen = false;
   #isClosed = false;
   #isLearnedInSync = false;
-  #isReading = false;
-  #hasTurn = false;
   #learnedDeadline: Timer | undefined;
+
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     const { kernel, clock, random, log } = options;
@@ -82,7 +72,7 @@ export class Reconciler implements HostRoutes {
     this.#interior = new InteriorRoutes(this.interfaces, seed());
     const onSurprise = () => this.#resync.soon();
     const shared = { netlink: kernel.host, names: this.interfaces, onSurprise };
-    this.#nextHops = new NextHopObjects({ ...shared, onWork: () => this.#schedule() });
+    this.#nextHops = new NextHopObjects({ ...shared, onWork: () => this.#turns.soon() });
     this.calculation = new Calculation(
       (nextHop) => this.#interior.resolve(nextHop),
       seed(),
@@ -91,7 +81,7 @@ export class Reconciler implements HostRoutes {
     this.#reviews = new Reviews(clock, () => {
       this.calculation.reviewNextHops();
       options.onNextHopsChanged();
-      this.#schedule();
+      this.#turns.soon();
     });
     this.refusals = new Refusals(clock, log);
     this.table = new RouteTable({
@@ -101,7 +91,15 @@ export class Reconciler implements HostRoutes {
       clock,
       random,
       log,
-      onWork: () => this.#schedule(),
+      onWork: () => this.#turns.soon(),
+    });
+    this.#turns = new WriteTurns({
+      clock,
+      calculation: this.calculation,
+      table: this.table,
+      nextHops: this.#nextHops,
+      decide: (prefix) => this.#decide(prefix),
+      onWritten: options.onWritten,
     });
   }
 
@@ -132,7 +130,7 @@ export class Reconciler implements HostRoutes {
     this.#resync.start();
   }
 
-  /** From when it resolves the kernel is written to. @throws Error of a sysctl that can't be written. */
+  /** From when it resolves the kernel is written to. @throws NetlinkError, Error of a sysctl that can't be written. */
   async open(): Promise<void> {
     const { clock, kernel, learnedDeadlineMs, log } = this.#options;
     await enableForwarding(kernel, log);
@@ -142,7 +140,7 @@ export class Reconciler implements HostRoutes {
     this.#isOpen = true;
     if (!this.#isLearnedInSync)
       this.#learnedDeadline = clock.after(learnedDeadlineMs, () => this.setLearnedInSync());
-    this.#schedule();
+    this.#turns.open();
   }
 
   /**
@@ -162,7 +160,7 @@ export class Reconciler implements HostRoutes {
     this.calculation.touchAll();
     // What was a stranger's may be ours now.
     if (this.#monitor !== undefined) this.#resync.soon();
-    this.#schedule();
+    this.#turns.soon();
   }
 
   /** How often the kernel is read without a hint, in ms; 0: never. */
@@ -173,25 +171,25 @@ export class Reconciler implements HostRoutes {
   setLocalBlocks(blocks: Iterable<Prefix>): void {
     this.calculation.setLocalBlocks(blocks);
     this.#reviews.soon();
-    this.#schedule();
+    this.#turns.soon();
   }
 
   setPeerRoutes(routes: Iterable<PeerRoute>): void {
     this.calculation.setPeerRoutes(routes);
     this.#reviews.soon();
-    this.#schedule();
+    this.#turns.soon();
   }
 
   setOverlay(overlay: SaidOfBlocks): void {
     this.calculation.setRemote(overlay);
     this.#reviews.soon();
-    this.#schedule();
+    this.#turns.soon();
   }
 
   updateLearned(changes: Iterable<LearnedChange>): void {
     for (const { prefix, nextHops, metric } of changes)
       this.calculation.setLearned(prefix, nextHops, metric);
-    this.#schedule();
+    this.#turns.soon();
   }
 
   setLearnedInSync(): void {
@@ -204,7 +202,7 @@ export class Reconciler implements HostRoutes {
   setWorkload(hostInterface: string, workload: Workload | undefined): void {
     this.calculation.setWorkload(hostInterface, workload);
     this.#reviews.soon();
-    this.#schedule();
+    this.#turns.soon();
   }
 
   noteInterface(link: { index: number; name: string; up: boolean }): void {
@@ -234,54 +232,13 @@ export class Reconciler implements HostRoutes {
   close(): void {
     this.#isClosed = true;
     this.#isOpen = false;
+    this.#turns.close();
     this.#monitor?.close();
     this.#learnedDeadline?.cancel();
     this.#reviews.close();
     this.#resync.close();
     this.refusals.tell();
     this.table.close();
-  }
-
-  #schedule(): void {
-    if (this.#hasTurn || !this.#isOpen) return;
-    this.#hasTurn = true;
-    this.#options.clock.after(0, () => this.#turn());
-  }
-
-  #turn(): void {
-    this.#hasTurn = false;
-    if (!this.#isOpen) return;
-    const { clock } = this.#options;
-    const end = clock.monotonic() + SLICE_MS;
-    do {
-      for (const prefix of this.calculation.takeDirty(BATCH)) this.#decide(prefix);
-      if (this.#canFlush) this.#flush();
-    } while (this.#hasWork && clock.monotonic() < end);
-    if (this.#hasWork) this.#schedule();
-    else if (this.table.queued === 0 && this.table.flights === 0 && !this.#nextHops.hasWork)
-      this.#options.onWritten();
-  }
-
-  #flush(): void {
-    const { calculation, table } = this;
-    const isMuch = table.flights > 0 || calculation.dirtyCount + table.queued >= MANY;
-    if (!isMuch) table.flush(BATCH);
-    else if (table.queued >= FLIGHT || calculation.dirtyCount === 0) table.fly(FLIGHT);
-  }
-
-  get #hasWork(): boolean {
-    return this.calculation.dirtyCount > 0 || this.#canFlush;
-  }
-
-  /**
-   * Not while the table is read: each write would tear the dump, which then begins again. Nor while
-   * next hops are changed on another thread: each would wait for the kernel's lock.
-   */
-  get #canFlush(): boolean {
-    const { flights, queued } = this.table;
-    const isAskedFor = queued > 0 || this.#nextHops.hasWork;
-    const isFree = flights < MAX_FLIGHTS && !this.#isReading && !this.#nextHops.isMoving;
-    return isAskedFor && isFree;
   }
 
   #settle(prefixes: readonly Prefix[]): string[] {
@@ -348,7 +305,7 @@ export class Reconciler implements HostRoutes {
     if (change === 'appeared' || change === 'gone') {
       if (isPod) this.calculation.touchWorkload(name);
       else this.calculation.touchLink(name);
-      this.#schedule();
+      this.#turns.soon();
     }
     if (change === 'gone') this.#options.onInterfaceGone(name);
     if (change !== 'up' && change !== 'carrier') return;
@@ -358,7 +315,7 @@ export class Reconciler implements HostRoutes {
 
   async #read(): Promise<void> {
     const { kernel, log } = this.#options;
-    this.#isReading = true;
+    this.#turns.hold();
     await this.table.landed();
     try {
       this.interfaces.beginDump();
@@ -375,8 +332,7 @@ export class Reconciler implements HostRoutes {
       this.calculation.setUnderlay(underlay.routes());
       if (nodes === this.#nextNodes) this.#takeNextNodes();
     } finally {
-      this.#isReading = false;
-      this.#schedule();
+      this.#turns.goOn();
     }
     if (this.#isOpen) await enableForwarding(kernel, log);
     if (!this.#isClosed) this.#options.onResynced();
