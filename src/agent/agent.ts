@@ -10,7 +10,6 @@
  * sessions, then the CNI socket. Exit removes nothing from the kernel.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
-import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { type Address, containsAddress, parsePrefix } from 'net-ipaddr';
 import { openNetlink, type Rtnetlink } from 'rtnetlink-ts';
@@ -39,10 +38,11 @@ import { writeDropIns } from './drop-ins.ts';
 import { serveHealth } from './health.ts';
 import { programLearnedRoutes } from './learned-routes.ts';
 import { type NodeAddresses, underlayMtu, waitForNodeAddresses } from './node-addresses.ts';
-import { registerNode } from './registration.ts';
+import { NodeAnnotations } from './node-annotations.ts';
+import { NodeEvents } from './node-events.ts';
+import { ownNetwork, registerNode } from './registration.ts';
 import { endpointStatus, sessionStatus } from './status.ts';
 import { TunnelAddresses } from './tunnel-addresses.ts';
-import { TunnelReports } from './tunnel-reports.ts';
 import { Watches } from './watches.ts';
 
 /** Changes of several resources that come together are derived from once. */
@@ -83,16 +83,17 @@ export class Agent {
   readonly #kernel: Kernel;
   readonly #felix: Felix;
   readonly #speaker: Speaker;
-  readonly #servers: Server[] = [];
+  /** What ends with the agent, before speaker and felix do. */
+  readonly #open: { close(): unknown }[] = [];
   #addresses: NodeAddresses = { ipv4: undefined, ipv6: undefined };
   #store: Datastore | undefined;
   #allocator: AddressSource | undefined;
   /** Where the node's own prefixes take the place of blocks. */
   readonly #podCidrs: PodCidrs | undefined;
   #tunnelAddresses: TunnelAddresses | undefined;
-  #tunnelReports: TunnelReports | undefined;
+  #annotations: NodeAnnotations | undefined;
+  #events: NodeEvents | undefined;
   #watches: Watches | undefined;
-  #cni: AgentCni | undefined;
   #deriveTimer: Timer | undefined;
   #awaitsConvergence = false;
   #convergedAt: number | undefined;
@@ -100,7 +101,8 @@ export class Agent {
   #asNumber = 0;
   /** What start is doing now; undefined when it is done. */
   #starting: string | undefined = 'starting';
-  #closed = false;
+  #isClosed = false;
+  #closing: Promise<void> | undefined;
   #isLeaving = false;
   readonly #left = Promise.withResolvers<void>();
 
@@ -119,8 +121,8 @@ export class Agent {
       kernel: this.#kernel,
       stateDir: config.stateDir,
       learnedDeadlineMs: CONVERGENCE_DEADLINE_MS,
-      onTunnelUse: (use) => this.#tunnelReports?.use(use),
-      onTunnelLack: (device, reason) => this.#tunnelReports?.lack(device, reason),
+      onTunnelUse: (use) => this.#annotations?.keep({ ...use }),
+      onTunnelLack: (device, why) => this.#events?.warn('TunnelNotSupported', `${device}: ${why}`),
     });
     if (config.usePodCidr)
       this.#podCidrs = new PodCidrs({
@@ -137,7 +139,7 @@ export class Agent {
   async start(): Promise<void> {
     const { runDir, healthListen } = this.#config;
     const inspectSocket = join(runDir, 'inspect.sock');
-    this.#servers.push(
+    this.#open.push(
       await serveHealth(healthListen, () => this.#notReady()),
       await serveInspection(inspectSocket, {
         speaker: this.#speaker,
@@ -151,7 +153,8 @@ export class Agent {
     // After the machine's own start nothing is there, and nothing was forwarded.
     this.#speaker.restarted({ forwarding: this.#felix.hasRoutes });
     // Before the datastore is there: a pod can be deleted and checked without it.
-    this.#cni = await this.#serveCni();
+    const cni = await this.#serveCni();
+    this.#open.push(cni);
     this.#starting = 'waiting for the node’s address';
     this.#addresses = await waitForNodeAddresses(
       this.#netlink,
@@ -161,26 +164,32 @@ export class Agent {
     );
     programLearnedRoutes(this.#speaker, this.#felix);
     const store = await this.#connect();
-    const { asNumber, nodeName } = this.#config;
-    await this.#persist('registering the Node', () =>
-      registerNode(store, nodeName, this.#addresses, asNumber, this.#log),
+    const { asNumber, namespace, nodeName } = this.#config;
+    const network = ownNetwork(this.#addresses, asNumber);
+    const node = await this.#persist('registering the Node', () =>
+      registerNode(store, nodeName, network, this.#log),
     );
+    const onNode = { ...this.#room('datastore'), store, nodeName };
+    this.#events = new NodeEvents(onNode);
+    this.#annotations = new NodeAnnotations(onNode);
+    this.#annotations.seen(node);
+    this.#annotations.keep(network);
+    this.#open.push(this.#events, this.#annotations);
     const allocator = this.#podCidrs ?? (await this.#openBlocks(store));
     this.#allocator = allocator;
     this.#tunnelAddresses = new TunnelAddresses({
       ...this.#room('ipam'),
       ...{ store, nodeName, allocator: this.#podCidrs?.ofTunnels ?? allocator },
     });
-    this.#tunnelReports = new TunnelReports({ ...this.#room('datastore'), store, nodeName });
     this.#watches = new Watches({
       ...this.#room('datastore'),
-      store,
-      namespace: this.#config.namespace,
+      ...{ store, namespace },
       onChange: () => this.#deriveSoon(),
     });
-    this.#cni.datastoreReached(store, allocator);
+    this.#open.push(this.#tunnelAddresses, this.#watches);
+    cni.datastoreReached(store, allocator);
     this.#starting = undefined;
-    this.#log.info({ node: this.#config.nodeName, version }, 'the agent runs');
+    this.#log.info({ node: nodeName, version }, 'the agent runs');
   }
 
   /** Resolves when the node was told to leave, and has: nothing is left to do but to end. */
@@ -188,16 +197,16 @@ export class Agent {
     return this.#left.promise;
   }
 
-  /** Ends the process's work; the kernel keeps all that is in it. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  /** Ends the process's work; the kernel keeps all that is in it. Called again, it waits for the same end. */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#deriveTimer?.cancel();
-    this.#cni?.close();
-    this.#tunnelAddresses?.close();
-    this.#tunnelReports?.close();
-    this.#watches?.close();
-    for (const server of this.#servers) server.close();
+    for (const one of this.#open) one.close();
     // Peers that know graceful restart go on sending to our pods, which the kernel goes on serving.
     await this.#speaker.close({ forGood: this.#isLeaving });
     await this.#felix.close();
@@ -288,7 +297,7 @@ export class Agent {
   }
 
   #deriveSoon(): void {
-    if (this.#deriveTimer || this.#closed || this.#isLeaving) return;
+    if (this.#deriveTimer || this.#isClosed || this.#isLeaving) return;
     this.#deriveTimer = this.#clock.after(DERIVE_DELAY_MS, () => {
       this.#deriveTimer = undefined;
       this.#derive();
@@ -305,6 +314,7 @@ export class Agent {
     const settings = readBgpSettings(bgpConfigurations, nodeName, problems);
     const nodes = readNodes(nodeObjects, settings.asNumber, problems);
     const self = nodes.find((node) => node.name === nodeName);
+    this.#annotations!.seen(nodeObjects.find(({ metadata }) => metadata.name === nodeName));
     const placements = this.#podCidrs
       ? podCidrPlacements(nodeObjects, problems)
       : resources.placements;
@@ -362,7 +372,7 @@ export class Agent {
     if (this.#awaitsConvergence) return;
     this.#awaitsConvergence = true;
     void this.#speaker.whenConverged(CONVERGENCE_DEADLINE_MS).then((hasConverged) => {
-      if (this.#closed) return;
+      if (this.#isClosed) return;
       if (hasConverged) this.#convergedAt = this.#clock.now();
       else this.#log.warn({}, 'BGP has not converged within 60 s; see: tortiectl node status');
       this.#felix.setLearnedInSync();

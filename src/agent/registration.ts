@@ -1,8 +1,25 @@
 /** This node's Node object: made where nobody else makes it, and annotated with the addresses that BGP uses. */
-import { formatAddress } from 'net-ipaddr';
-import { Node, nodeAnnotations } from '../../api/index.ts';
+import { formatAddress, type InterfaceAddress } from 'net-ipaddr';
+import { Node, type NodeNetwork, nodeAnnotations } from '../../api/index.ts';
 import type { Log, Store, StoreError } from '../../ports.ts';
 import type { NodeAddresses } from './node-addresses.ts';
+
+/** What BGP uses of this node. */
+export type OwnNetwork = Record<'ipv4Address' | 'ipv6Address', InterfaceAddress | undefined> &
+  Pick<NodeNetwork, 'asNumber'>;
+
+export function ownNetwork(
+  { ipv4, ipv6 }: NodeAddresses,
+  asNumber: number | undefined,
+): OwnNetwork {
+  return {
+    // The address of a family that is used no more goes.
+    ipv4Address: ipv4,
+    ipv6Address: ipv6,
+    // An AS number that this agent was not told is not this agent's to remove: an admin annotates it.
+    ...(asNumber !== undefined && { asNumber }),
+  };
+}
 
 /**
  * Resolves with the Node as stored. In a cluster the kubelet makes it, and our token may not: then this rejects with
@@ -11,17 +28,10 @@ import type { NodeAddresses } from './node-addresses.ts';
 export async function registerNode(
   store: Store,
   nodeName: string,
-  { ipv4, ipv6 }: NodeAddresses,
-  asNumber: number | undefined,
+  network: OwnNetwork,
   log: Log,
 ): Promise<Node> {
-  const annotations = nodeAnnotations({
-    // The address of a family that is used no more goes.
-    ipv4Address: ipv4,
-    ipv6Address: ipv6,
-    // An AS number that this agent was not told is not this agent's to remove: an admin annotates it.
-    ...(asNumber !== undefined && { asNumber }),
-  });
+  const annotations = nodeAnnotations(network);
   const existing = await store.get(Node, nodeName).catch((error: StoreError) => {
     if (error.code === 'NotFound') return undefined;
     throw error;
@@ -51,7 +61,7 @@ export async function registerNode(
     created.metadata.name,
     {
       status: {
-        addresses: [ipv4, ipv6]
+        addresses: [network.ipv4Address, network.ipv6Address]
           .filter((one) => one !== undefined)
           .map(({ address }) => ({ type: 'InternalIP', address: formatAddress(address) })),
       },

@@ -2,7 +2,7 @@
 import { parseInterfaceAddress } from 'net-ipaddr';
 import { Node } from '../../api/index.ts';
 import type { Store } from '../../ports.ts';
-import { registerNode } from '../../src/agent/registration.ts';
+import { ownNetwork, registerNode } from '../../src/agent/registration.ts';
 import { TestLog } from '../felix/ports.ts';
 
 const [ipv4, ipv6] = ['192.0.2.1/24', '2001:db8::1/64'].map((text) => ({
@@ -45,6 +45,6 @@ test.each([
       return node;
     },
   } as unknown as Store;
-  await registerNode(store, 'one', addresses, undefined, new TestLog());
+  await registerNode(store, 'one', ownNetwork(addresses, undefined), new TestLog());
   expect(patches).toEqual(written ? [[Node, 'one', { metadata: { annotations: written } }]] : []);
 });
