@@ -10,6 +10,7 @@ import type { Lab } from '../../src/lab/lab.ts';
 import type { LabPod } from '../../src/lab/pods.ts';
 import { agentStatuses, agentsConverged } from '../../src/lab/show.ts';
 import { ipRoutes } from '../ip-routes.ts';
+import { send } from './lab-api.ts';
 import {
   lostPings,
   onePodANode,
@@ -369,3 +370,24 @@ test('programClusterRoutes: BGP’s routes become the datastore’s and BGP’s 
   const log = await lab.mustRun('node1', ['cat', '/var/log/node1.log']);
   expect(log.split(idle)).toHaveLength(2);
 }, 180_000);
+
+test('a Node without its annotations, as after it was made anew, has them again, and no agent was restarted', async () => {
+  const annotated = async () => {
+    const node3 = JSON.parse(
+      await lab.mustRun('api', ['tortiectl', 'get', 'node', 'node3', '-o', 'json']),
+    );
+    return (node3.metadata.annotations ?? {}) as Record<string, string>;
+  };
+  const gone = Object.fromEntries(Object.keys(await annotated()).map((name) => [name, null]));
+  await send(lab, 'PATCH', '/api/v1/nodes/node3', { metadata: { annotations: gone } });
+  const isBack = async () => {
+    const annotations = await annotated();
+    const addresses = [4, 6].map((family) => annotations[`projectcalico.org/IPv${family}Address`]);
+    const tunnels = ['tortie/ReceivingTunnels', 'tortie/SendingTunnels'];
+    return (
+      addresses.join() === '10.31.2.1/24,fd31:2::1/64' &&
+      tunnels.every((name) => name in annotations)
+    );
+  };
+  expect(await within(30_000, isBack)).toBe(true);
+}, 60_000);
