@@ -12,7 +12,10 @@ export interface FelixOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** A folder of our own, made if need be: endpoint files in `endpoints` below it, in `udp` what the UDP forwarder shares with us. */
+  /**
+   * A folder of our own, made if need be: endpoint files in `endpoints` below it, in `udp` what the UDP forwarder
+   * shares with us, and in `route-protocols` by which rtm_protocols our routes are known.
+   */
   readonly stateDir: string;
   /**
    * How long after the datastore is in sync routes learned before a restart stay, if nobody calls
@@ -26,7 +29,7 @@ export interface FelixOptions {
 }
 
 export interface FelixState {
-  /** Both the datastore and the interface monitor are in sync: the kernel is written to. */
+  /** The datastore is in sync, and the kernel has been read: it is written to. */
   readonly inSync: boolean;
   readonly learnedInSync: boolean;
   readonly endpoints: number;

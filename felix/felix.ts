@@ -10,9 +10,10 @@
  *     await felix.addEndpoint(…);
  *     await felix.close();                    // leaves the kernel as it is
  *
- * Ours are the routes of protocol 80 (or FelixConfiguration's) in the main table, the routes to `cali*` interfaces and by tunnels,
- * the `cali*` veths and the tunnel devices (ours.ts) themselves, and the nftables table
- * `inet tortie`. Nothing else is changed, but sysctls: forwarding.ts and tunnel/reverse-path.ts say which and why.
+ * Ours are the routes of protocol 80 (or FelixConfiguration's) in the main table and their next hop objects, the routes
+ * to `cali*` interfaces and by tunnels, these interfaces and the tunnel devices themselves (ours.ts), and the nftables
+ * table `inet tortie`. Of what is the host's, only sysctls are changed (forwarding.ts and tunnel/reverse-path.ts say which
+ * and why), and connections of addresses that pods gave back are forgotten (endpoint/past-connections.ts).
  */
 
 import { join } from 'node:path';
@@ -170,7 +171,7 @@ export class Felix {
     this.#reconciler.setRouteMarks(marks);
   }
 
-  /** How often the kernel's tables are read without a hint, in ms; 0: never. @default 90,000 */
+  /** How often routes and tunnels are read without a hint, in ms; 0: never. @default 90,000 */
   setRefreshInterval(intervalMs: number): void {
     this.#reconciler.setRefreshInterval(intervalMs);
     this.#overlay.setRefreshInterval(intervalMs);
@@ -282,7 +283,7 @@ export class Felix {
     return this.#endpoints.all();
   }
 
-  /** Reads the kernel's tables now, and repairs what differs. Happens by itself every 90 s. */
+  /** Reads the kernel's tables now, and repairs what differs. Happens by itself, too: see `setRefreshInterval`. */
   async resync(): Promise<void> {
     await this.#overlay.resync();
     await Promise.all([this.#reconciler.resync(), this.#packets.now()]);

@@ -91,6 +91,7 @@ export class OverlayNetwork {
   /** The kernel has the routes that were set last. */
   routesWritten(): void {
     const devices = this.#options.reconciler.calculation.remote.devices();
+    // It holds all of these: there may only be fewer.
     if (devices.size === this.#sends.size) return;
     this.#sends = devices;
     this.#review();

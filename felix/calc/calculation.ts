@@ -241,7 +241,7 @@ export class Calculation {
     const remote = this.remote.ways.match(nextHop)?.value;
     if (remote === undefined) return this.#resolveByHost(nextHop);
     const { gateway, device } = remote;
-    // Such a device knows the way to pods, and by none of them to others.
+    // UDP's device finds the node by the destination, which must be a pod's: there is no way by a pod to others.
     if (gateway === undefined) return UNREACHABLE;
     if (device === undefined) return this.#resolveByHost(gateway);
     return { cost: 0, gateways: [{ ...gateway, zone: device, onlink: true }] };

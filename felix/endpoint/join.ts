@@ -27,7 +27,7 @@ export interface Allocation {
 
 export interface Found {
   readonly endpoints: readonly Endpoint[];
-  /** Every `cali*` interface, with the addresses that the kernel routes to it. */
+  /** Pods' interfaces that are there; those without an endpoint file with the addresses that the kernel routes to them. */
   readonly interfaces: ReadonlyMap<string, readonly Address[]>;
   readonly blocks: readonly Prefix[];
   /** As IPAM had them at some time; undefined until the datastore has been read. */

@@ -49,10 +49,6 @@ export class Entries {
     this.#ids = new PrefixTable(seed);
   }
 
-  get size(): number {
-    return this.#ids.size;
-  }
-
   /** One above the highest id in use. */
   get idLimit(): number {
     return this.#entries.length;

@@ -20,7 +20,7 @@ import type { NextHop, Route } from 'rtnetlink-ts';
 import { type Gateway, type Resolution, UNREACHABLE } from '../calc/next-hops.ts';
 import { TABLE } from '../ours.ts';
 import { type InterfaceNames, isConnected } from './kernel-route.ts';
-import type { StrangerListener } from './sighting.ts';
+import type { StrangerListener } from './sightings.ts';
 
 /** Changes during one dump: with more of them another dump is due anyway. */
 const MAX_HEARD = 10_000;

@@ -18,7 +18,7 @@ import { describeRoute, type InterfaceNames, isOurs, sameRoute } from './kernel-
 import type { NextHopObjects } from './next-hop-objects.ts';
 import { newCounters } from './route-counters.ts';
 import { isGone, RouteWriter, type RouteWriterOptions } from './route-writer.ts';
-import { Sightings, type StrangerListener } from './sighting.ts';
+import { Sightings, type StrangerListener } from './sightings.ts';
 import { UnknownRoutes } from './unknown-routes.ts';
 
 /** Longest stretch of work without a return to the event loop. */

@@ -4,7 +4,7 @@ import { type Family, hostPrefix, type Prefix } from 'net-ipaddr';
 import type { AddressEntry, Route } from 'rtnetlink-ts';
 import type { UnderlayRoute } from '../calc/route.ts';
 import { type InterfaceNames, isConnected, leadsToPod } from './kernel-route.ts';
-import type { StrangerListener } from './sighting.ts';
+import type { StrangerListener } from './sightings.ts';
 
 export class Underlay implements StrangerListener {
   readonly #names: InterfaceNames;

@@ -4,7 +4,7 @@ import { type Address, equalAddresses, familyBits, isLinkLocal } from 'net-ipadd
 import type { AddressEntry, Link, LinkSpec, Operation } from 'rtnetlink-ts';
 import type { IpipTunnel, Tunnel, VxlanTunnel } from '../calc/tunnels.ts';
 import { deviceName } from '../ours.ts';
-import { overheadOf } from './devices.ts';
+import { overheadOf } from './kinds.ts';
 import type { Underlay } from './underlay.ts';
 import { fitsVxlan, vxlanKind } from './vxlan.ts';
 

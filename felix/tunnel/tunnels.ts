@@ -22,7 +22,7 @@ import {
   fits,
   mtuOf,
 } from './device.ts';
-import { LINK_KIND } from './devices.ts';
+import { LINK_KIND } from './kinds.ts';
 import { peerOperations } from './peers.ts';
 import { type Reach, reaches, reachOf } from './reach.ts';
 import { filtersToLoosen } from './reverse-path.ts';

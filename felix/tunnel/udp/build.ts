@@ -1,4 +1,5 @@
 /** Compiles the forwarder on first use, into a folder of `build/forwarder` that is named by its source. */
+
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, globSync, readFileSync } from 'node:fs';

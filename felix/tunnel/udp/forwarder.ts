@@ -89,7 +89,7 @@ export class Forwarder {
     this.#table = undefined;
   }
 
-  /** It takes packets: its sockets are open, which the device is before them. Or did, and another one comes in its place. */
+  /** It takes packets, which its device alone does not say: the sockets are opened after it. Or it did, and another one comes in its place. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
   }

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { inNamespace, type Namespace } from 'rtnetlink-ts';
 import { deviceName } from '../../ours.ts';
-import { UDP_TUNNEL_PORT } from '../devices.ts';
+import { UDP_TUNNEL_PORT } from '../kinds.ts';
 import { buildForwarder } from './build.ts';
 
 const MAX_WORDS = 1000;
@@ -13,7 +13,7 @@ const MAX_WORDS = 1000;
 export interface ForwarderProgram {
   /** What a running one of this version says of itself. @throws Error when it can't be built. */
   version(): Promise<string>;
-  /** @returns resolves once it runs. @throws Error when it can't be built. */
+  /** Resolves once it is started; should it not run, `ended` says why. @throws Error when it can't be built. */
   start(args: readonly string[]): Promise<StartedForwarder>;
 }
 

@@ -2,7 +2,7 @@
 import { type Address, parseAddress, parsePrefix } from 'net-ipaddr';
 import { IPPool, parsePortRange } from '../../../api/index.ts';
 import type { NatSettings } from '../../../felix/felix.ts';
-import { UDP_TUNNEL_PORT } from '../../../felix/tunnel/devices.ts';
+import { UDP_TUNNEL_PORT } from '../../../felix/tunnel/kinds.ts';
 import { readable } from './cluster.ts';
 import type { FelixSettings } from './felix-configuration.ts';
 
