@@ -36,7 +36,6 @@ export interface Addon {
   close(fd: number): number;
   /** Moves the calling thread into a network namespace. */
   setns(fd: number): number;
-  ioctl(fd: number, request: number, value: number | Uint8Array): number;
   /**
    * Calls back whenever `fd` has something to read, be it an error, until that is read. A number
    * instead of a Poll is -errno.

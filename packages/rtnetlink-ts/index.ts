@@ -38,5 +38,4 @@ export {
   useTcpAoKey,
 } from './tcp-ao.ts';
 export { listenTcp, type TcpListener, type TcpListenerEvents } from './tcp-listener.ts';
-export { createTun } from './tun.ts';
 export { openUdp, type UdpOptions, type UdpSocket } from './udp.ts';

@@ -1,10 +1,9 @@
-/* Sockets, namespaces and ioctl: one system call a function. */
+/* Sockets and namespaces: one system call a function. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/filter.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -258,30 +257,6 @@ static napi_value set_namespace(napi_env env, napi_callback_info info)
 	return result_of(env, or_errno(setns(fd, CLONE_NEWNET)));
 }
 
-/* ioctl(fd, request, value): a number is passed by value, bytes by address. */
-static napi_value control_device(napi_env env, napi_callback_info info)
-{
-	Arguments arguments = arguments_of(env, info);
-	int fd = int_argument(&arguments, 0);
-	uint32_t request = uint_argument(&arguments, 1);
-	long result;
-
-	if (is_number_argument(&arguments, 2)) {
-		long value = int_argument(&arguments, 2);
-
-		if (arguments.failed)
-			return NULL;
-		result = ioctl(fd, request, value);
-	} else {
-		Bytes value = bytes_argument(&arguments, 2);
-
-		if (arguments.failed)
-			return NULL;
-		result = ioctl(fd, request, value.at);
-	}
-	return result_of(env, or_errno(result));
-}
-
 void define_sockets(napi_env env, napi_value exports)
 {
 	define(env, exports, "socket", open_socket);
@@ -297,5 +272,4 @@ void define_sockets(napi_env env, napi_value exports)
 	define(env, exports, "recvmsg", receive_message);
 	define(env, exports, "close", close_descriptor);
 	define(env, exports, "setns", set_namespace);
-	define(env, exports, "ioctl", control_device);
 }

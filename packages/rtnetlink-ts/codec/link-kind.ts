@@ -47,7 +47,7 @@ export interface Ipip {
   readonly pathMtuDiscovery?: boolean;
 }
 
-/** Told by the kernel only: rtnetlink cannot create one, `createTun` does. */
+/** Told by the kernel only: what makes one is an ioctl on /dev/net/tun, not rtnetlink. */
 export interface Tun {
   readonly kind: 'tun';
   readonly mode: 'tun' | 'tap';
