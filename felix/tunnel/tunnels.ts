@@ -7,13 +7,14 @@
 
 import { type Family, formatAddress, type Prefix } from 'net-ipaddr';
 import type { AddressEntry, Link, Monitor, NetlinkError, NetlinkEvent } from 'rtnetlink-ts';
-import type { Clock, Log, Random, Timer } from '../../ports.ts';
+import type { Clock, Log, Random } from '../../ports.ts';
 import type { RemoteTarget } from '../calc/route.ts';
 import type { IpipTunnel, Tunnel, UdpTunnel, VxlanTunnel } from '../calc/tunnels.ts';
 import type { Kernel } from '../kernel.ts';
 import { deviceName, isPodInterface, TUNNEL_DEVICES, type TunnelKind } from '../ours.ts';
 import type { Report } from '../report.ts';
 import { Resync } from '../resync.ts';
+import { AddressWaits } from './address-waits.ts';
 import {
   addressOperations,
   bareOperations,
@@ -30,8 +31,6 @@ import { Forwarder } from './udp/forwarder.ts';
 import type { ForwarderCounters } from './udp/question.ts';
 import { forwarderTable } from './udp/table.ts';
 import { type Underlay, underlayOf } from './underlay.ts';
-
-const ADDRESS_DEADLINE_MS = 10_000;
 
 export interface TunnelsOptions {
   kernel: Kernel;
@@ -63,12 +62,11 @@ export class Tunnels {
   readonly #options: TunnelsOptions;
   readonly #resync: Resync;
   readonly #forwarder: Forwarder;
+  readonly #addressWaits: AddressWaits;
   /** By device: why it is not as it should be. */
   readonly #problems = new Map<string, string>();
   /** By device. */
   readonly #inPlace = new Map<string, InPlace>();
-  /** By device, while its address is missing: the wait for it; undefined: it was in vain. */
-  readonly #addressWaits = new Map<string, Timer | undefined>();
   /** Indices of tunnel devices, as the last pass found them. */
   #devices: ReadonlySet<number> = new Set();
   #desired: readonly Tunnel[] = [];
@@ -80,6 +78,7 @@ export class Tunnels {
     const { clock, forwarderFolder: folder, kernel, log, random } = options;
     const failure = 'a tunnel is not as it should be';
     this.#resync = new Resync({ clock, random, log, failure, read: () => this.#pass() });
+    this.#addressWaits = new AddressWaits(clock, () => this.#resync.soon());
     const { forwarder: program } = kernel;
     const onLack = (reason: string) => options.onLack(deviceName('udp', 4), reason);
     const onAnswer = () => void this.#resync.now();
@@ -145,7 +144,7 @@ export class Tunnels {
 
   close(): void {
     this.#isClosed = true;
-    for (const name of this.#addressWaits.keys()) this.#awaitAddressNoMore(name);
+    this.#addressWaits.close();
     this.#forwarder.release();
     this.#monitor?.close();
     this.#resync.close();
@@ -172,7 +171,8 @@ export class Tunnels {
       const link = present.links.find((one) => one.name === name);
       try {
         const isThere = await this.#bringAbout(name, tunnels, link, present);
-        const isWhole = !this.#awaitsAddress(name, tunnels);
+        const lacksAddress = tunnels.some(({ address }) => address === undefined);
+        const isWhole = !this.#addressWaits.awaits(name, lacksAddress);
         if (isThere && isWhole && this.#desiredOf(name).length > 0)
           this.#inPlace.set(name, {
             families: new Set(tunnels.map(({ family }) => family)),
@@ -196,30 +196,6 @@ export class Tunnels {
 
   #desiredOf(device: string): readonly Tunnel[] {
     return this.#desired.filter(({ kind, family }) => deviceName(kind, family) === device);
-  }
-
-  /**
-   * Even loose reverse-path filtering drops what an interface without any address brings, unless the
-   * answer goes by it. Where IPAM has none to give, that is better than nothing after a while.
-   */
-  #awaitsAddress(name: string, tunnels: readonly Tunnel[]): boolean {
-    if (this.#isClosed || tunnels.every(({ address }) => address !== undefined)) {
-      this.#awaitAddressNoMore(name);
-      return false;
-    }
-    if (!this.#addressWaits.has(name)) {
-      const giveUp = () => {
-        this.#addressWaits.set(name, undefined);
-        this.#resync.soon();
-      };
-      this.#addressWaits.set(name, this.#options.clock.after(ADDRESS_DEADLINE_MS, giveUp));
-    }
-    return this.#addressWaits.get(name) !== undefined;
-  }
-
-  #awaitAddressNoMore(name: string): void {
-    this.#addressWaits.get(name)?.cancel();
-    this.#addressWaits.delete(name);
   }
 
   /**
