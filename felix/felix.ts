@@ -62,7 +62,7 @@ export type { NatSettings } from './nat/ruleset.ts';
 export { deviceName, hostInterfaceOf } from './ours.ts';
 export type { TunnelUse } from './overlay-network.ts';
 export type { Report } from './report.ts';
-export { MARKS, type RouteMarks } from './table/kernel-route.ts';
+export { DEFAULT_MARKS, type RouteMarks } from './table/kernel-route.ts';
 
 /** Runtimes wait for minutes, people don't: an ADD that comes too early is told so after this time. */
 const ADD_WAIT_MS = 10_000;

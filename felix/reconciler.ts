@@ -20,7 +20,13 @@ import { Refusals } from './refusals.ts';
 import { Resync } from './resync.ts';
 import { Reviews } from './reviews.ts';
 import { InteriorRoutes } from './table/interior.ts';
-import { addressesByPod, isOurs, MARKS, type RouteMarks, routeSpec } from './table/kernel-route.ts';
+import {
+  addressesByPod,
+  DEFAULT_MARKS,
+  isOurs,
+  type RouteMarks,
+  routeSpec,
+} from './table/kernel-route.ts';
 import { NextHopObjects } from './table/next-hop-objects.ts';
 import { RouteTable } from './table/route-table.ts';
 import { Underlay } from './table/underlay.ts';
@@ -56,7 +62,7 @@ export class Reconciler implements HostRoutes {
   readonly #turns: WriteTurns;
   #addresses: readonly AddressEntry[] = [];
   #nextNodes: PrefixTrie<Address> | undefined;
-  #marks = MARKS;
+  #marks = DEFAULT_MARKS;
   #monitor: Monitor | undefined;
   #isOpen = false;
   #isClosed = false;

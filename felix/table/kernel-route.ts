@@ -27,7 +27,7 @@ export interface RouteMarks {
   readonly metric: Readonly<Record<Family, number>>;
 }
 
-export const MARKS: RouteMarks = { protocol: PROTOCOL, metric: { 4: METRIC, 6: METRIC } };
+export const DEFAULT_MARKS: RouteMarks = { protocol: PROTOCOL, metric: { 4: METRIC, 6: METRIC } };
 
 /**
  * The gateway of IPv6 routes by a device that needs none, and asks for nobody's MAC. The kernel takes the first address

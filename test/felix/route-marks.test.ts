@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAddress, parsePrefix } from 'net-ipaddr';
 import { cleanup } from '../../felix/cleanup.ts';
-import { Felix, MARKS, type RouteMarks } from '../../felix/felix.ts';
+import { DEFAULT_MARKS, Felix, type RouteMarks } from '../../felix/felix.ts';
 import { type Kernel, openKernel } from '../../felix/kernel.ts';
 import { eventually, TestNamespace } from './namespace.ts';
 import { pod } from './pod.ts';
@@ -26,7 +26,7 @@ describe('with a real kernel', () => {
     kernel = openKernel(host.path);
     await host.addCable('eth0', '192.0.2.1/24');
     felix = newFelix();
-    await run(MARKS);
+    await run(DEFAULT_MARKS);
     await felix.addEndpoint(pod('a', netns, '10.60.0.1', 'fd60::1'));
   });
 
@@ -76,11 +76,11 @@ describe('with a real kernel', () => {
   }
 
   test('they change on the routes that are there, and back', async () => {
-    await areMarked(MARKS);
+    await areMarked(DEFAULT_MARKS);
     felix.setRouteMarks(OTHERS);
     await areMarked(OTHERS);
-    felix.setRouteMarks(MARKS);
-    await areMarked(MARKS);
+    felix.setRouteMarks(DEFAULT_MARKS);
+    await areMarked(DEFAULT_MARKS);
     expect(felix.inspect().failed).toEqual([]);
   });
 

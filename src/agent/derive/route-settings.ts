@@ -1,6 +1,6 @@
 /** What FelixConfiguration says of the routes that felix writes. Pure. */
 import { parseDuration } from '../../../api/index.ts';
-import { MARKS, type RouteMarks } from '../../../felix/felix.ts';
+import { DEFAULT_MARKS, type RouteMarks } from '../../../felix/felix.ts';
 import type { FelixSettings } from './felix-configuration.ts';
 
 /**
@@ -21,8 +21,8 @@ export interface RouteSettings {
 export function deriveRouteSettings(felix: FelixSettings, problems: string[]): RouteSettings {
   const { ipv4NormalRoutePriority, ipv6NormalRoutePriority, routeRefreshInterval } = felix;
   const metric = {
-    4: ipv4NormalRoutePriority ?? MARKS.metric[4],
-    6: ipv6NormalRoutePriority ?? MARKS.metric[6],
+    4: ipv4NormalRoutePriority ?? DEFAULT_MARKS.metric[4],
+    6: ipv6NormalRoutePriority ?? DEFAULT_MARKS.metric[6],
   };
   const refreshMs =
     routeRefreshInterval === undefined ? 90_000 : parseDuration(routeRefreshInterval);
@@ -34,10 +34,11 @@ export function deriveRouteSettings(felix: FelixSettings, problems: string[]): R
 }
 
 function protocolOf({ deviceRouteProtocol: protocol }: FelixSettings, problems: string[]): number {
-  if (protocol === undefined || !OTHERS.includes(protocol)) return protocol ?? MARKS.protocol;
+  if (protocol === undefined || !OTHERS.includes(protocol))
+    return protocol ?? DEFAULT_MARKS.protocol;
   problems.push(
     `FelixConfiguration: deviceRouteProtocol ${protocol} is on routes that are not ours, too, and these would ` +
-      `be removed: ${MARKS.protocol} is used; write a number from 5 to 255 that nothing else here uses`,
+      `be removed: ${DEFAULT_MARKS.protocol} is used; write a number from 5 to 255 that nothing else here uses`,
   );
-  return MARKS.protocol;
+  return DEFAULT_MARKS.protocol;
 }

@@ -1,13 +1,13 @@
 import { parseAddress, parsePrefix, parseZonedAddress } from 'net-ipaddr';
 import type { RouteSpec } from 'rtnetlink-ts';
 import {
+  DEFAULT_MARKS,
   describeRoute,
   gatewayOf,
   type InterfaceNames,
   isConnected,
   isOurs,
   isRemote,
-  MARKS,
   podAddress,
   routeSpec,
   sameRoute,
@@ -138,24 +138,30 @@ test('a route’s kind', () => {
 test('how routes are written', () => {
   const prefix = BASE.destination;
   const workload = { kind: 'workload', hostInterface: 'cali1' } as const;
-  expect(routeSpec({ prefix, target: workload }, NAMES, MARKS)).toEqual({
+  expect(routeSpec({ prefix, target: workload }, NAMES, DEFAULT_MARKS)).toEqual({
     ...BASE,
     scope: 'link',
     oif: 7,
   });
   const missing = { ...workload, hostInterface: 'cali2' };
-  expect(routeSpec({ prefix, target: missing }, NAMES, MARKS)).toBeUndefined();
-  expect(routeSpec({ prefix, target: { kind: 'blackhole' } }, NAMES, MARKS)).toEqual({
+  expect(routeSpec({ prefix, target: missing }, NAMES, DEFAULT_MARKS)).toBeUndefined();
+  expect(routeSpec({ prefix, target: { kind: 'blackhole' } }, NAMES, DEFAULT_MARKS)).toEqual({
     ...BASE,
     type: 'blackhole',
   });
   const nextHops = ['192.0.2.2', '192.0.2.3'].map(parseAddress);
-  expect(routeSpec({ prefix, target: { kind: 'learned', nextHops } }, NAMES, MARKS)).toEqual({
+  expect(
+    routeSpec({ prefix, target: { kind: 'learned', nextHops } }, NAMES, DEFAULT_MARKS),
+  ).toEqual({
     ...BASE,
     multipath: nextHops.map((gateway) => ({ gateway })),
   });
   expect(
-    routeSpec({ prefix, target: { kind: 'learned', nextHops: nextHops.slice(1) } }, NAMES, MARKS),
+    routeSpec(
+      { prefix, target: { kind: 'learned', nextHops: nextHops.slice(1) } },
+      NAMES,
+      DEFAULT_MARKS,
+    ),
   ).toEqual({ ...BASE, gateway: nextHops[1] });
 });
 
@@ -165,7 +171,7 @@ test.each<[what: string, prefix: string, then: Partial<RouteSpec>]>([
 ])('a route by a device that finds the node: %s', (_, text, then) => {
   const destination = parsePrefix(text);
   const target = { kind: 'remote', node: 'there', device: 'cali1' } as const;
-  const spec = routeSpec({ prefix: destination, target }, NAMES, MARKS)!;
+  const spec = routeSpec({ prefix: destination, target }, NAMES, DEFAULT_MARKS)!;
   expect(spec).toEqual({ ...BASE, destination, oif: 7, ...then });
   expect(gatewayOf(spec)).toBeUndefined();
 });
@@ -186,7 +192,7 @@ test.each<[what: string, nextHops: string[], then: Partial<RouteSpec> | undefine
   ['its only link is gone', ['fe80::1%eth9'], undefined],
 ])('a link-local next hop is written with %s', (_, texts, then) => {
   const target = { kind: 'learned', nextHops: texts.map(parseZonedAddress) } as const;
-  const spec = routeSpec({ prefix: BASE.destination, target }, NAMES, MARKS);
+  const spec = routeSpec({ prefix: BASE.destination, target }, NAMES, DEFAULT_MARKS);
   expect(spec).toEqual(then && { ...BASE, ...then });
 });
 
@@ -195,7 +201,7 @@ test('a gateway that the host’s own route has on the link is on the link for o
   const spec = routeSpec(
     { prefix: BASE.destination, target: { kind: 'learned', nextHops } },
     NAMES,
-    MARKS,
+    DEFAULT_MARKS,
   );
   expect(spec).toEqual({ ...BASE, ...via('169.254.1.1'), oif: 2, onlink: true });
 });
