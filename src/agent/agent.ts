@@ -24,8 +24,7 @@ import { connect, type Datastore } from '../datastore/index.ts';
 import type { AgentStatus } from '../inspect/agent-status.ts';
 import { type Leave, serveControl } from '../inspect/control.ts';
 import { serveInspection } from '../inspect/server.ts';
-import { openLog, systemClock } from '../system.ts';
-import { type AddressSource, readAllocations } from './allocations.ts';
+import { type AddressSource, readAllocations, readHandles } from './allocations.ts';
 import { AgentCni, familiesOf } from './cni.ts';
 import type { AgentConfig } from './config.ts';
 import { configureFelix } from './configure-felix.ts';
@@ -40,6 +39,7 @@ import { programLearnedRoutes } from './learned-routes.ts';
 import { type NodeAddresses, underlayMtu, waitForNodeAddresses } from './node-addresses.ts';
 import { NodeAnnotations } from './node-annotations.ts';
 import { NodeEvents } from './node-events.ts';
+import { podCidrsAfterBlocks } from './pod-cidrs-after-blocks.ts';
 import { ownNetwork, registerNode } from './registration.ts';
 import { endpointStatus, sessionStatus } from './status.ts';
 import { TunnelAddresses } from './tunnel-addresses.ts';
@@ -54,24 +54,6 @@ const BACKOFF = { firstMs: 500, longestMs: 15_000 };
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 );
-
-/** Runs until SIGTERM or SIGINT. */
-export async function runAgent(config: AgentConfig): Promise<void> {
-  const log = openLog(config.logLevel);
-  const agent = new Agent(config, systemClock, Math.random, log);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.once(signal, () => {
-      log.info({ signal }, 'ending; pods keep their routes');
-      void agent.close().then(() => process.exit(0));
-    });
-  void agent.left.then(() => agent.close()).then(() => process.exit(0));
-  try {
-    await agent.start();
-  } catch (error) {
-    log.error({ err: error }, `cannot start: ${(error as Error).message}`);
-    process.exit(1);
-  }
-}
 
 export class Agent {
   readonly #config: AgentConfig;
@@ -175,7 +157,7 @@ export class Agent {
     this.#annotations.seen(node);
     this.#annotations.keep(network);
     this.#open.push(this.#events, this.#annotations);
-    const allocator = this.#podCidrs ?? (await this.#openBlocks(store));
+    const allocator = await this.#openAddresses(store);
     this.#allocator = allocator;
     this.#tunnelAddresses = new TunnelAddresses({
       ...this.#room('ipam'),
@@ -256,13 +238,19 @@ export class Agent {
     return store;
   }
 
-  async #openBlocks(store: Datastore): Promise<Allocator> {
-    const allocator = new Allocator({ ...this.#room('ipam'), store, node: this.#config.nodeName });
+  async #openAddresses(store: Datastore): Promise<AddressSource> {
+    const { nodeName } = this.#config;
+    const allocator = new Allocator({ ...this.#room('ipam'), store, node: nodeName });
+    const podCidrs = this.#podCidrs;
+    if (podCidrs)
+      return this.#persist('reading what this node’s pods hold of blocks', async () =>
+        podCidrsAfterBlocks(podCidrs, allocator, await readHandles(store, nodeName)),
+      );
     allocator.onBlocks(() => this.#deriveSoon());
     await this.#persist('reading this node’s blocks', async () => {
       await allocator.load();
       const blocks = allocator.ownBlocks();
-      this.#felix.setAllocations(await readAllocations(store, blocks, this.#config.nodeName));
+      this.#felix.setAllocations(await readAllocations(store, blocks, nodeName));
     });
     return allocator;
   }

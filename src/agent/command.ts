@@ -22,7 +22,7 @@ export function addAgentCommand(program: Command): void {
       process.exitCode = 2;
       return;
     }
-    const { runAgent } = await import('./agent.ts');
+    const { runAgent } = await import('./run.ts');
     await runAgent(config);
   });
 }
