@@ -353,6 +353,12 @@ test('STATUS of an agent that is away says that an ADD would fail: code 50', asy
 }, 60_000);
 
 test('USE_POD_CIDR: a node gives addresses of its Node’s spec.podCIDRs, and the others reach them', async () => {
+  const untilReady = async () => {
+    const deadline = performance.now() + 60_000;
+    while ((await callPlugin(lab, 'node3', 'STATUS')).code !== 0 && performance.now() < deadline);
+  };
+  await untilReady();
+  expect((await addPod(lab, 'node3', 'of-block', {})).code).toBe(0);
   const podCIDRs = ['10.66.3.0/24', 'fd66:3::/64'];
   await send(lab, 'PATCH', '/api/v1/nodes/node3', { spec: { podCIDR: podCIDRs[0], podCIDRs } });
   await apply(
@@ -368,8 +374,11 @@ test('USE_POD_CIDR: a node gives addresses of its Node’s spec.podCIDRs, and th
   const node3 = lab.topology.nodes.find(({ name }) => name === 'node3')!;
   Object.assign(node3.env, { USE_POD_CIDR: 'true' });
   lab.startProgram('node3');
-  const deadline = performance.now() + 60_000;
-  while ((await callPlugin(lab, 'node3', 'STATUS')).code !== 0 && performance.now() < deadline);
+  await untilReady();
+  // A pod of before holds an address of a block until it goes.
+  expect(await handles(lab)).toMatch('tortie.c-of-block');
+  expect((await callPlugin(lab, 'node3', 'DEL', variablesOf('of-block'))).code).toBe(0);
+  expect(await handles(lab)).not.toMatch('tortie.c-of-block');
   const added = await addPod(lab, 'node3', 'of-cidr', {});
   expect([added.code, added.answer.msg]).toEqual([0, undefined]);
   const addresses = addressesOf(added).map((address) => address.replace(/\/.*/, ''));
