@@ -5,7 +5,7 @@ import type { Family } from 'net-ipaddr';
 import { inNamespace, type Namespace } from 'rtnetlink-ts';
 import { WORKLOAD_INTERFACE_PREFIX } from '../ours.ts';
 import type { Chain, FilterTable, Rule } from './chain.ts';
-import { runProgram } from './nft.ts';
+import { NftError, runProgram } from './nft.ts';
 
 /** The filter table of this family, as iptables-save prints it; empty where the kernel has none. @throws NftError */
 export type LegacyFilter = (family: Family) => Promise<string>;
@@ -25,8 +25,10 @@ function tablesOf(family: Family): string[] {
   try {
     return readFileSync(`/proc/thread-self/net/${TABLES[family]}`, 'utf8').split('\n');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    // What is ours is kept all the same.
+    throw new NftError(false, message);
   }
 }
 

@@ -13,7 +13,6 @@ export {
 } from './address.ts';
 export { HashIndex } from './hash-index.ts';
 export {
-  canonicalPrefix,
   comparePrefixes,
   equalPrefixes,
   formatPrefix,

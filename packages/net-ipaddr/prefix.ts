@@ -52,11 +52,6 @@ export function formatPrefix(prefix: Prefix): string {
   return `${formatAddress(prefix.address)}/${prefix.length}`;
 }
 
-/** The one text that all spellings of a prefix share. @throws AddressError */
-export function canonicalPrefix(text: string): string {
-  return formatPrefix(parsePrefix(text));
-}
-
 /**
  * The prefix of this length that holds `address`.
  * @throws RangeError when the family has no such length.

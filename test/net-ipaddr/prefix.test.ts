@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import {
   AddressError,
-  canonicalPrefix,
   comparePrefixes,
   equalPrefixes,
   formatAddress,
@@ -43,9 +42,8 @@ test.each([
 });
 
 test('canonical text', () => {
-  expect(canonicalPrefix('2001:0DB8:0::/32')).toBe('2001:db8::/32');
-  expect(canonicalPrefix('0.0.0.0/0')).toBe('0.0.0.0/0');
-  expect(() => canonicalPrefix('10.0.0.1/8')).toThrow(AddressError);
+  expect(formatPrefix(parsePrefix('2001:0DB8:0::/32'))).toBe('2001:db8::/32');
+  expect(formatPrefix(parsePrefix('0.0.0.0/0'))).toBe('0.0.0.0/0');
 });
 
 test('an interface address keeps its host bits', () => {
