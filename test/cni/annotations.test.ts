@@ -3,13 +3,17 @@ import { readWishes, wantedFamilies } from '../../src/cni/annotations.ts';
 
 const conf = { pools: { 4: ['of-conf'], 6: ['of-conf'] } };
 
-/** Annotations without their prefix. */
-function wishes(pod: Record<string, string>, namespace: Record<string, string> = {}) {
+/** Annotations without their prefix; `asked`: by the runtime. */
+function wishes(
+  pod: Record<string, string>,
+  namespace: Record<string, string> = {},
+  asked: object = { addresses: [], mac: undefined },
+) {
   const prefixed = (all: Record<string, string>) =>
     Object.fromEntries(
       Object.entries(all).map(([name, value]) => [`cni.projectcalico.org/${name}`, value]),
     );
-  const request = { namespace: 'ns', pod: 'web-0', conf, addresses: [], mac: undefined };
+  const request = { namespace: 'ns', pod: 'web-0', conf, ...asked };
   return readWishes(request as never, { pod: prefixed(pod), namespace: prefixed(namespace) });
 }
 
@@ -40,6 +44,29 @@ test('addresses, MAC address and sources', () => {
 test('a single address is the pod’s to ask for, not its namespace’s', () => {
   const namespace = { ipAddrs: '["10.0.0.5"]', hwAddr: '02:00:00:00:00:01' };
   expect(wishes({}, namespace)).toMatchObject({ addresses: [], mac: undefined });
+});
+
+test('a single address: the pod’s word before the runtime’s', () => {
+  const byRuntime = { addresses: [parseAddress('10.0.0.6')], mac: '02:00:00:00:00:06' };
+  expect(wishes({}, {}, byRuntime)).toMatchObject(byRuntime);
+  const pod = { ipAddrs: '["10.0.0.5"]', hwAddr: '02:00:00:00:00:05' };
+  expect(wishes(pod, {}, byRuntime)).toMatchObject({
+    addresses: [parseAddress('10.0.0.5')],
+    mac: '02:00:00:00:00:05',
+  });
+});
+
+test('what an error of IPAM is about: each annotation that asked, with its owner', () => {
+  const given = wishes(
+    { ipAddrs: '["fd00::5"]', ipv4pools: '["a"]', hwAddr: '02:00:00:00:00:05' },
+    { ipv4pools: '["b"]', ipv6pools: '["b"]' },
+  );
+  expect(given.askedBy).toEqual([
+    'annotation cni.projectcalico.org/ipv4pools of pod ns/web-0',
+    'annotation cni.projectcalico.org/ipv6pools of namespace ns',
+    'annotation cni.projectcalico.org/ipAddrs of pod ns/web-0',
+  ]);
+  expect(wishes({}).askedBy).toEqual([]);
 });
 
 test.each([

@@ -1,5 +1,11 @@
 import { parseAddress } from 'net-ipaddr';
-import { CniError, formatError, formatResult, readRequest } from '../../src/cni/protocol.ts';
+import {
+  CniError,
+  formatError,
+  formatResult,
+  readRequest,
+  versionForErrors,
+} from '../../src/cni/protocol.ts';
 
 const CONF = '{"cniVersion":"1.0.0","name":"net","type":"tortie"}';
 const VARIABLES = {
@@ -72,6 +78,7 @@ test.each([
   [{ CNI_CONTAINERID: '' }, CONF, 4, 'CNI_CONTAINERID'],
   [{ CNI_IFNAME: 'a/b' }, CONF, 4, 'CNI_IFNAME'],
   [{ CNI_NETNS: '' }, CONF, 4, 'CNI_NETNS'],
+  [{ CNI_COMMAND: 'CHECK', CNI_NETNS: '' }, CONF, 4, 'CNI_NETNS'],
   [{ CNI_ARGS: 'IP=10.0.0' }, CONF, 4, 'CNI_ARGS: IP: '],
   [{ CNI_ARGS: 'MAC=03:00:00:00:00:01' }, CONF, 4, 'CNI_ARGS: MAC: 03:00:00:00:00:01 is a mul'],
   [
@@ -89,6 +96,12 @@ test.each([
   [{}, '{"cniVersion":"1.0.0","type":"tortie"}', 7, 'name'],
   [{}, '{"cniVersion":"1.0.0","name":"a b","type":"tortie"}', 7, 'name'],
   [{}, '{"cniVersion":"1.0.0","name":"n","type":"tortie","mtu":"big"}', 7, 'mtu'],
+  [
+    {},
+    '{"cniVersion":"1.0.0","name":"n","type":"bridge","ipam":{"gateways":["10.0.0.1/24","10.0.0.2/24","fd00::1/64"]}}',
+    7,
+    'ipam.gateways',
+  ],
 ] as const)('%j with conf %s is refused with code %i', (variables, conf, code, message) => {
   const error = errorOf(() => read(variables, conf));
   expect(error).toBeInstanceOf(CniError);
@@ -96,12 +109,41 @@ test.each([
   expect(error.message).toContain(message);
 });
 
-test('results up to 0.4.0 tell the version of each address, later ones do not', () => {
-  const result = { interfaces: [], ips: [{ address: 'fd00::1/128' }], routes: [] };
-  expect(JSON.parse(formatResult('0.4.0', result)).ips).toEqual([
-    { version: '6', address: 'fd00::1/128' },
-  ]);
-  expect(JSON.parse(formatResult('1.1.0', result)).ips).toEqual([{ address: 'fd00::1/128' }]);
+test.each(['STATUS', 'GC'])('%s is about a network, and names no container', (CNI_COMMAND) => {
+  const none = { CNI_CONTAINERID: '', CNI_IFNAME: '', CNI_NETNS: '' };
+  const conf = JSON.stringify({ ...JSON.parse(CONF), 'cni.dev/valid-attachments': [] });
+  expect(read({ CNI_COMMAND, ...none }, conf)).toMatchObject({ command: CNI_COMMAND });
+});
+
+test('tortie-ipam is asked by the plugin whose conf it is; of our own conf it is no other’s', () => {
+  const conf = (type: string, ipam: string) =>
+    read({}, JSON.stringify({ ...JSON.parse(CONF), type, ipam: { type: ipam } })).conf;
+  expect(conf('bridge', 'tortie-ipam').delegatedBy).toBe('bridge');
+  expect(conf('tortie', 'tortie-ipam').delegatedBy).toBeUndefined();
+  expect(conf('tortie', 'calico-ipam').delegatedBy).toBeUndefined();
+});
+
+test.each([
+  ['0.3.1', { version: '6' }],
+  ['0.4.0', { version: '6' }],
+  ['1.0.0', {}],
+  ['1.1.0', {}],
+] as const)(
+  'a result of version %s tells the version of each address up to 0.4.0',
+  (version, told) => {
+    const result = { interfaces: [], ips: [{ address: 'fd00::1/128' }], routes: [] };
+    // Who only assigns addresses has no interfaces to tell of.
+    expect(JSON.parse(formatResult(version, result))).toEqual({
+      cniVersion: version,
+      ips: [{ ...told, address: 'fd00::1/128' }],
+      ...{ routes: [], dns: {} },
+    });
+  },
+);
+
+test('an error has the conf’s version, also of a conf that is cut short', () => {
+  expect(versionForErrors('{"name":"n","cniVersion": "0.4.0","type')).toBe('0.4.0');
+  expect(versionForErrors('')).toBe('1.0.0');
 });
 
 test('an error in the specification’s form', () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CniCommands, type CniCommandsOptions } from '../../src/cni/commands.ts';
@@ -69,6 +69,41 @@ test('what an earlier run could not release, the next one does', async () => {
   await until(() => second.pending === 0);
   expect(released).toEqual(['net.c1']);
   second.close();
+});
+
+test('a file without text is of a DEL that was never answered: nothing is to be released', async () => {
+  writeFileSync(join(folder, 'net.c1'), '');
+  const releases = await open(async () => {});
+  expect(releases.pending).toBe(0);
+  releases.close();
+});
+
+test('a handle of whatever text stays in its folder', async () => {
+  const releases = await open(() => Promise.reject(new Error('away')));
+  await releases.release('net./../../c1');
+  releases.close();
+  const next = await open(() => Promise.reject(new Error('away')));
+  expect([next.pending, readdirSync(folder).length]).toEqual([1, 1]);
+  next.close();
+});
+
+test('what is revoked while another is tried again is not released after it', async () => {
+  let isAway = true;
+  const released: string[] = [];
+  const { promise: hanging, resolve: goOn } = Promise.withResolvers<void>();
+  const releases = await open(async (handleId) => {
+    if (isAway) throw new Error('away');
+    released.push(handleId);
+    await hanging;
+  });
+  for (const handleId of ['net.c1', 'net.c2']) await releases.release(handleId);
+  isAway = false;
+  await until(() => released.length === 1);
+  await releases.revoke('net.c2');
+  goOn();
+  await until(() => releases.pending === 0 && readdirSync(folder).length === 0);
+  expect(released).toEqual(['net.c1']);
+  releases.close();
 });
 
 describe('a container that is started again has its ID, and so its handle', () => {
