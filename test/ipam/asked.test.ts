@@ -1,6 +1,7 @@
 /** Addresses and pools that a request asks for by name. */
-import { parseAddress } from 'net-ipaddr';
-import { IPPool } from '../../api/index.ts';
+import { parseAddress, parsePrefix } from 'net-ipaddr';
+import { IPAMBlock, IPPool } from '../../api/index.ts';
+import { newBlock } from '../../ipam/block.ts';
 import type { AssignRequest } from '../../ipam/index.ts';
 import { Cluster, pool } from './cluster.ts';
 
@@ -109,6 +110,34 @@ describe('an address', () => {
     await cluster.clock.until(ipam.release({ handleId: 'net.b' }));
     expect(cluster.allocated().has('net.b')).toBe(false);
     expect(cluster.blocks()[0]!.spec.affinity).toBe('host:node-2');
+  });
+
+  test('of a block that nobody has is refused where the node may have no more', async () => {
+    cluster.configure({ maxBlocksPerHost: 1, strictAffinity: true });
+    const ipam = cluster.allocator('node-1');
+    await cluster.clock.until(ipam.assign(request('net.a', exactly('10.0.0.1'))));
+    const more = ipam.assign(request('net.b', exactly('10.0.0.65')));
+    await expect(cluster.clock.until(more)).rejects.toMatchObject({ code: 'BlockLimit' });
+    // Of the block that it has it may have any.
+    await cluster.clock.until(ipam.assign(request('net.b', exactly('10.0.0.2'))));
+    expect(ipam.ownBlocks()).toEqual(['10.0.0.0/26']);
+  });
+
+  test('of another’s block whose deletion was begun: that is ended, and the block becomes this node’s', async () => {
+    const block = newBlock(parsePrefix('10.0.0.0/26'), 'node-2', 0);
+    cluster.store.put(IPAMBlock, { ...block, spec: { ...block.spec, deleted: true } });
+    const ipam = cluster.allocator('node-1');
+    await cluster.clock.until(ipam.assign(request('net.a', exactly('10.0.0.1'))));
+    expect(ipam.ownBlocks()).toEqual(['10.0.0.0/26']);
+    expect(cluster.blocks()[0]!.spec.deleted).toBe(false);
+  });
+
+  test('of a pool that was disabled just now is refused', async () => {
+    const ipam = cluster.allocator('node-1');
+    await cluster.clock.until(ipam.assign(request('net.a', exactly('10.0.0.1'))));
+    cluster.store.put(IPPool, pool('a-first', '10.0.0.0/24', { blockSize: 26, disabled: true }));
+    const more = ipam.assign(request('net.b', exactly('10.0.0.2')));
+    await expect(cluster.clock.until(more)).rejects.toMatchObject({ code: 'NoPool' });
   });
 
   test('of another node’s block is refused where strictAffinity says so', async () => {

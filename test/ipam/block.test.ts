@@ -102,6 +102,13 @@ test('addresses of one handle with the same attributes share an attribute, other
   expect(block.spec.allocations.slice(0, 4)).toEqual([0, 0, 1, 2]);
 });
 
+test('an attribute of which Calico says more is not shared: that is of its own address', () => {
+  const known = take(fresh(), 'a', { pod: 'p' })!.block;
+  const attributes = [{ ...known.spec.attributes[0]!, alternateOwnerAttrs: { pod: 'q' } }];
+  const block = { ...known, spec: { ...known.spec, attributes } };
+  expect(take(block, 'a', { pod: 'p' })!.block.spec.attributes).toHaveLength(2);
+});
+
 test('addresses that are to be kept stay', () => {
   let block = take(fresh(), 'a', {})!.block;
   block = take(block, 'a', {})!.block;

@@ -75,6 +75,8 @@ describe('the order of a pool’s blocks', () => {
     for (const block of free)
       for (const other of existing) expect(overlaps(block, other)).toBe(false);
     expect([...freeBlocks(ten!, [parsePrefix('10.0.0.0/16')], 'node-1')]).toEqual([]);
+    const [inside] = eligible(4, [pool('inside', '10.0.16.0/20', { blockSize: 26 })]);
+    expect([...freeBlocks(inside!, [parsePrefix('10.0.0.0/16')], 'node-1')]).toEqual([]);
   });
 
   test('is lazy in a pool of 2^58 blocks, and gives up in a full one', () => {
