@@ -13,7 +13,7 @@ export interface AgentConfig {
   nodeName: string;
   /** Undefined: in-cluster credentials, or the usual places. */
   kubeconfig: string | undefined;
-  /** Endpoint files and the like: must survive a reboot of the agent, not of the machine. */
+  /** What outlives the agent: endpoint files and, beyond a reboot of the machine, releases that wait for the datastore. */
   stateDir: string;
   /** Sockets. */
   runDir: string;

@@ -6,7 +6,8 @@ import type { Felix } from '../../felix/felix.ts';
 import type { Assigned, AssignRequest, IpamError } from '../../ipam/index.ts';
 import { type PodAnnotations, readWishes, type Wishes, wantedFamilies } from './annotations.ts';
 import { delegatedResult, gatewayReservations, subnetOf } from './delegated.ts';
-import { collectGarbage, type GarbageOptions, handleOf } from './garbage.ts';
+import { collectGarbage, type GarbageOptions } from './garbage.ts';
+import { handleOf } from './handle.ts';
 import {
   CNI_ERROR,
   CniError,

@@ -5,7 +5,8 @@
 import type { Address } from 'net-ipaddr';
 import type { Felix } from '../../felix/felix.ts';
 import type { Log } from '../../ports.ts';
-import { type Attachment, CNI_ERROR, CniError, type Conf } from './protocol.ts';
+import { handleOf } from './handle.ts';
+import { CNI_ERROR, CniError, type Conf } from './protocol.ts';
 import type { Releases } from './releases.ts';
 
 export interface GarbageOptions {
@@ -16,18 +17,6 @@ export interface GarbageOptions {
   /** A pod with these addresses has come or gone. */
   onChange: (addresses: readonly Address[]) => void;
   log: Log;
-}
-
-/**
- * As Calico names it, so that both can release what the other assigned. Of a container that another plugin wires,
- * each interface has a handle of its own: it may have several of one network, with an address each.
- */
-export function handleOf(
-  { name, delegatedBy }: Pick<Conf, 'name' | 'delegatedBy'>,
-  { containerID, ifname }: Attachment,
-): string {
-  const ofContainer = `${name}.${containerID}`;
-  return delegatedBy === undefined ? ofContainer : `${ofContainer}.${ifname}`;
 }
 
 /**

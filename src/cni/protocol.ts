@@ -16,18 +16,15 @@ import { faultOfMac, readAddresses } from './asked.ts';
 export const SUPPORTED_VERSIONS = ['0.3.1', '0.4.0', '1.0.0', '1.1.0'] as const;
 export type CniVersion = (typeof SUPPORTED_VERSIONS)[number];
 
-/** The error codes of the specification, and above 100 our own. */
+/** Of the specification's error codes those that we answer with, and above 100 our own. */
 export const CNI_ERROR = {
   incompatibleVersion: 1,
-  unsupportedField: 2,
   unknownContainer: 3,
   invalidEnvironment: 4,
-  ioFailure: 5,
   decodeFailure: 6,
   invalidConfig: 7,
   tryAgainLater: 11,
   notReady: 50,
-  internal: 999,
   checkFailed: 101,
 } as const;
 

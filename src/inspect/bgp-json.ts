@@ -151,7 +151,6 @@ function communityText(community: number): string {
 }
 
 /** A BGP Identifier or cluster id as it is written. */
-/** A BGP Identifier as it is written. */
 export function dotted(value: number): string {
   return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.');
 }
