@@ -54,6 +54,8 @@ struct place take_over(int forwarder, bool is_apart, uint16_t port) {
     fail("another forwarder's answer has no device in it");
   int handles[MAX_HANDLES];
   size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int), next = 1;
+  /* The space for them is rounded up, so that one more than asked for may come. */
+  if (count < 1 || count > MAX_HANDLES) fail("another forwarder's answer has %zu handles, and not 1 to %d", count, MAX_HANDLES);
   memcpy(handles, CMSG_DATA(header), count * sizeof(int));
   struct underlay underlay = {.ipv4 = -1, .ipv6 = -1, .port = port};
   if (next < count && message.families[0] == '4') underlay.ipv4 = handles[next++];
