@@ -1,7 +1,7 @@
 /** The agent's CNI side: it serves the plugin's socket, and puts in place what the container runtime looks for. */
 import { join } from 'node:path';
 import { type Address, type Family, parsePrefix } from 'net-ipaddr';
-import { IPPool } from '../../api/index.ts';
+import { allowedUsesOf, IPPool } from '../../api/index.ts';
 import type { Felix } from '../../felix/felix.ts';
 import type { Clock, Log, Random } from '../../ports.ts';
 import { CniCommands } from '../cni/commands.ts';
@@ -97,11 +97,12 @@ export class AgentCni {
   }
 }
 
-/** Of the pools that pods may use unasked. */
+/** Of the pools that pods may use unasked: of one for tunnels or load balancers alone an ADD would be refused. */
 export function familiesOf(pools: readonly IPPool[]): Family[] {
   const families = pools
     .flatMap((pool) => readable(IPPool, pool, []) ?? [])
     .filter(({ spec }) => !spec.disabled && spec.assignmentMode !== 'Manual')
+    .filter(({ spec }) => allowedUsesOf(spec).includes('Workload'))
     .map(({ spec }) => parsePrefix(spec.cidr).address.family);
   return ([4, 6] as const).filter((family) => families.includes(family));
 }

@@ -87,6 +87,7 @@ function pool(text: string): IPPool {
       [`${tunnel}Mode`]: mode,
       disabled: has('disabled'),
       ...(has('workloads') && { allowedUses: ['Workload'] }),
+      ...(has('manual') && { assignmentMode: 'Manual' as const }),
       ...(has('elsewhere') && { nodeSelector: 'rack == "2"' }),
     },
   };
@@ -195,8 +196,11 @@ test('an annotation that somebody removed is written again', async () => {
   expect(annotated('ipv4VXLANTunnelAddress')).toBe('10.60.0.1');
 });
 
-test('a pool that is disabled, for workloads only or for other nodes gives none, and keeps what is given', async () => {
-  await pools('60 Always disabled', '61 Always workloads', '62 Always elsewhere');
+test('a pool that is disabled, manual, for workloads only or for other nodes gives none, and keeps what is given', async () => {
+  await pools(
+    ...['60 Always disabled', '61 Always workloads'],
+    ...['62 Always elsewhere', '63 Always manual'],
+  );
   expect(done).toEqual([]);
   expect(addresses.problems()).toEqual([
     'no address for vxlan-tunnel-addr-one: no IPPool of this tunnel is enabled, selects this node and allows the use Tunnel',

@@ -84,16 +84,13 @@ test.each<[name: string, spec: object, then: object, problems: unknown[]]>([
     { refreshMs: 86_400_000 },
     [],
   ],
-  [
-    'the protocol of the administrator’s own routes',
-    { deviceRouteProtocol: 4 },
+  // Unspecified, redirects, the kernel, boot, administrators; router advertisements, DHCP.
+  ...[0, 1, 2, 3, 4, 9, 16].map((protocol): [string, object, object, unknown[]] => [
+    `protocol ${protocol}, which others’ routes have`,
+    { deviceRouteProtocol: protocol },
     { marks: MARKS },
-    [
-      expect.stringMatching(
-        /^FelixConfiguration: deviceRouteProtocol 4 is on routes that are not /,
-      ),
-    ],
-  ],
+    [expect.stringContaining(`deviceRouteProtocol ${protocol} is on routes that are not ours`)],
+  ]),
 ])('routes: %s', (_, spec, then, problems) => {
   const found: string[] = [];
   const felix = readFelixConfiguration([configuration('default', spec)], 'one', found);

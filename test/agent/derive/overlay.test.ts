@@ -53,12 +53,17 @@ test('a node’s addresses; its MAC addresses as annotated, or as Calico makes t
     vxlanTunnelMACV6: '66:01:02:03:04:05',
     receivingTunnels: ['vxlan.calico'],
   };
-  const nodes = [{ name: 'node3', labels: {}, network, asNumber: 64512 }];
+  const nodes = [
+    { name: 'node3', labels: {}, network, asNumber: 64512 },
+    { name: 'node3', labels: {}, network: {}, asNumber: 64512 },
+  ];
   const derived = deriveOverlay({
     ...{ nodeName: 'one', nodes, pools: [], placements: [], settings },
     clusterRoutes: { IPIP: 'datastore', unencapsulated: 'BGP' },
   });
-  expect(derived.nodes).toEqual([
+  // printf node3-v6 | sha1sum
+  expect(derived.nodes[1]!.vteps[6].mac).toBe('66:71:6e:25:e2:07');
+  expect(derived.nodes.slice(0, 1)).toEqual([
     {
       name: 'node3',
       underlay: { 4: network.ipv4Address },
