@@ -149,7 +149,7 @@ function sameTunnelled(a: Tunnelled, b: Tunnelled): boolean {
 }
 
 function sameWay(a: RemoteTarget, b: RemoteTarget): boolean {
-  if (a.node !== b.node || a.device !== b.device || !a.yields !== !b.yields) return false;
+  if (a.node !== b.node || a.device !== b.device) return false;
   if (a.gateway === undefined || b.gateway === undefined) return a.gateway === b.gateway;
   return equalAddresses(a.gateway, b.gateway);
 }

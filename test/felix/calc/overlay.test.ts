@@ -190,6 +190,11 @@ test.each<[name: string, given: Given, then: string[]]>([
     [],
   ],
   [
+    'and so is one that does not lie in the pool as a whole',
+    { nodes: NODES, pools: ['10.60.0.0/16 vxlan always'], placements: ['10.60.0.0/15 there'] },
+    [],
+  ],
+  [
     'an unencapsulated pool of the datastore’s: directly, whatever the subnet',
     {
       nodes: NODES,
@@ -364,6 +369,18 @@ describe('make before break: a pool’s mode changes', () => {
     expect(routes(next)).toEqual(then);
   });
 
+  test('a node that has no address of the family any more: the old way is none, either', () => {
+    const input = given({
+      nodes: [HERE, 'far 2001:db8:3::3/64'],
+      pools: ['10.60.0.0/16 ipip always'],
+      placements: [`${block} far`],
+    });
+    const before = { isReady: () => true, wayTo: () => byVxlan, isLearned: () => false };
+    expect(routes(overlay(input, before))).toEqual([
+      `${block}: on node far: it has no IPv4 address`,
+    ]);
+  });
+
   test.each<[name: string, given: Given, sends: string[], then: string[]]>([
     ['nobody sends by one that no pool needs', { nodes: NODES }, [], []],
     ['this node still does', { nodes: NODES }, ['vxlan.calico'], ['vxlan 4']],
@@ -372,6 +389,12 @@ describe('make before break: a pool’s mode changes', () => {
       { nodes: [HERE, `${FAR} sends tunl0 vxlan-v6.calico`] },
       [],
       ['ipip 4', 'vxlan 6'],
+    ],
+    [
+      'by UDP’s device, which is both families’: of that in which it has an address',
+      { nodes: ['here 192.0.2.1/24 2001:db8::1/64 udp 10.60.0.3'] },
+      ['udp.tortie'],
+      ['udp 4'],
     ],
     ['what this node’s own Node says is what was', { nodes: [`${HERE} sends tunl0`, FAR] }, [], []],
   ])('a tunnel stays while a node sends by it: %s', (_, input, sends, then) => {

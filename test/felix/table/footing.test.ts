@@ -2,7 +2,7 @@
 
 import { parseAddress, parsePrefix } from 'net-ipaddr';
 import { type Kernel, openKernel } from '../../../felix/kernel.ts';
-import type { RouteWrite } from '../../../felix/table/footing.ts';
+import { type RouteWrite, withFootings } from '../../../felix/table/footing.ts';
 import { RouteWriter } from '../../../felix/table/route-writer.ts';
 import { TestNamespace } from '../namespace.ts';
 
@@ -55,4 +55,9 @@ test('each result is that of its own write', async () => {
     { action: 'delete', route: borrowed },
   );
   expect(results.map((error) => error?.code)).toEqual([undefined, undefined, 'EEXIST', undefined]);
+});
+
+test('a removal needs none', () => {
+  const removal = { action: 'delete', route: byTunnel('fd60::40/122') } as const;
+  expect(withFootings([removal])).toEqual({ operations: [removal], places: [0] });
 });

@@ -14,8 +14,8 @@ import {
 } from '../../../felix/table/kernel-route.ts';
 
 const NAMES: InterfaceNames = {
-  indexOf: (name) => ({ eth0: 2, cali1: 7 })[name],
-  nameOf: (index) => ({ 2: 'eth0', 7: 'cali1' })[index],
+  indexOf: (name) => ({ eth0: 2, cali1: 7, tunl0: 8 })[name],
+  nameOf: (index) => ({ 2: 'eth0', 7: 'cali1', 8: 'tunl0' })[index],
 };
 
 const via = (text: string) => ({ gateway: parseAddress(text) });
@@ -116,6 +116,29 @@ test.each<[what: string, route: Partial<RouteSpec>, ours: boolean]>([
   ['another’s protocol', { protocol: 12, ...via('192.0.2.2') }, false],
   ['a route to a pod, by whomever', { protocol: 3, oif: 7 }, true],
   ['the kernel’s own on a pod’s interface', { protocol: 2, oif: 7 }, false],
+  ['a route by a tunnel, by whomever', { protocol: 12, ...via('192.0.2.2'), oif: 8 }, true],
+  [
+    'a load shared between a tunnel and another way',
+    {
+      protocol: 12,
+      multipath: [
+        { ...via('192.0.2.2'), oif: 8 },
+        { ...via('192.0.2.3'), oif: 2 },
+      ],
+    },
+    true,
+  ],
+  [
+    'a load shared between other ways',
+    {
+      protocol: 12,
+      multipath: [
+        { ...via('192.0.2.2'), oif: 2 },
+        { ...via('192.0.2.3'), oif: 2 },
+      ],
+    },
+    false,
+  ],
   ['another’s elsewhere', { protocol: 3, oif: 2 }, false],
   ['an interface that is not known', { protocol: 3, oif: 99 }, false],
 ])('isOurs: %s', (_, route, ours) => {
@@ -163,6 +186,17 @@ test('how routes are written', () => {
       DEFAULT_MARKS,
     ),
   ).toEqual({ ...BASE, gateway: nextHops[1] });
+});
+
+test('a gateway by a tunnel is on it, though no address says so', () => {
+  const gateway = parseAddress('192.0.2.2');
+  const target = { kind: 'remote', node: 'there', gateway, device: 'tunl0' } as const;
+  expect(routeSpec({ prefix: BASE.destination, target }, NAMES, MARKS)).toEqual({
+    ...BASE,
+    gateway,
+    oif: 8,
+    onlink: true,
+  });
 });
 
 test.each<[what: string, prefix: string, then: Partial<RouteSpec>]>([

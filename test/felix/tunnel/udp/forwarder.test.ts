@@ -7,7 +7,7 @@ import { parseAddress } from 'net-ipaddr';
 import { openTcp, openUdp, type UdpSocket } from 'rtnetlink-ts';
 import { buildForwarder } from '../../../../felix/tunnel/udp/build.ts';
 import { until } from '../../../rtnetlink-ts/until.ts';
-import { fragment, ICMP, ipPacket, readTcpPacket, tcpPacket } from './packets.ts';
+import { fragment, ICMP, ipPacket, readTcpPacket, shortened, tcpPacket } from './packets.ts';
 import { blocksOf, DEVICE, type Node, PORT, transfer, twoNodes } from './stage.ts';
 
 const FAMILIES = [
@@ -192,7 +192,7 @@ describe('a forwarder and datagrams made by hand', () => {
       'receive_malformed',
     ],
     ['another version', '192.0.2.2', PORT, changed(0, 0x55), 'receive_malformed'],
-    ['a header shorter than 20 octets', '192.0.2.2', PORT, changed(0, 0x44), 'receive_malformed'],
+    ['a header shorter than 20 octets', '192.0.2.2', PORT, shortened(good), 'receive_malformed'],
     ['a header longer than the packet', '192.0.2.2', PORT, changed(0, 0x4f), 'receive_malformed'],
     ['a wrong header checksum', '192.0.2.2', PORT, changed(8, 63), 'receive_malformed'],
     [
@@ -207,6 +207,13 @@ describe('a forwarder and datagrams made by hand', () => {
       'fd00::2',
       PORT,
       ipPacket('fd60:2::1', 'fd60:1::1', 58, echo).subarray(0, 47),
+      'receive_malformed',
+    ],
+    [
+      'IPv6, more than its length says',
+      'fd00::2',
+      PORT,
+      Buffer.concat([ipPacket('fd60:2::1', 'fd60:1::1', 58, echo), cut(1)]),
       'receive_malformed',
     ],
     ['IPv6, half a header', 'fd00::2', PORT, Buffer.from([0x60, 0]), 'receive_malformed'],

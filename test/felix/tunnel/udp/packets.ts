@@ -33,6 +33,15 @@ export function fragment(packet: Buffer): Buffer {
   return bytes;
 }
 
+/** One whose header says that it has 16 octets, with the checksum of these. */
+export function shortened(packet: Buffer): Buffer {
+  const bytes = Buffer.from(packet);
+  bytes[0] = 0x44;
+  bytes.writeUInt16BE(0, 10);
+  bytes.writeUInt16BE(checksum(bytes.subarray(0, 16)), 10);
+  return bytes;
+}
+
 export function tcpPacket(from: string, to: string, fields: TcpFields): Buffer {
   const { options = Buffer.alloc(0), payload = Buffer.alloc(0) } = fields;
   const segment = Buffer.concat([Buffer.alloc(20), options, payload]);
