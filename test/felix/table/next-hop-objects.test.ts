@@ -1,22 +1,34 @@
-/** What a flush looks at, where the kernel refuses one of many next hops. */
+/** Next hop objects where the kernel refuses, and where others write: on a fake netlink. */
 
-import { NetlinkError, type Operation } from 'rtnetlink-ts';
-import type { NextHopSet } from '../../../felix/calc/next-hops.ts';
+import { NetlinkError, type NextHopObject, type Operation, type Result } from 'rtnetlink-ts';
+import type { Gateway, NextHopSet } from '../../../felix/calc/next-hops.ts';
 import { NextHopObjects } from '../../../felix/table/next-hop-objects.ts';
 
-test('while one is refused, a flush looks at it, and at no other', async () => {
-  let isRefused = true;
-  const lookedAt: string[] = [];
+/** Why the kernel refuses this. */
+let refuse: (nextHop: NextHopObject) => string | undefined;
+let duringRead: () => void;
+let lookedAt: string[];
+let surprises: number;
+let nextHops: NextHopObjects;
+
+beforeEach(async () => {
+  refuse = () => undefined;
+  duringRead = () => {};
+  lookedAt = [];
+  surprises = 0;
   const batch = (operations: Iterable<Operation>) =>
-    Array.from(operations, (operation) => {
-      const isBad = 'nextHop' in operation && operation.nextHop.oif === 3;
-      return isBad && isRefused ? new NetlinkError('adding it', 'ENETDOWN') : undefined;
+    Array.from(operations, (operation): Result => {
+      const code = 'nextHop' in operation ? refuse(operation.nextHop) : undefined;
+      return code === undefined ? undefined : new NetlinkError('writing it', code);
     });
-  const nextHops = new NextHopObjects({
+  nextHops = new NextHopObjects({
     netlink: {
       batch,
       batchOffLoop: async (operations) => batch(operations),
-      nextHops: async () => [],
+      nextHops: async () => {
+        duringRead();
+        return [];
+      },
     },
     names: {
       indexOf: (name) => {
@@ -26,29 +38,80 @@ test('while one is refused, a flush looks at it, and at no other', async () => {
       nameOf: () => undefined,
     },
     onWork() {},
-    onSurprise() {},
+    onSurprise: () => {
+      surprises += 1;
+    },
   });
   await nextHops.read();
-  const sets = ['eth1', 'eth2', 'eth3'].map(
-    (zone): Pick<NextHopSet, 'gateways'> => ({
-      gateways: [{ family: 4, bytes: Uint8Array.of(192, 0, 2, 1), zone }],
-    }),
-  );
-  const ids = sets.map((set) => nextHops.idOf(set as NextHopSet, () => undefined)!);
+});
+
+function setBy(zone: string, more: Partial<Gateway> = {}): NextHopSet {
+  const gateways = [{ family: 4, bytes: Uint8Array.of(192, 0, 2, 1), zone, ...more } as const];
+  return { nextHops: [], gateways, first: undefined, walk: undefined };
+}
+
+function idOf(set: NextHopSet): number | undefined {
+  return nextHops.idOf(set, () => undefined);
+}
+
+function isThere(nextHopId: number): boolean {
+  const destination = { address: { family: 4, bytes: new Uint8Array(4) }, length: 0 } as const;
+  return nextHops.lackOf({ action: 'add', route: { destination, nextHopId } }) === undefined;
+}
+
+test('while one is refused, a flush looks at it, and at no other', () => {
+  refuse = ({ oif }) => (oif === 3 ? 'ENETDOWN' : undefined);
+  const ids = ['eth1', 'eth2', 'eth3'].map((zone) => idOf(setBy(zone))!);
   nextHops.flush();
-  const lacks = () =>
-    ids.map((nextHopId) => {
-      const destination = { address: { family: 4, bytes: new Uint8Array(4) }, length: 0 } as const;
-      return nextHops.lackOf({ action: 'add', route: { destination, nextHopId } }) !== undefined;
-    });
-  expect(lacks()).toEqual([false, false, true]);
+  expect(ids.map(isThere)).toEqual([true, true, false]);
   lookedAt.length = 0;
   nextHops.flush();
   expect(lookedAt).toEqual(['eth3']);
-  isRefused = false;
+  refuse = () => undefined;
   nextHops.flush();
-  expect(lacks()).toEqual([false, false, false]);
+  expect(ids.map(isThere)).toEqual([true, true, true]);
   lookedAt.length = 0;
   nextHops.flush();
   expect(lookedAt).toEqual([]);
+});
+
+test('a gateway on a link by nobody’s address: its routes name it', () => {
+  expect(idOf(setBy('eth1', { onlink: true }))).toBeUndefined();
+});
+
+test('somebody else has the id: what there is is read', () => {
+  refuse = () => 'EEXIST';
+  idOf(setBy('eth1'));
+  nextHops.flush();
+  expect(surprises).toBe(1);
+});
+
+test('what is written while all are read is not forgotten: they are read again', async () => {
+  let id = 0;
+  duringRead = () => {
+    id = idOf(setBy('eth1'))!;
+    nextHops.flush();
+  };
+  await nextHops.read();
+  expect(surprises).toBe(1);
+  expect(isThere(id)).toBe(true);
+});
+
+test.each([
+  ['ENETDOWN', 1],
+  // It went with its link, or with its last member.
+  ['ENOENT', 0],
+])('a group that should lead elsewhere, and %s: looked at again %d times', async (code, times) => {
+  const set = setBy('eth1');
+  idOf(set);
+  nextHops.flush();
+  const { gateways } = setBy('eth2');
+  Object.assign(set, { gateways });
+  expect(nextHops.follow(set)).toBe(true);
+  refuse = ({ group }) => (group === undefined ? undefined : code);
+  nextHops.flush();
+  expect(nextHops.isMoving).toBe(true);
+  await new Promise(setImmediate);
+  expect(nextHops.isMoving).toBe(false);
+  expect(surprises).toBe(times);
 });
