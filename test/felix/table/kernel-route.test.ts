@@ -191,7 +191,7 @@ test('how routes are written', () => {
 test('a gateway by a tunnel is on it, though no address says so', () => {
   const gateway = parseAddress('192.0.2.2');
   const target = { kind: 'remote', node: 'there', gateway, device: 'tunl0' } as const;
-  expect(routeSpec({ prefix: BASE.destination, target }, NAMES, MARKS)).toEqual({
+  expect(routeSpec({ prefix: BASE.destination, target }, NAMES, DEFAULT_MARKS)).toEqual({
     ...BASE,
     gateway,
     oif: 8,

@@ -4,7 +4,7 @@ import { formatAddress, parseAddress, parsePrefix } from 'net-ipaddr';
 import type { Route } from 'rtnetlink-ts';
 import type { Netlink } from '../../../felix/kernel.ts';
 import { Entries } from '../../../felix/table/entries.ts';
-import { Sightings } from '../../../felix/table/sighting.ts';
+import { Sightings } from '../../../felix/table/sightings.ts';
 
 const DESTINATION = parsePrefix('10.60.1.0/26');
 
