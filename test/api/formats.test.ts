@@ -3,6 +3,7 @@ import {
   parseAsNumber,
   parseCommunity,
   parseDuration,
+  parsePortRange,
 } from '../../api/index.ts';
 
 test.each([
@@ -60,4 +61,14 @@ test.each(['', '192.0.2', '192.0.2.1:', '[192.0.2.1]:179', '2001:db8::1:179x', '
 
 test.each(['192.0.2.1:0', '192.0.2.1:65536'])('%s has no port that exists', (text) =>
   expect(() => parseAddressAndPort(text)).toThrow('not between 1 and 65535'),
+);
+
+test.each([
+  [4000, 4000, 4000],
+  ['4000', 4000, 4000],
+  ['1:65535', 1, 65_535],
+])('ports %p', (written, first, last) => expect(parsePortRange(written)).toEqual({ first, last }));
+
+test.each([0, '0:5', '5:65536', '6:5', '1:2:3', '', 'all'])('%p is no range of ports', (written) =>
+  expect(() => parsePortRange(written)).toThrow('is not a port or a range of ports'),
 );

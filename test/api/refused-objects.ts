@@ -37,6 +37,11 @@ export const REFUSED: readonly Refused[] = [
   ),
   refused(
     'IPPool',
+    { cidr: 'fd00::/48', blockSize: 115 },
+    'spec.blockSize must be 20 to 32 in an IPv4 pool, 116 to 128 in an IPv6 pool',
+  ),
+  refused(
+    'IPPool',
     { cidr: '10.0.0.0/27' },
     'spec.cidr is smaller than one block: choose a shorter prefix, or a larger blockSize',
   ),

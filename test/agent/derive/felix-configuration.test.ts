@@ -54,6 +54,21 @@ test.each<[name: string, given: FelixConfiguration[], then: object, problems: st
     ],
   ],
   [
+    'a VNI has 24 bits',
+    [
+      configuration('default', { vxlanVNI: 16_777_215 }),
+      configuration('node.one', { vxlanVNI: 16_777_216 }),
+    ],
+    { ...DEFAULTS, vxlan: { ...DEFAULTS.vxlan, vni: 16_777_215 } },
+    [expect.stringMatching(/^FelixConfiguration "node.one": spec.vxlanVNI /)],
+  ],
+  [
+    'a VNI of 0',
+    [configuration('default', { vxlanVNI: 0 })],
+    DEFAULTS,
+    [expect.stringMatching(/^FelixConfiguration "default": spec.vxlanVNI /)],
+  ],
+  [
     'one without a spec that could be read is named, and says nothing',
     [configuration('default', [7])],
     DEFAULTS,
