@@ -68,6 +68,21 @@ test('the next owner of an address waits for the sweep, which is then at once, a
   await third;
 });
 
+test('who comes while the sweep is under way waits for its end', async () => {
+  past.forget([A]);
+  await clock.pass(1000);
+  await turn();
+  expect(sweeps).toEqual([['10.60.0.1']]);
+  let isForgotten = false;
+  const forgotten = past.forgotten([A]).then(() => {
+    isForgotten = true;
+  });
+  await turn();
+  expect(isForgotten).toBe(false);
+  end();
+  await forgotten;
+});
+
 test('an address that ends again during its own sweep is swept again, and waited for', async () => {
   past.forget([A]);
   void past.forgotten([A]);
