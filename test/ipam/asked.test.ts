@@ -124,6 +124,7 @@ describe('an address', () => {
   });
 
   test('of another’s block whose deletion was begun: that is ended, and the block becomes this node’s', async () => {
+    cluster.configure({ strictAffinity: true });
     const block = newBlock(parsePrefix('10.0.0.0/26'), 'node-2', 0);
     cluster.store.put(IPAMBlock, { ...block, spec: { ...block.spec, deleted: true } });
     const ipam = cluster.allocator('node-1');
