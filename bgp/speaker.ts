@@ -220,7 +220,7 @@ export class Speaker {
     this.#peers.askToLeave();
     await new Promise<void>((resolve) => void this.#options.clock.after(drainMs, resolve));
     const data = encodeShutdownCommunication(text);
-    await this.#end((peer) => peer.stop(CEASE.ADMINISTRATIVE_SHUTDOWN, data));
+    await this.#end(true, (peer) => peer.stop(CEASE.ADMINISTRATIVE_SHUTDOWN, data));
   }
 
   /**
@@ -229,7 +229,7 @@ export class Speaker {
    * The others, or `forGood` all, get a Cease / Administrative Shutdown and drop our routes at once.
    */
   close({ forGood }: { forGood: boolean }): Promise<void> {
-    return this.#end((peer) => {
+    return this.#end(forGood, (peer) => {
       if (peer.keepsRoutes && !forGood) peer.abandon();
       else peer.stop(CEASE.ADMINISTRATIVE_SHUTDOWN);
     });
@@ -280,14 +280,15 @@ export class Speaker {
     return table && new OriginValidation(table, localAs, rpki.invalidRoutes === 'reject');
   }
 
-  async #end(endSession: (peer: Peer) => void): Promise<void> {
+  async #end(forGood: boolean, endSession: (peer: Peer) => void): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listeners.set([]);
     this.#deferral.stop();
     this.#convergence.tell(false);
     this.#peers.end(endSession);
-    this.#bfd.close();
+    // RFC 5882 §4.3.2: a restart shows by TCP first. AdminDown on its heels overtakes it where BFD is another process.
+    this.#bfd.close({ isTold: forGood });
     this.#around.schedule.remove(this.#upkeep);
     // Only now: collectors hear how the sessions ended.
     this.#monitor.close();

@@ -96,11 +96,11 @@ export class Bfd {
     return Object.fromEntries(this.#dropped);
   }
 
-  /** AdminDown is told once, and all is over. */
-  close(): void {
+  /** All is over. @param isTold by AdminDown; else by silence, which is noticed after the detection time. */
+  close({ isTold }: { isTold: boolean }): void {
     this.#watches.clear();
     for (const session of [...this.#byDiscriminator.values()]) {
-      session.end(() => {});
+      if (isTold) session.end(() => {});
       this.#forget(session);
     }
   }

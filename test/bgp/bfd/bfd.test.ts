@@ -411,12 +411,13 @@ describe('the end', () => {
     expect(air.openSenders).toBe(2);
   });
 
-  test('closing says AdminDown once, and leaves no port and no timer', () => {
+  test('closing says AdminDown once or, for a restart, nothing; and leaves no port and no timer', () => {
     up();
-    a.bfd.close();
-    b.bfd.close();
+    a.bfd.close({ isTold: true });
+    b.bfd.close({ isTold: false });
     const sent = air.packets.length;
     expect(decoded(sentBy(a).at(-1)!)).toMatchObject({ state: 'AdminDown', diag: 7 });
+    expect(decoded(sentBy(b).at(-1)!)).toMatchObject({ state: 'Up' });
     world.run(60_000);
     expect(air.packets).toHaveLength(sent);
     expect(air.openPorts).toEqual([]);
