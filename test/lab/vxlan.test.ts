@@ -214,7 +214,6 @@ test('UDP: in a container with what deploy/kubernetes grants the forwarder takes
     const isInPlace = within(60_000, async () => (await isApart()) === true);
     // One that does not begin says why.
     expect(await Promise.race([isInPlace, container])).toBe(true);
-    container.catch(() => {});
     await lab.killProgram('node1', 'SIGKILL');
     lab.startProgram('node1');
     await agentsConverged(lab, NODES, () => {});

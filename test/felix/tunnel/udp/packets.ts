@@ -26,19 +26,20 @@ export function ipPacket(from: string, to: string, protocol: number, payload: Bu
 
 /** The first fragment of a larger one: RFC 791's "more fragments". */
 export function fragment(packet: Buffer): Buffer {
-  const bytes = Buffer.from(packet);
-  bytes[6] = 0x20;
-  bytes.writeUInt16BE(0, 10);
-  bytes.writeUInt16BE(checksum(bytes.subarray(0, 20)), 10);
-  return bytes;
+  return altered(packet, 6, 0x20, 20);
 }
 
 /** One whose header says that it has 16 octets, with the checksum of these. */
 export function shortened(packet: Buffer): Buffer {
+  return altered(packet, 0, 0x44, 16);
+}
+
+/** With another octet at this place of the IPv4 header, and the checksum of so many of its octets. */
+function altered(packet: Buffer, at: number, octet: number, headerLength: number): Buffer {
   const bytes = Buffer.from(packet);
-  bytes[0] = 0x44;
+  bytes[at] = octet;
   bytes.writeUInt16BE(0, 10);
-  bytes.writeUInt16BE(checksum(bytes.subarray(0, 16)), 10);
+  bytes.writeUInt16BE(checksum(bytes.subarray(0, headerLength)), 10);
   return bytes;
 }
 
